@@ -1,0 +1,115 @@
+// Addresses as values: MAC, IPv4, the 16-byte IP every interface above the flow entry uses, and prefixes.
+//
+// Numbers are kept in host order; `Be16`/`Be32` are the only types that hold network order and they exist only in
+// wire headers (net/headers.hpp). Parsing never throws: a bad text is std::nullopt and the caller knows file and line.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weft {
+
+struct MacAddress {
+  std::array<std::uint8_t, 6> octets{};
+
+  constexpr auto operator<=>(const MacAddress&) const = default;
+  constexpr bool is_multicast() const { return (octets[0] & 1U) != 0; }  // broadcast included
+  static constexpr MacAddress broadcast() { return {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}; }
+  static std::optional<MacAddress> parse(std::string_view text);  // "02:00:0a:00:01:04"
+  std::string to_string() const;
+};
+
+struct Ipv4Address {
+  std::uint32_t value = 0;  // host order
+
+  constexpr auto operator<=>(const Ipv4Address&) const = default;
+  static std::optional<Ipv4Address> parse(std::string_view text);
+  std::string to_string() const;
+};
+
+/// Sixteen bytes in network order; IPv4 is kept as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so one type serves both.
+struct IpAddress {
+  std::array<std::uint8_t, 16> octets{};
+
+  constexpr auto operator<=>(const IpAddress&) const = default;
+  static constexpr IpAddress from(Ipv4Address v4) {
+    IpAddress ip;
+    ip.octets[10] = ip.octets[11] = 0xff;
+    for (int i = 0; i < 4; ++i) ip.octets[12 + i] = static_cast<std::uint8_t>(v4.value >> (24 - 8 * i));
+    return ip;
+  }
+  constexpr bool is_v4() const {
+    for (int i = 0; i < 10; ++i)
+      if (octets[i] != 0) return false;
+    return octets[10] == 0xff && octets[11] == 0xff;
+  }
+  /// Meaningful only when is_v4().
+  constexpr Ipv4Address v4() const {
+    return {static_cast<std::uint32_t>(octets[12]) << 24 | static_cast<std::uint32_t>(octets[13]) << 16 |
+            static_cast<std::uint32_t>(octets[14]) << 8 | octets[15]};
+  }
+  static std::optional<IpAddress> parse(std::string_view text);  // either family
+  std::string to_string() const;                                 // IPv4 as dotted quad
+};
+
+/// A CIDR block. `length` counts bits of the 16-byte form, so an IPv4 /24 has length 120; `v4_length()` undoes that.
+struct IpPrefix {
+  IpAddress address;         // canonical: host bits zero
+  std::uint8_t length = 0;   // 0..128
+
+  constexpr auto operator<=>(const IpPrefix&) const = default;
+  static std::optional<IpPrefix> parse(std::string_view text);  // canonicalises, as EC2 does (facts ec2 1.6)
+  static IpPrefix make(IpAddress address, std::uint8_t length); // canonicalises
+  constexpr bool is_v4() const { return length >= 96 && address.is_v4(); }
+  constexpr unsigned v4_length() const { return length - 96U; }
+  bool contains(const IpAddress& ip) const;
+  bool contains(const IpPrefix& other) const;
+  std::string to_string() const;
+};
+
+/// A 16- or 32-bit field of a wire header, in network order in memory.
+struct Be16 {
+  std::uint16_t raw = 0;
+  constexpr Be16() = default;
+  constexpr explicit Be16(std::uint16_t host) : raw(swap(host)) {}
+  constexpr std::uint16_t host() const { return swap(raw); }
+  constexpr bool operator==(const Be16&) const = default;
+
+ private:
+  static constexpr std::uint16_t swap(std::uint16_t v) {
+    return std::endian::native == std::endian::little ? static_cast<std::uint16_t>(v << 8 | v >> 8) : v;
+  }
+};
+
+struct Be32 {
+  std::uint32_t raw = 0;
+  constexpr Be32() = default;
+  constexpr explicit Be32(std::uint32_t host) : raw(swap(host)) {}
+  constexpr std::uint32_t host() const { return swap(raw); }
+  constexpr bool operator==(const Be32&) const = default;
+
+ private:
+  static constexpr std::uint32_t swap(std::uint32_t v) {
+    return std::endian::native == std::endian::little ? __builtin_bswap32(v) : v;
+  }
+};
+
+}  // namespace weft
+
+template <>
+struct std::hash<weft::IpAddress> {
+  std::size_t operator()(const weft::IpAddress& ip) const noexcept {
+    std::uint64_t high, low;
+    std::memcpy(&high, ip.octets.data(), 8);
+    std::memcpy(&low, ip.octets.data() + 8, 8);
+    return static_cast<std::size_t>((high ^ (low * 0x9e3779b97f4a7c15ULL)) * 0xff51afd7ed558ccdULL);
+  }
+};

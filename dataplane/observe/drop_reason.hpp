@@ -1,0 +1,63 @@
+// The one table of drop reasons (DESIGN D11). Counters, `weft stats`, `weft flows --drops`, `weft explain` and
+// docs/drop-reasons.md are all generated from it; the only other place a reason appears is the line that drops.
+//
+// X(symbol, name, sentence): the name is what a user greps for, the sentence what explain prints.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+// clang-format off
+#define WEFT_DROP_REASONS(X)                                                                                          \
+  X(Malformed,          "malformed",           "the frame is too short or its headers contradict each other")         \
+  X(SpoofedMac,         "spoofed-mac",         "the source MAC is not the ENI's own")                                 \
+  X(SpoofedIp,          "spoofed-ip",          "the source address is not one of the ENI's own")                      \
+  X(UnknownEtherType,   "unknown-ethertype",   "a VPC carries IPv4 and ARP; this is another EtherType")                \
+  X(Multicast,          "multicast",           "a VPC delivers neither broadcast nor multicast")                      \
+  X(ArpUnanswered,      "arp-unanswered",      "nobody in this VPC has the address that the ARP request asks for")    \
+  X(Fragment,           "fragment",            "IP fragments are not carried yet")                                    \
+  X(RouterService,      "router-service",      "the subnet router answers ICMP echo and nothing else")                \
+  X(NoRoute,            "no-route",            "the destination is outside the VPC and there is no gateway")          \
+  X(NoSuchAddress,      "no-such-address",     "no ENI of this VPC has the destination address")                      \
+  X(GroupEgress,        "group-egress",        "no egress rule of the source ENI's security groups allows it")        \
+  X(GroupIngress,       "group-ingress",       "no ingress rule of the destination ENI's security groups allows it")  \
+  X(FlowTableFull,      "flow-table-full",     "the flow table has no room for a new tracked connection")             \
+  X(TooBig,             "too-big",             "the packet is larger than the destination's MTU")                     \
+  X(LinkDown,           "link-down",           "the virtual function's link is down")                                 \
+  X(PortFull,           "port-full",           "the destination's receive queue is full")                             \
+  X(HandoverFull,       "handover-full",       "the ring to the worker that owns the flow is full")                   \
+  X(EfaGroupEgress,     "efa-group-egress",    "EFA: no egress rule names a group of the destination ENI")            \
+  X(EfaGroupIngress,    "efa-group-ingress",   "EFA: no ingress rule names a group of the source ENI")                \
+  X(EfaUnreachable,     "efa-unreachable",     "EFA: no EFA interface of this VPC and zone has that address")         \
+  X(EfaBadQpn,          "efa-bad-qpn",         "EFA: the destination queue pair does not exist")                      \
+  X(EfaReceiverNotReady,"efa-rnr",             "EFA: the destination queue pair has no receive buffer (RNR)")         \
+  X(EfaBadDescriptor,   "efa-bad-descriptor",  "EFA: the descriptor names memory or lengths out of bounds")
+// clang-format on
+
+namespace weft {
+
+enum class DropReason : std::uint8_t {
+#define WEFT_ENUM(symbol, name, sentence) k##symbol,
+  WEFT_DROP_REASONS(WEFT_ENUM)
+#undef WEFT_ENUM
+};
+
+inline constexpr std::string_view kDropNames[] = {
+#define WEFT_NAME(symbol, name, sentence) name,
+    WEFT_DROP_REASONS(WEFT_NAME)
+#undef WEFT_NAME
+};
+
+inline constexpr std::string_view kDropSentences[] = {
+#define WEFT_SENTENCE(symbol, name, sentence) sentence,
+    WEFT_DROP_REASONS(WEFT_SENTENCE)
+#undef WEFT_SENTENCE
+};
+
+inline constexpr std::size_t kDropReasons = sizeof(kDropNames) / sizeof(kDropNames[0]);
+
+constexpr std::string_view name(DropReason reason) { return kDropNames[static_cast<std::size_t>(reason)]; }
+constexpr std::string_view sentence(DropReason reason) { return kDropSentences[static_cast<std::size_t>(reason)]; }
+
+}  // namespace weft

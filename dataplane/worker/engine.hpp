@@ -1,0 +1,109 @@
+// The engine: workers, what is published to them, and what can be read from them. weftd, the benchmarks and the tests
+// drive it through this header.
+//
+// Thread: all methods belong to one control thread. The workers are the engine's own threads, or none: with
+// `workers = 0` the caller turns the crank itself by run_once(), which is how tests see every packet's whole effect.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/model/deployment.hpp"
+#include "dataplane/model/result.hpp"
+#include "dataplane/observe/drop_reason.hpp"
+#include "dataplane/policy/gate.hpp"
+#include "drivers/port.hpp"
+
+namespace weft {
+
+struct EngineOptions {
+  unsigned workers = 1;
+  bool poll = false;                   // never sleep, pin worker i to cpus[i]
+  std::vector<int> cpus;               // empty: lcores float
+  std::uint32_t flow_capacity = 1u << 20;
+  std::uint64_t (*now_ns)() = nullptr; // null: CLOCK_MONOTONIC
+};
+
+/// Balance (DESIGN D11): received + originated + copies == delivered + dropped + consumed + held, asserted in debug
+/// builds after every burst and checkable here at any time the workers are quiet.
+struct Balance {
+  std::uint64_t received = 0, originated = 0, copies = 0;
+  std::uint64_t delivered = 0, dropped = 0, consumed = 0, held = 0;
+  bool holds() const { return received + originated + copies == delivered + dropped + consumed + held; }
+};
+
+struct EniStatistics {
+  std::string eni_id;
+  std::uint64_t rx_packets = 0, rx_bytes = 0;  // from the fabric to the guest
+  std::uint64_t tx_packets = 0, tx_bytes = 0;  // from the guest
+  std::uint64_t originated = 0;                // answered by the fabric for this guest: ARP, ICMP of the router
+  std::uint64_t consumed = 0;                  // frames of this guest that the fabric answered itself
+  std::uint64_t drops[kDropReasons] = {};      // of this guest's frames
+  EfaCounters efa;                             // EFA functions only
+};
+
+struct FlowView {
+  PacketTuple initiator_tuple;
+  std::string initiator_eni, responder_eni;
+  std::string state;  // "tcp-established", "udp-stream", "untracked", ...
+  bool tracked[2] = {true, true};  // initiator's end, responder's end
+  std::uint64_t packets[2] = {}, bytes[2] = {};
+  std::uint32_t idle_ms = 0;
+};
+
+/// A packet that was dropped, as the worker noted it: the last few hundred, rate limited.
+struct DropView {
+  std::uint64_t when_ns = 0;
+  DropReason reason{};
+  std::string source_eni, destination_eni;  // destination empty when it was not known yet
+  PacketTuple tuple;
+  bool efa = false;
+  std::uint64_t count = 1;  // equal drops in a row
+};
+
+class Engine {
+ public:
+  /// EAL must be initialised (worker/eal.hpp). Makes the mempool and the flow tables.
+  static Result<std::unique_ptr<Engine>> create(const EngineOptions& options);
+  virtual ~Engine() = default;
+
+  /// The worker polls it from now on. At most one; call before start().
+  virtual void set_message_switch(std::unique_ptr<MessageSwitch> messages,
+                                  std::function<EfaCounters(EniSlot)> counters) = 0;
+
+  virtual void start() = 0;
+  virtual void stop() = 0;
+  virtual unsigned run_once() = 0;  // workers = 0 only: one turn; returns packets handled
+
+  struct Attachment {
+    std::string eni_id;
+    std::unique_ptr<Port> port;
+  };
+  /// Publishes the deployment: ports of ENIs that it no longer has are closed, `added` ports are polled from now on,
+  /// every flow keeps EC2's meaning of a change (DESIGN D3). Returns when no worker can see the old tables.
+  virtual Result<void> apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) = 0;
+
+  virtual std::optional<EniSlot> slot_of(const std::string& eni_id) const = 0;
+  virtual std::shared_ptr<const Deployment> deployment() const = 0;
+
+  virtual Balance balance() const = 0;
+  virtual std::vector<EniStatistics> statistics() const = 0;
+  virtual std::vector<FlowView> flows() = 0;
+  virtual std::vector<DropView> drops() const = 0;
+  /// Worker threads' share of CPU time is what `idle` means: nanoseconds asleep and awake since start.
+  struct IdleTime {
+    std::uint64_t asleep_ns = 0, awake_ns = 0;
+  };
+  virtual std::vector<IdleTime> idle_times() const = 0;
+
+  /// For ports that need mbufs (ring, TAP).
+  virtual rte_mempool* mempool() = 0;
+  /// Makes the workers look again: written by MessageSwitch and ports when they got something new to poll.
+  virtual int wake_fd() = 0;
+};
+
+}  // namespace weft

@@ -1,0 +1,160 @@
+// The ABI of the EFA function: the one header that the daemon's device (drivers/efa) and its clients (fabric/device)
+// share. Versioned; no dependency but the C++ library. docs/efa-abi.md explains it with a picture.
+//
+// A client connects to the function server's SOCK_SEQPACKET socket: abstract name "\0weft-efa" in the instance's
+// network namespace, or <runtime>/efa/<instance>.sock where there are no namespaces (DESIGN D9). It says Hello, gets
+// the list of functions of its instance, and may then make ONE queue pair on the connection; closing the connection
+// destroys it. CreateQpReply carries three descriptors by SCM_RIGHTS: a memfd of `QueueHeader::total_size` bytes that
+// the daemon made and sealed, the doorbell eventfd (client writes), the arrival eventfd (daemon writes).
+//
+// Memory:  QueueHeader | SendEntry[sq_depth] | SendStatus[sq_depth] | ReceiveEntry[cq_depth] | u32 rq[rq_depth]
+//          | transmit buffers [tx_buffers x buffer_stride] | receive buffers [rx_buffers x buffer_stride]
+//
+// Rules. Depths are powers of two. Indices are free-running 32-bit counters, masked to index. An entry is published by
+// storing its `sequence` (index + 1) last, with release; the reader polls that word with acquire, so a message crosses
+// without a shared index. Each side keeps its own indices privately and never reads back what it published. The daemon
+// copies an entry once into private memory and only then validates it; nothing a client can write makes it read or
+// write outside that client's memory.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace weft::efa {
+
+inline constexpr std::uint64_t kMagic = 0x3141464554464557;  // "WEFTEFA1" little endian
+inline constexpr std::uint16_t kAbiMajor = 1;                // differs: refuse
+inline constexpr std::uint16_t kAbiMinor = 0;                // differs: the lower one's features
+inline constexpr char kSocketName[] = "weft-efa";
+inline constexpr std::uint32_t kMtu = 8928;           // payload of one packet, as EFA's (facts ec2 6.3)
+inline constexpr std::uint32_t kBufferStride = 9216;  // a buffer, cache-line aligned, with room for growth
+inline constexpr std::uint32_t kInlineBytes = 88;     // what an entry of two cache lines carries itself
+inline constexpr std::uint32_t kNoBuffer = 0xffffffff;
+inline constexpr unsigned kMaxFunctions = 8;
+
+// What a client may ask for; the daemon clamps to these, and rounds down to powers of two.
+inline constexpr std::uint32_t kMaxSqDepth = 4096, kMaxCqDepth = 8192, kMaxBuffers = 4096;
+inline constexpr std::uint32_t kMaxQueuePairs = 256;  // per function, EFA's ep_cnt (facts ec2 6.3)
+
+/// Completion status of a sent packet: EFA's numbers (facts ec2 6.4).
+enum class SendStatus : std::uint8_t {
+  kOk = 0,
+  kFlushed = 1,
+  kLocalQpInternalError = 2,
+  kLocalUnsupportedOp = 3,
+  kLocalInvalidAh = 4,
+  kLocalInvalidLkey = 5,
+  kLocalBadLength = 6,
+  kRemoteBadDestQpn = 9,
+  kRemoteRnr = 10,
+  kLocalUnreachRemote = 15,
+};
+
+/// One packet to send. Written by the client, two cache lines.
+struct alignas(64) SendEntry {
+  std::atomic<std::uint32_t> sequence;  // index + 1, stored last
+  std::uint32_t length;                 // payload bytes, at most kMtu
+  std::uint32_t buffer;                 // transmit buffer, or kNoBuffer: the payload is inline
+  std::uint32_t destination_qpn;
+  std::uint8_t destination[16];         // the peer ENI's address, IPv4 as ::ffff:a.b.c.d
+  std::uint32_t destination_qkey;       // 0: any incarnation of that queue pair; else it must match
+  std::uint32_t reserved;
+  std::byte inline_data[kInlineBytes];
+};
+static_assert(sizeof(SendEntry) == 128);
+
+/// One packet received. Written by the daemon; the source is the daemon's word, not the sender's.
+struct alignas(64) ReceiveEntry {
+  std::atomic<std::uint32_t> sequence;  // index + 1, stored last
+  std::uint32_t length;
+  std::uint32_t buffer;                 // receive buffer, now the client's until posted again, or kNoBuffer
+  std::uint32_t source_qpn;
+  std::uint8_t source[16];
+  std::uint32_t source_qkey;            // which incarnation of the source queue pair
+  std::uint32_t delivered_ns;           // low 32 bits of the daemon's monotonic clock at delivery
+  std::byte inline_data[kInlineBytes];
+};
+static_assert(sizeof(ReceiveEntry) == 128);
+
+struct QueueHeader {
+  // Fixed by the daemon before the client sees it.
+  alignas(64) std::uint64_t magic;
+  std::uint16_t major, minor;
+  std::uint32_t header_size;  // sizeof(QueueHeader)
+  std::uint64_t total_size;
+  std::uint64_t features;
+  std::uint64_t daemon_epoch;  // differs after a restart of the daemon
+  std::uint32_t generation;    // of this queue pair number
+  std::uint32_t qpn, qkey;     // the key is random and names this incarnation
+  std::uint32_t sq_depth, cq_depth, rq_depth, tx_buffers, rx_buffers, buffer_stride, mtu;
+  std::uint64_t sq_offset, status_offset, cq_offset, rq_offset, tx_offset, rx_offset;
+
+  // Written by the daemon.
+  alignas(64) std::atomic<std::uint32_t> sq_head;  // entries before it are done; their SendStatus is written
+  std::atomic<std::uint32_t> sq_errors;            // how many of them were not kOk: unchanged means no need to look
+  alignas(64) std::atomic<std::uint32_t> rq_head;  // posted receive buffers taken
+  alignas(64) std::atomic<std::uint64_t> delivered;      // packets put into this queue pair, ever
+  std::atomic<std::uint32_t> closed;                     // 1: the function is gone, nothing will move again
+  alignas(64) std::atomic<std::uint32_t> daemon_asleep;  // 1: after publishing, write the doorbell eventfd
+
+  // Written by the client.
+  alignas(64) std::atomic<std::uint32_t> rq_tail;        // receive buffers posted
+  alignas(64) std::atomic<std::uint32_t> cq_head;        // receive entries consumed
+  alignas(64) std::atomic<std::uint32_t> client_asleep;  // 1: after a delivery or completion, write the arrival eventfd
+};
+static_assert(sizeof(QueueHeader) <= 4096);
+
+// ---- messages on the socket, each one SEQPACKET record ----
+
+enum class MessageType : std::uint32_t { kHello = 1, kHelloReply, kCreateQp, kCreateQpReply };
+
+struct MessageHeader {
+  std::uint64_t magic = kMagic;
+  std::uint16_t major = kAbiMajor, minor = kAbiMinor;
+  MessageType type{};
+  std::uint32_t size = 0;   // of the whole record
+  std::uint32_t error = 0;  // replies: 0 or an errno
+};
+
+struct Hello {
+  MessageHeader header;
+  std::uint64_t features = 0;
+};
+
+struct FunctionInfo {
+  char eni_id[32];
+  char instance[64];
+  std::uint8_t mac[6];
+  std::uint16_t device_index;
+  std::uint8_t address[16];
+  std::uint8_t prefix_length;  // of the subnet, in IPv4 bits
+  std::uint8_t reserved[3];
+  std::uint16_t pci_domain;
+  std::uint8_t pci_bus, pci_device, pci_function, pad[3];
+  std::uint32_t mtu;
+  std::uint64_t link_speed_bps;
+};
+
+struct HelloReply {
+  MessageHeader header;
+  std::uint64_t features = 0;
+  std::uint64_t daemon_epoch = 0;
+  std::uint32_t function_count = 0;
+  std::uint32_t reserved = 0;
+  FunctionInfo functions[kMaxFunctions];
+};
+
+struct CreateQp {
+  MessageHeader header;
+  std::uint32_t function = 0;  // index into HelloReply::functions
+  std::uint32_t qpn = 0;       // 0: the daemon chooses (49152 and up); else EADDRINUSE if taken
+  std::uint32_t sq_depth = 512, cq_depth = 1024, tx_buffers = 256, rx_buffers = 256;
+};
+
+struct CreateQpReply {
+  MessageHeader header;
+  std::uint32_t qpn = 0, qkey = 0;
+};
+
+}  // namespace weft::efa

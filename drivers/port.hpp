@@ -1,0 +1,86 @@
+// How packets get in and out of the engine: two small interfaces, the only header of drivers/ that dataplane/ includes.
+//
+//   Port           carries Ethernet frames in mbufs: ring, TAP, later vhost and ethdev.
+//   MessageSwitch  a device whose messages never become frames: the EFA functions, which the worker polls like a port
+//                  and which asks the engine's gate for every pair of ENIs (DESIGN D7, D9).
+//
+// Offloads are a contract (DESIGN D15), carried in the mbuf's standard DPDK fields: RTE_MBUF_F_TX_TCP_SEG with l2_len,
+// l3_len, l4_len and tso_segsz for a super-segment, RTE_MBUF_F_TX_{TCP,UDP}_CKSUM for a partial checksum (the field
+// holds the pseudo-header sum), RTE_MBUF_F_RX_L4_CKSUM_GOOD for one that was verified or never left the machine.
+// Frames longer than one segment are chains.
+//
+// Thread: every method but the constructor, destructor and capabilities() is called by the port's home worker only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include <rte_mbuf.h>
+
+namespace weft {
+
+/// Where an ENI stands in the engine's tables; reused after detach.
+using EniSlot = std::uint16_t;
+inline constexpr EniSlot kNoEni = 0xffff;
+
+struct PortCapabilities {
+  std::uint16_t mtu = 9001;  // IP MTU, without the Ethernet header
+  bool checksum = false;     // takes frames whose L4 checksum is partial
+  bool tso = false;          // takes TCP super-segments of up to 64 KiB
+  bool chains = false;       // takes multi-segment mbufs
+};
+
+class Port {
+ public:
+  virtual ~Port() = default;
+  virtual PortCapabilities capabilities() const noexcept = 0;
+
+  /// Fills `burst` from the guest and returns how many; the caller owns them. Never blocks.
+  virtual std::uint16_t receive(std::span<rte_mbuf*> burst) noexcept = 0;
+
+  /// Hands frames to the guest and returns how many were taken, from the front; the rest stay the caller's.
+  virtual std::uint16_t transmit(std::span<rte_mbuf* const> burst) noexcept = 0;
+
+  /// A file descriptor that epoll reports readable when receive() would return something, or -1 for a port that must
+  /// be polled. Polling a port with a descriptor costs a system call, so a hot worker polls it by epoll.
+  virtual int readiness_fd() const noexcept { return -1; }
+
+  /// Wake-up suppression for ports without a readiness descriptor: from arm() on, the guest writes `eventfd` after it
+  /// queued something. Returns false when something is queued already, so that the worker must not sleep.
+  virtual bool arm(int /*eventfd*/) noexcept { return true; }
+  virtual void disarm() noexcept {}
+};
+
+/// Why the engine's gate refused an EFA message; the engine maps it to its DropReason.
+enum class EfaVerdict : std::uint8_t { kAllow, kGroupEgress, kGroupIngress, kUnreachable };
+
+/// EFA's own policy (facts ec2 6.2), published with the snapshot. Called by the worker inside MessageSwitch::poll().
+class EfaGate {
+ public:
+  virtual ~EfaGate() = default;
+  virtual EfaVerdict verdict(EniSlot source, EniSlot destination) const noexcept = 0;
+};
+
+/// What happened to one function's messages since it was made. EFA's names (facts ec2 6.6) are made from these.
+struct EfaCounters {
+  std::uint64_t tx_pkts = 0, tx_bytes = 0;  // read from this function's send queues
+  std::uint64_t rx_pkts = 0, rx_bytes = 0;  // delivered into this function's receive queues
+  std::uint64_t rx_drops = 0;               // RNR seen by senders to this function
+  // By the sender, one for each way a message was not delivered: tx_pkts = delivered + the sum of these.
+  std::uint64_t delivered = 0, group_egress = 0, group_ingress = 0, unreachable = 0, bad_qpn = 0, rnr = 0,
+                bad_descriptor = 0;
+};
+
+class MessageSwitch {
+ public:
+  virtual ~MessageSwitch() = default;
+
+  /// One turn over all functions: moves at most a burst per queue pair. Returns messages moved or refused.
+  virtual std::uint32_t poll(const EfaGate& gate, std::uint64_t now_ns) noexcept = 0;
+
+  /// As Port::arm for all functions at once.
+  virtual bool arm(int eventfd) noexcept = 0;
+  virtual void disarm() noexcept = 0;
+};
+
+}  // namespace weft

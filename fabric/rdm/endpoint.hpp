@@ -1,0 +1,138 @@
+// A reliable datagram endpoint: libfabric's FI_EP_RDM semantics without libfabric's types. Tag and source matching,
+// order per pair of endpoints (FI_ORDER_SAS), messages of any size, unexpected messages, peek and claim, cancel,
+// multi-recv, completion levels. fabric/provider wraps it in libfabric objects.
+//
+// Thread: one at a time; the caller locks (per endpoint). Nothing here sleeps or makes threads. Completions are
+// reported from inside progress() and from inside the posting calls, through the CompletionSink.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "fabric/device/queue_pair.hpp"
+
+namespace weft::rdm {
+
+/// Index of a peer in the provider's address vector; the provider keeps it stable while the address is inserted.
+using PeerIndex = std::uint32_t;
+inline constexpr PeerIndex kAnyPeer = 0xffffffff;
+inline constexpr PeerIndex kUnknownPeer = 0xfffffffe;  // a message from an address that nobody inserted
+
+inline constexpr std::size_t kInjectSize = 4096;  // FI inject_size (facts fabric 8)
+inline constexpr std::size_t kMaxIov = 4;
+
+enum class Status : std::uint8_t {
+  kOk,
+  kCanceled,        // FI_ECANCELED
+  kTruncated,       // FI_ETRUNC: the message was longer than the buffer
+  kNoMessage,       // FI_ENOMSG: a peek found nothing
+  kUnreachable,     // FI_EHOSTUNREACH: groups, zone or address say no
+  kPeerGone,        // FI_ENOTCONN: the destination queue pair does not exist any more
+  kDeviceGone,      // FI_ENETDOWN: the daemon or the function went away
+  kInternal,        // FI_EOTHER: a protocol violation by the peer
+};
+
+enum OperationFlags : std::uint32_t {
+  kTagged = 1u << 0,
+  kCompletion = 1u << 1,        // report success to the sink; failures are always reported
+  kInject = 1u << 2,            // the buffer is the caller's again on return; size <= kInjectSize
+  kDeliveryComplete = 1u << 3,  // complete when the data is in the receiver's buffer
+  kRemoteData = 1u << 4,        // `data` travels with the message
+  kMultiReceive = 1u << 5,
+  kCountOnly = 1u << 6,         // provider's use: carried into Completion::flags
+};
+
+struct Completion {
+  void* context = nullptr;
+  std::uint32_t flags = 0;       // the operation's flags
+  bool is_send = false;
+  bool buffer_released = false;  // multi-recv: the buffer is the caller's again (FI_MULTI_RECV)
+  bool has_remote_data = false;
+  bool is_claimable = false;     // answer to a peek with claim: claim() will take this message
+  Status status = Status::kOk;
+  int device_status = 0;         // efa::SendStatus of a failed send
+  std::size_t length = 0;        // bytes placed
+  std::size_t overflow = 0;      // kTruncated: bytes that did not fit
+  void* buffer = nullptr;        // multi-recv: where this message starts
+  std::uint64_t tag = 0;
+  std::uint64_t remote_data = 0;
+  PeerIndex source = kUnknownPeer;
+  device::Address source_address;  // always set on receives
+};
+
+class CompletionSink {
+ public:
+  virtual void on_completion(const Completion& completion) = 0;
+
+ protected:
+  ~CompletionSink() = default;
+};
+
+struct SendRequest {
+  PeerIndex peer = 0;
+  std::span<const iovec> iov;
+  std::uint64_t tag = 0;
+  std::uint64_t remote_data = 0;
+  void* context = nullptr;
+  std::uint32_t flags = 0;
+};
+
+struct ReceiveRequest {
+  PeerIndex source = kAnyPeer;  // other than kAnyPeer: directed receive
+  std::span<const iovec> iov;
+  std::uint64_t tag = 0;
+  std::uint64_t ignore = 0;     // bits of the tag that need not match
+  void* context = nullptr;
+  std::uint32_t flags = 0;
+};
+
+enum class PeekMode { kPeek, kPeekAndClaim, kPeekAndDiscard };
+
+struct EndpointOptions {
+  std::size_t transmit_queue = 1024;      // sends in flight before EAGAIN
+  std::size_t receive_queue = 65536;      // receives posted before EAGAIN
+  std::size_t min_multi_receive = 64;     // FI_OPT_MIN_MULTI_RECV
+  std::size_t unexpected_bytes = 64u << 20;  // copies of messages nobody asked for; beyond it senders get no credit
+};
+
+class Endpoint {
+ public:
+  /// The queue pair must be open; the sink must outlive the endpoint.
+  static std::unique_ptr<Endpoint> create(std::unique_ptr<device::QueuePair> queue_pair, const EndpointOptions& options,
+                                          CompletionSink* sink);
+  virtual ~Endpoint() = default;
+
+  /// Address vector: `peer` now means this address. Messages that came before from it get this index from now on.
+  virtual void set_peer(PeerIndex peer, const device::Address& address) = 0;
+  virtual void remove_peer(PeerIndex peer) = 0;
+
+  /// 0, or -EAGAIN (call progress() and try again: no other thread is needed to make room), -EMSGSIZE, -EINVAL,
+  /// -ENETDOWN.
+  virtual int send(const SendRequest& request) = 0;
+  virtual int receive(const ReceiveRequest& request) = 0;
+
+  /// Answers through the sink at once or, for a message still arriving, when it is known: kOk with length, tag, source
+  /// and data, or kNoMessage.
+  virtual int peek(const ReceiveRequest& request, PeekMode mode) = 0;
+  /// Receives (or, with discard, drops) the message that an earlier peek-and-claim with this context took.
+  virtual int claim(const ReceiveRequest& request, bool discard) = 0;
+
+  /// Cancels one posted receive with this context: true when found; the sink gets kCanceled.
+  virtual bool cancel(void* context, bool tagged) = 0;
+
+  virtual void set_min_multi_receive(std::size_t bytes) = 0;
+
+  /// Moves everything that can move. Returns how many packets were handled; 0 means idle.
+  virtual unsigned progress() = 0;
+
+  /// True when nothing of ours is in flight: what close waits for, bounded (DESIGN D7).
+  virtual bool drained() const = 0;
+
+  virtual device::QueuePair& queue_pair() = 0;
+};
+
+}  // namespace weft::rdm

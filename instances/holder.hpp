@@ -1,0 +1,96 @@
+// The holder: a single-threaded process that owns the instances' namespaces (DESIGN D10). weftd forks it before EAL. It
+// enters one user namespace when it is not root, makes per instance a network, UTS and mount namespace, opens the TAP
+// and the EFA listener inside them, keeps every namespace by descriptor (no bind mounts), and outlives a dead daemon by
+// a grace period in which a new weftd may come back and rejoin. Then it ends what runs in the instances and leaves
+// nothing behind.
+//
+// It listens on <runtime>/holder.sock (0600, SO_PEERCRED checked): the daemon manages, `weft exec` asks to enter.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/model/result.hpp"
+#include "dataplane/net/address.hpp"
+
+namespace weft {
+
+/// A file descriptor, closed at the end of its life.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& o) noexcept : fd_(o.release()) {}
+  UniqueFd& operator=(UniqueFd&& o) noexcept;
+  ~UniqueFd();
+  int get() const { return fd_; }
+  int release() {
+    int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+/// What the holder must know of an interface to make its TAP.
+struct GuestInterface {
+  std::string name;  // "eth0"
+  std::string eni_id;
+  MacAddress mac;
+  IpAddress address;
+  std::uint8_t prefix_length = 24;  // of the subnet, IPv4 bits
+  IpAddress router;                 // default route of eth0
+  int mtu = 9001;
+};
+
+struct GuestInstance {
+  std::string name;                        // also the hostname
+  std::vector<GuestInterface> interfaces;
+  bool efa = false;                        // make the EFA listener
+};
+
+struct InstanceHandles {
+  std::vector<UniqueFd> taps;  // one per interface, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, non-blocking
+  UniqueFd efa_listener;       // listening SOCK_SEQPACKET in the instance's network namespace, or none
+};
+
+/// The daemon's connection. Thread: one at a time. Errors come with the step that failed and errno's words.
+class Holder {
+ public:
+  /// Forks a new holder, or joins one that waits in `runtime_directory` for its daemon to come back. Must be called
+  /// before the process has threads. `grace_ms`: how long the holder outlives its daemon.
+  static Result<std::unique_ptr<Holder>> start_or_join(const std::string& runtime_directory, int grace_ms);
+  virtual ~Holder() = default;  // without shutdown(): the holder starts its grace period
+
+  virtual bool joined() const = 0;                 // true: a living holder was found, with instances and a state
+  virtual std::string saved_state() const = 0;     // what save_state() gave last
+  virtual Result<void> save_state(const std::string& state) = 0;  // opaque to the holder
+
+  virtual std::vector<std::string> instances() const = 0;
+  virtual Result<InstanceHandles> create_instance(const GuestInstance& instance) = 0;
+  /// After a rejoin: the same descriptors again.
+  virtual Result<InstanceHandles> handles(const std::string& instance) = 0;
+  /// name and address of every instance, for each instance's /etc/hosts.
+  virtual Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) = 0;
+  /// Ends the processes inside (SIGTERM, then SIGKILL after a second) and lets the namespaces go.
+  virtual Result<void> remove_instance(const std::string& name) = 0;
+  /// Removes everything and ends the holder.
+  virtual void shutdown() = 0;
+};
+
+/// The CLI's side: enters the namespaces of an instance for good (this process and what it executes). Single-threaded
+/// processes only. Sets the hostname's environment nowhere; the caller executes the command.
+Result<void> enter_instance(const std::string& runtime_directory, const std::string& instance);
+
+/// The runtime directory: $WEFT_RUNTIME_DIR, else /run/weft for root, else $XDG_RUNTIME_DIR/weft, else
+/// /tmp/weft-<uid>. Created 0700; refused when somebody else owns it.
+Result<std::string> runtime_directory();
+
+}  // namespace weft
