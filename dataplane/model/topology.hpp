@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "dataplane/model/result.hpp"
 #include "dataplane/net/address.hpp"
 
 namespace weft {
@@ -22,6 +24,9 @@ struct GroupReference {
 };
 /// Exactly one peer per rule (facts ec2 2.2). Prefix lists come with the NACL issue.
 using RulePeer = std::variant<IpPrefix, GroupReference>;
+
+/// Which of an ENI's two gates a rule belongs to.
+enum class Direction : std::uint8_t { kEgress, kIngress };
 
 /// One permission. TCP/UDP: an inclusive port range. ICMP: type and code, -1 any. Any other protocol: all ports.
 struct RuleDeclaration {
@@ -94,6 +99,11 @@ struct Topology {
   std::vector<SecurityGroupDeclaration> security_groups;
   std::vector<PlacementGroupDeclaration> placement_groups;
   std::vector<InstanceDeclaration> instances;
+
+  std::map<std::string, int> lines;  // key path -> line, as the reader of the file saw it
+
+  /// Where a key path was written: its own line, or that of the nearest thing around it.
+  Where where(const std::string& key) const;
 };
 
 }  // namespace weft

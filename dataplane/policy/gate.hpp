@@ -14,8 +14,6 @@
 
 namespace weft {
 
-enum class Direction : std::uint8_t { kEgress, kIngress };
-
 /// What a gate looks at, always seen from the packet: `source` sends it. ICMP: destination_port = type << 8 | code.
 struct PacketTuple {
   IpAddress source;
