@@ -75,8 +75,8 @@ struct IpPrefix {
   std::string to_string() const;
 };
 
-/// A 16- or 32-bit field of a wire header, in network order in memory.
-struct Be16 {
+/// A 16- or 32-bit field of a wire header, in network order in memory. Packed: readable at any offset of a frame.
+struct [[gnu::packed]] Be16 {
   std::uint16_t raw = 0;
   constexpr Be16() = default;
   constexpr explicit Be16(std::uint16_t host) : raw(swap(host)) {}
@@ -89,7 +89,7 @@ struct Be16 {
   }
 };
 
-struct Be32 {
+struct [[gnu::packed]] Be32 {
   std::uint32_t raw = 0;
   constexpr Be32() = default;
   constexpr explicit Be32(std::uint32_t host) : raw(swap(host)) {}
