@@ -68,9 +68,16 @@ static_assert(sizeof(FlowEntry4) == 64);
 
 inline constexpr std::uint64_t kFlowTickNs = 1'000'000;
 
-/// State and time-outs: called for every packet that passes through an entry. TCP flags as in the header (0 otherwise).
+/// For a flow's first packet: call it once, after insert() and after both halves are filled in, instead of track().
+/// Sets initiator and the first state; kUntracked when neither half is tracked.
+void begin(FlowEntry4& entry, std::uint8_t direction, std::uint8_t tcp_flags, std::uint32_t now) noexcept;
+/// State and time-outs: called for every later packet that passes through an entry. TCP flags as in the header (0
+/// otherwise).
 void track(FlowEntry4& entry, std::uint8_t direction, std::uint8_t tcp_flags, std::uint32_t now) noexcept;
 bool expired(const FlowEntry4& entry, std::uint32_t now) noexcept;
+/// A SYN on a connection that both ends have closed is a new connection: erase the entry and ask the gates again, so
+/// that a port pair used again does not pass by the state of its predecessor.
+bool starts_anew(const FlowEntry4& entry, std::uint8_t tcp_flags) noexcept;
 
 class FlowTable4 {
  public:
@@ -81,15 +88,22 @@ class FlowTable4 {
   FlowTable4& operator=(const FlowTable4&) = delete;
 
   void prefetch(std::uint32_t hash) const noexcept;
-  /// Null when there is none. Expired entries are not found.
-  FlowEntry4* find(const FlowKey4& key, std::uint32_t hash, std::uint32_t now) noexcept;
-  /// A new entry with the key set and everything else fresh; null when the table is full. The key must not be there.
+  /// The entry whose end `direction` is `eni`, the ENI the packet came in at: the same tuple seen at another ENI (a
+  /// middlebox) is another flow (DESIGN D2). Null when there is none. Expired entries are not found.
+  /// Everywhere `hash` is weft::hash(key).
+  FlowEntry4* find(const FlowKey4& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                   std::uint32_t now) noexcept;
+  /// A new entry with the key set and everything else fresh; null when the table is full. No live entry may have the
+  /// key and the ends the caller gives it; an expired one may, and leaves when the clock hand comes by. The caller
+  /// fills in both halves at once, then calls begin(). Entries do not move.
   FlowEntry4* insert(const FlowKey4& key, std::uint32_t hash, std::uint32_t now) noexcept;
   void erase(FlowEntry4* entry) noexcept;
 
   /// Ageing by a clock hand: looks at `buckets` buckets and erases what has expired, calling gone(entry) first.
   template <typename Gone>
   void age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept;
+  std::uint32_t buckets() const noexcept;  // one turn of the clock hand
+  /// Every entry, expired ones too. `visit` may erase the entry it is given and no other, and may not insert.
   template <typename Visit>
   void for_each(Visit&& visit);
 

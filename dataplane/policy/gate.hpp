@@ -7,7 +7,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
+#include <vector>
 
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/net/address.hpp"
