@@ -1,0 +1,131 @@
+#include "dataplane/flow/table.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+
+namespace weft {
+namespace {
+
+constexpr std::uint32_t kMaximumCapacity = 1U << 28;
+
+/// Half full on average, so that both buckets of a key are full about once in a hundred thousand inserts even when the
+/// table is at its capacity, and make_room() finds a place then.
+std::uint32_t buckets_for(std::uint32_t capacity) {
+  return std::bit_ceil(std::max(2U, (capacity + FlowBucket::kSlots / 2 - 1) / (FlowBucket::kSlots / 2)));
+}
+
+}  // namespace
+
+FlowTable4::FlowTable4(std::uint32_t capacity) : capacity_(std::max(capacity, 1U)) {
+  if (capacity_ > kMaximumCapacity) throw std::bad_alloc();
+  bucket_mask_ = buckets_for(capacity_) - 1;
+  bucket_shift_ = 32U - static_cast<unsigned>(std::bit_width(bucket_mask_));
+  void* mapped = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  madvise(mapped, bytes(), MADV_HUGEPAGE);  // a hint: four-kilobyte pages work too, with more TLB misses
+  // Fresh pages are zero, and a bucket of zeros is an empty bucket.
+  buckets_ = static_cast<FlowBucket*>(mapped);
+  entries_ = reinterpret_cast<FlowEntry4*>(buckets_ + bucket_mask_ + 1);
+}
+
+FlowTable4::~FlowTable4() { munmap(buckets_, bytes()); }
+
+std::size_t FlowTable4::bytes() const noexcept {
+  return std::size_t{bucket_mask_ + 1} * sizeof(FlowBucket) + std::size_t{capacity_} * sizeof(FlowEntry4);
+}
+
+FlowEntry4* FlowTable4::take_entry() noexcept {
+  if (free_head_ != kNoEntry) {
+    FlowEntry4* entry = &entries_[free_head_];
+    free_head_ = entry->key.address[0];
+    return entry;
+  }
+  return fresh_ < capacity_ ? &entries_[fresh_++] : nullptr;
+}
+
+void FlowTable4::place(std::uint32_t bucket, unsigned slot, std::uint16_t tag, std::uint32_t index,
+                       bool guest) noexcept {
+  FlowBucket& here = buckets_[bucket];
+  here.tag[slot] = tag;
+  here.index[slot] = index;
+  if (!guest) return;
+  here.guests = static_cast<std::uint8_t>(here.guests | 1U << slot);
+  ++buckets_[other(bucket, tag)].guests_elsewhere;
+}
+
+void FlowTable4::vacate(std::uint32_t bucket, unsigned slot) noexcept {
+  FlowBucket& here = buckets_[bucket];
+  if ((here.guests >> slot & 1U) != 0) {
+    here.guests = static_cast<std::uint8_t>(here.guests & ~(1U << slot));
+    --buckets_[other(bucket, here.tag[slot])].guests_elsewhere;
+  }
+  here.tag[slot] = 0;
+}
+
+/// Moves one of a full bucket's entries to its other bucket (cuckoo hashing, one step). The entry itself stays.
+bool FlowTable4::make_room(std::uint32_t bucket) noexcept {
+  for (unsigned slot = 0; slot < FlowBucket::kSlots; ++slot) {
+    const std::uint16_t tag = buckets_[bucket].tag[slot];
+    const std::uint32_t index = buckets_[bucket].index[slot];
+    const std::uint32_t target = other(bucket, tag);
+    const unsigned free = buckets_[target].match(0);
+    if (free == 0) continue;
+    const bool was_guest = (buckets_[bucket].guests >> slot & 1U) != 0;
+    vacate(bucket, slot);
+    place(target, static_cast<unsigned>(std::countr_zero(free)), tag, index, !was_guest);
+    return true;
+  }
+  return false;
+}
+
+std::uint32_t FlowTable4::bucket_with_room(std::uint32_t first, std::uint32_t second) noexcept {
+  if (buckets_[first].match(0) != 0) return first;
+  if (buckets_[second].match(0) != 0) return second;
+  if (make_room(first)) return first;
+  return make_room(second) ? second : kNoBucket;
+}
+
+FlowEntry4* FlowTable4::insert(const FlowKey4& key, std::uint32_t hash, std::uint32_t now) noexcept {
+  assert(hash == weft::hash(key));
+  if (size_ == capacity_) return nullptr;
+  const std::uint16_t tag = tag_of(hash);
+  const std::uint32_t first = home(hash);
+  const std::uint32_t bucket = bucket_with_room(first, other(first, tag));
+  if (bucket == kNoBucket) return nullptr;
+  FlowEntry4* entry = take_entry();
+  *entry = FlowEntry4{};
+  entry->key = key;
+  entry->last_seen = now;
+  const auto slot = static_cast<unsigned>(std::countr_zero(buckets_[bucket].match(0)));
+  place(bucket, slot, tag, static_cast<std::uint32_t>(entry - entries_), bucket != first);
+  ++size_;
+  return entry;
+}
+
+void FlowTable4::erase_slot(std::uint32_t bucket, unsigned slot) noexcept {
+  const std::uint32_t index = buckets_[bucket].index[slot];
+  vacate(bucket, slot);
+  entries_[index].key.address[0] = free_head_;
+  free_head_ = index;
+  --size_;
+}
+
+void FlowTable4::erase(FlowEntry4* entry) noexcept {
+  const auto index = static_cast<std::uint32_t>(entry - entries_);
+  const std::uint32_t hash = weft::hash(entry->key);
+  const std::uint16_t tag = tag_of(hash);
+  for (const std::uint32_t bucket : {home(hash), other(home(hash), tag)}) {
+    for (unsigned hits = buckets_[bucket].match(tag); hits != 0; hits &= hits - 1) {
+      const auto slot = static_cast<unsigned>(std::countr_zero(hits));
+      if (buckets_[bucket].index[slot] != index) continue;
+      erase_slot(bucket, slot);
+      return;
+    }
+  }
+  assert(!"erase() of an entry that is not in the table");
+}
+
+}  // namespace weft

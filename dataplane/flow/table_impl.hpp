@@ -1,0 +1,53 @@
+// What the burst loop inlines, and the templates of table.hpp.
+#pragma once
+
+#include <utility>
+
+#include "dataplane/flow/table.hpp"
+
+namespace weft {
+
+inline void FlowTable4::prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
+
+inline FlowEntry4* FlowTable4::find(const FlowKey4& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                                    std::uint32_t now) noexcept {
+  const std::uint16_t tag = tag_of(hash);
+  std::uint32_t at = home(hash);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const FlowBucket& bucket = buckets_[at];
+    for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
+      FlowEntry4& entry = entries_[bucket.index[std::countr_zero(hits)]];
+      if (entry.key == key && entry.half[direction].eni == eni && !expired(entry, now)) return &entry;
+    }
+    if (bucket.guests_elsewhere == 0) return nullptr;
+    at = other(at, tag);
+  }
+  return nullptr;
+}
+
+template <typename Gone>
+void FlowTable4::age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept {
+  for (; buckets > 0; --buckets) {
+    const std::uint32_t at = hand_;
+    hand_ = (hand_ + 1) & bucket_mask_;
+    const FlowBucket& next = buckets_[hand_];
+    for (unsigned slots = next.occupied(); slots != 0; slots &= slots - 1)
+      __builtin_prefetch(&entries_[next.index[std::countr_zero(slots)]]);
+    for (unsigned slots = buckets_[at].occupied(); slots != 0; slots &= slots - 1) {
+      const auto slot = static_cast<unsigned>(std::countr_zero(slots));
+      FlowEntry4& entry = entries_[buckets_[at].index[slot]];
+      if (!expired(entry, now)) continue;
+      gone(entry);
+      erase_slot(at, slot);
+    }
+  }
+}
+
+template <typename Visit>
+void FlowTable4::for_each(Visit&& visit) {
+  for (std::uint32_t at = 0; at <= bucket_mask_; ++at)
+    for (unsigned slots = buckets_[at].occupied(); slots != 0; slots &= slots - 1)
+      visit(entries_[buckets_[at].index[std::countr_zero(slots)]]);
+}
+
+}  // namespace weft
