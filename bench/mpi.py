@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""MPI over weft against MPI over libfabric's `tcp` provider across a plain veth pair, interleaved in the same run.
+
+Two ranks, one in each of two instances (weft) or two network namespaces (tcp); Open MPI, pml cm, mtl ofi, not bound.
+Latency is half the median ping-pong round trip, bandwidth that of a window of messages. Prints medians over the rounds
+and their ratio. Limits of --check: 8-byte latency at most 0.6x, 1 MiB bandwidth at least 1x of tcp.
+"""
+import json
+import subprocess
+import sys
+
+from common import ROOT, deployment, median, parser
+
+LATENCY_LIMIT, BANDWIDTH_LIMIT = 0.6, 1.0
+
+
+def measure(text):
+    rows = json.loads(text[text.index("["):])
+    return {row["bytes"]: row for row in rows}
+
+
+def main():
+    arguments = parser(__doc__, 5).parse_args()
+    program = arguments.build.resolve() / "tests/mpi/weft-mpi-latency"
+    weft, tcp = [], []
+    with deployment(arguments.build) as d:
+        d.run("up", ROOT / "examples/hpc-cluster.yaml")
+        for round_number in range(arguments.rounds):
+            print(f"round {round_number + 1} of {arguments.rounds}", file=sys.stderr)
+            weft.append(measure(d.run("mpirun", "-n", 2, program, "--json")))
+            peer = subprocess.run([ROOT / "bench/veth_pair.sh", program, "--json"], text=True, timeout=120,
+                                  stdout=subprocess.PIPE, check=True)
+            tcp.append(measure(peer.stdout))
+
+    rows = []
+    for size in weft[0]:
+        row = {"bytes": size}
+        for key in ("latency_us", "bandwidth_mbps"):
+            ours, theirs = (median(run[size][key] for run in runs) for runs in (weft, tcp))
+            row[key] = {"weft": ours, "tcp": theirs, "ratio": ours / theirs}
+        rows.append(row)
+    if arguments.output == "json":
+        print(json.dumps(rows, indent=1))
+    else:
+        print(f"{'bytes':>9} {'weft us':>9} {'tcp us':>9} {'ratio':>6}   {'weft MB/s':>9} {'tcp MB/s':>9} {'ratio':>6}")
+        for row in rows:
+            late, band = row["latency_us"], row["bandwidth_mbps"]
+            print(f"{row['bytes']:>9} {late['weft']:9.2f} {late['tcp']:9.2f} {late['ratio']:6.2f}   "
+                  f"{band['weft']:9.0f} {band['tcp']:9.0f} {band['ratio']:6.2f}")
+
+    by_size = {row["bytes"]: row for row in rows}
+    latency, bandwidth = by_size[8]["latency_us"]["ratio"], by_size[1 << 20]["bandwidth_mbps"]["ratio"]
+    print(f"8 B latency {latency:.2f}x of tcp (limit {LATENCY_LIMIT}x), "
+          f"1 MiB bandwidth {bandwidth:.2f}x of tcp (limit {BANDWIDTH_LIMIT}x)", file=sys.stderr)
+    return arguments.check and (latency > LATENCY_LIMIT or bandwidth < BANDWIDTH_LIMIT)
+
+
+sys.exit(main())
