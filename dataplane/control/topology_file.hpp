@@ -1,0 +1,23 @@
+// The topology file, YAML to values (docs/topology.md). Every key is known or refused: a typing error never goes
+// unnoticed. Whether the values make a network is not decided here but by resolve() (dataplane/model/deployment.hpp).
+#pragma once
+
+#include <string>
+
+#include "dataplane/model/result.hpp"
+#include "dataplane/model/topology.hpp"
+
+namespace weft {
+
+/// `file_name` is what errors call the text. Errors carry file, line and key path. Never throws.
+Result<Topology> parse_topology(const std::string& text, const std::string& file_name);
+
+/// Reads the file and parses it.
+Result<Topology> load_topology(const std::string& path);
+
+/// The text of a file, at most kLargestTopology bytes.
+Result<std::string> read_topology_text(const std::string& path);
+
+inline constexpr std::size_t kLargestTopology = 1 << 20;
+
+}  // namespace weft
