@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED = {
     "dataplane/net": [],
     "dataplane/model": ["dataplane/net"],
-    "dataplane/policy": ["dataplane/net", "dataplane/model"],
+    "dataplane/policy": ["dataplane/net", "dataplane/model", "dataplane/observe/drop_reason.hpp"],
     "dataplane/flow": ["dataplane/net"],
     "dataplane/limit": ["dataplane/net"],
     "dataplane/underlay": ["dataplane/net"],
