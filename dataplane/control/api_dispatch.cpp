@@ -1,0 +1,74 @@
+// Which path and method is answered by what, and which HTTP status belongs to which error.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "dataplane/control/api_routes.hpp"
+
+namespace weft {
+
+struct ApiRoutes::Route {
+  std::string_view path, method;
+  ApiResponse (ApiRoutes::*run)(const ApiRequest&);
+};
+
+const ApiRoutes::Route ApiRoutes::kRoutes[] = {
+    {"/v1/status", "GET", &ApiRoutes::status},
+    {"/v1/plan", "POST", &ApiRoutes::plan},
+    {"/v1/apply", "POST", &ApiRoutes::apply},
+    {"/v1/deployment", "GET", &ApiRoutes::get_deployment},
+    {"/v1/deployment", "DELETE", &ApiRoutes::delete_deployment},
+    {"/v1/instances", "GET", &ApiRoutes::instances},
+    {"/v1/interfaces", "GET", &ApiRoutes::interfaces},
+    {"/v1/security-groups", "GET", &ApiRoutes::security_groups},
+    {"/v1/flows", "GET", &ApiRoutes::flows},
+    {"/v1/drops", "GET", &ApiRoutes::drops},
+    {"/v1/statistics", "GET", &ApiRoutes::statistics},
+    {"/v1/explain", "POST", &ApiRoutes::explain},
+};
+
+namespace {
+
+unsigned status_of(const Error& error) {
+  if (error.code == "IncorrectState") return 409;
+  if (error.code == "UnauthorizedOperation") return 403;
+  if (error.code == "InternalError" || error.code.starts_with("Weft."))
+    return 500;  // "Weft." is this machine's trouble
+  if (error.code == "InvalidVpcID.NotFound") return 404;
+  return 400;
+}
+
+}  // namespace
+
+ApiResponse error_response(const Error& error) { return {status_of(error), to_json(error)}; }
+
+ApiResponse ApiRoutes::find_and_run(const ApiRequest& request) {
+  const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  std::string allow;
+  for (const Route& route : kRoutes) {
+    if (route.path != path) continue;
+    if (route.method == request.method) return (this->*route.run)(request);
+    allow += (allow.empty() ? "" : ", ") + std::string(route.method);
+  }
+  Error error{"InvalidAction", "", {}};
+  if (allow.empty()) {
+    error.message = fmt::format("there is no {}; docs/api.md lists the paths of version 1", path);
+    return {404, to_json(error)};
+  }
+  error.message = fmt::format("{} does not answer {}, only {}", path, request.method, allow);
+  ApiResponse response{405, to_json(error)};
+  response.allow = allow;
+  return response;
+}
+
+ApiResponse ApiRoutes::handle(const ApiRequest& request) noexcept {
+  try {
+    return find_and_run(request);
+  } catch (const std::exception& e) {
+    spdlog::error("{} {}: {}", request.method, request.target, e.what());
+    return error_response({"InternalError", fmt::format("weftd could not answer: {}", e.what()), {}});
+  }
+}
+
+}  // namespace weft

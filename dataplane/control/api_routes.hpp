@@ -1,0 +1,72 @@
+// What the API answers, without a socket: a request in, a response out. docs/api.md is the contract.
+//
+// Thread: handle() may be called by several threads at once.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "dataplane/control/controller.hpp"
+#include "dataplane/control/json.hpp"
+
+namespace weft {
+
+struct ApiRequest {
+  std::string method;  // "GET"
+  std::string target;  // "/v1/flows?limit=10"
+  std::string body;
+};
+
+struct ApiResponse {
+  unsigned status = 200;
+  Json body = {};
+  std::string allow = {};    // the Allow header of a 405
+  std::string total = {};    // the Weft-Total header of a list that was cut
+  bool ends_daemon = false;  // call the server's `on_end` once this was sent
+};
+
+/// What /v1/status says that the controller does not know.
+struct DaemonFacts {
+  std::string version;
+  unsigned workers = 1;
+  bool root = false;
+  bool huge_pages = false;
+  std::uint64_t (*now_ns)() = nullptr;  // the engine's clock
+};
+
+class ApiRoutes {
+ public:
+  ApiRoutes(Controller& controller, DaemonFacts facts) : controller_(controller), facts_(std::move(facts)) {}
+
+  /// Never throws: what goes wrong is a response with an error body.
+  ApiResponse handle(const ApiRequest& request) noexcept;
+
+ private:
+  struct Route;
+  static const Route kRoutes[];
+  ApiResponse find_and_run(const ApiRequest& request);
+
+  ApiResponse status(const ApiRequest&);
+  ApiResponse plan(const ApiRequest& request);
+  ApiResponse apply(const ApiRequest& request);
+  ApiResponse get_deployment(const ApiRequest&);
+  ApiResponse delete_deployment(const ApiRequest&);
+  ApiResponse instances(const ApiRequest&);
+  ApiResponse interfaces(const ApiRequest&);
+  ApiResponse security_groups(const ApiRequest&);
+  ApiResponse flows(const ApiRequest& request);
+  ApiResponse drops(const ApiRequest&);
+  ApiResponse statistics(const ApiRequest&);
+  ApiResponse explain(const ApiRequest& request);
+
+  ApiResponse change(const ApiRequest& request, bool for_real);
+
+  Controller& controller_;
+  DaemonFacts facts_;
+};
+
+/// The response for an error: its body, and the HTTP status that belongs to its code.
+ApiResponse error_response(const Error& error);
+
+}  // namespace weft

@@ -1,0 +1,132 @@
+#include "dataplane/control/api_server.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <set>
+#include <thread>
+
+#include "dataplane/control/api_session.hpp"
+#include "dataplane/control/peer_check.hpp"
+
+namespace weft {
+
+namespace asio = boost::asio;
+using Protocol = asio::local::stream_protocol;
+using boost::system::error_code;
+
+namespace {
+
+// One apply, one DELETE that waits for it, and two for everybody else.
+constexpr std::size_t kHandlerThreads = 4;
+
+/// Says the one thing that can be said without a session.
+void turn_away(ApiSession::Socket& socket) {
+  const std::string body =
+      to_json(Error{"RequestLimitExceeded", "too many connections; try again in a moment", {}}).dump();
+  const std::string answer = fmt::format(
+      "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\n"
+      "Content-Length: {}\r\n\r\n{}",
+      body.size(), body);
+  (void)::send(socket.native_handle(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+class Server final : public ApiServer {
+ public:
+  Server(std::string path, ApiRoutes& routes, std::function<void()> on_end, const ApiLimits& limits)
+      : path_(std::move(path)),
+        limits_(limits),
+        handlers_(kHandlerThreads),
+        shared_{routes, limits_, handlers_, std::move(on_end)},
+        acceptor_(io_) {}
+
+  Result<void> open() {
+    if (path_.size() >= sizeof(sockaddr_un::sun_path))
+      return Error{"InvalidParameterValue",
+                   fmt::format("'{}' is too long for a socket; choose a shorter --runtime-dir", path_),
+                   {}};
+    ::unlink(path_.c_str());
+    error_code failed;
+    acceptor_.open(Protocol(), failed);
+    const mode_t before = ::umask(0177);  // so that there is no moment in which others can connect
+    if (!failed) acceptor_.bind(Protocol::endpoint(path_), failed);
+    ::umask(before);
+    if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
+    if (failed) return Error{"InternalError", fmt::format("cannot listen on {}: {}", path_, failed.message()), {}};
+    asio::co_spawn(io_, accept_all(), asio::detached);
+    thread_ = std::thread([this] { io_.run(); });
+    return {};
+  }
+
+  ~Server() override {
+    if (thread_.joinable()) {
+      asio::post(io_, [this] {
+        error_code ignored;
+        acceptor_.close(ignored);
+        ::unlink(path_.c_str());
+        for (auto* set : {&sessions_, &refused_})
+          for (auto& session : *set) session->close();
+      });
+      handlers_.join();
+      thread_.join();  // run() returns when the last session has ended
+    }
+  }
+
+ private:
+  using Sessions = std::set<std::shared_ptr<ApiSession>>;
+
+  asio::awaitable<void> accept_all() {
+    while (acceptor_.is_open()) {
+      error_code failed;
+      ApiSession::Socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, failed));
+      if (failed == asio::error::operation_aborted || failed == asio::error::bad_descriptor) break;
+      if (failed) {  // no descriptors left: breathe
+        asio::steady_timer pause(io_, std::chrono::milliseconds(100));
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, failed));
+        continue;
+      }
+      try {
+        admit(std::move(socket));
+      } catch (const std::exception& e) {  // out of memory: this connection only
+        spdlog::error("a connection was not taken: {}", e.what());
+      }
+    }
+  }
+
+  void admit(ApiSession::Socket socket) {
+    std::optional<Error> refusal;
+    if (Result<void> checked = check_peer(socket.native_handle()); !checked) refusal = checked.error();
+    Sessions& sessions = refusal ? refused_ : sessions_;
+    if (sessions.size() >= (refusal ? limits_.refused_connections : limits_.connections)) return turn_away(socket);
+    auto session = std::make_shared<ApiSession>(std::move(socket), shared_, std::move(refusal));
+    sessions.insert(session);
+    asio::co_spawn(io_, session->run(), [session, &sessions](std::exception_ptr thrown) {
+      if (thrown) session->close();  // out of memory: this connection only
+      sessions.erase(session);
+    });
+  }
+
+  const std::string path_;
+  const ApiLimits limits_;
+  asio::io_context io_{1};
+  asio::thread_pool handlers_;
+  ApiSession::Shared shared_;
+  Protocol::acceptor acceptor_;
+  Sessions sessions_, refused_;  // the io thread's
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& path, ApiRoutes& routes,
+                                                     std::function<void()> on_end, const ApiLimits& limits) {
+  auto server = std::make_unique<Server>(path, routes, std::move(on_end), limits);
+  if (Result<void> opened = server->open(); !opened) return opened.error();
+  return std::unique_ptr<ApiServer>(std::move(server));
+}
+
+}  // namespace weft

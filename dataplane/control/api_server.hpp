@@ -1,0 +1,38 @@
+// HTTP/1.1 over a unix stream socket (Boost.Beast): the API's limits, time-outs and who may ask. What is answered is
+// ApiRoutes'.
+//
+// Threads: one of its own does all input and output; a few more run ApiRoutes::handle(), so that a long apply or a slow
+// client holds up nobody.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "dataplane/control/api_routes.hpp"
+#include "dataplane/model/result.hpp"
+
+namespace weft {
+
+struct ApiLimits {
+  std::size_t body_bytes = 4u << 20;  // a topology of ten thousand instances has about 1 MiB
+  std::uint32_t header_bytes = 8u << 10;
+  unsigned connections = 64;
+  unsigned refused_connections = 8;                // peers that may not ask, while they are told so
+  std::chrono::milliseconds request_time{10'000};  // header and body
+  std::chrono::milliseconds idle_time{60'000};     // between requests
+  std::chrono::milliseconds response_time{30'000};
+};
+
+class ApiServer {
+ public:
+  /// Listens on `path`, mode 0600; a stale socket is replaced, so the caller holds the runtime directory's lock.
+  /// `on_end` is called, on an own thread, after the answer to DELETE /v1/deployment was sent.
+  static Result<std::unique_ptr<ApiServer>> listen(const std::string& path, ApiRoutes& routes,
+                                                   std::function<void()> on_end, const ApiLimits& limits = {});
+  /// Waits for handlers that run, closes every connection and removes the socket.
+  virtual ~ApiServer() = default;
+};
+
+}  // namespace weft

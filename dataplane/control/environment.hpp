@@ -1,0 +1,57 @@
+// What apply needs of the world outside the engine: instances to make and end, EFA functions to plug in, a place where
+// the state survives the daemon. tools/weftd/environment.cpp is the real one (holder, TAPs, EFA server); the tests of
+// the controller have one that fails on demand. Here because dataplane/ includes neither drivers/ nor instances/.
+//
+// Thread: one call at a time, from the thread that applies. Errors are sentences with the step that failed.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dataplane/model/deployment.hpp"
+#include "dataplane/model/result.hpp"
+#include "dataplane/worker/engine.hpp"
+
+namespace weft {
+
+class Environment {
+ public:
+  virtual ~Environment() = default;
+
+  /// Names of the instances that exist, in or out of the running deployment.
+  virtual std::vector<std::string> instances() const = 0;
+
+  /// Makes the instance and its devices. Returns a port for each ENI, in order. A failure leaves nothing behind.
+  virtual Result<std::vector<Engine::Attachment>> create_instance(const Deployment& deployment,
+                                                                  const Instance& instance) = 0;
+
+  /// After a rejoin: ports for an instance that outlived the last daemon.
+  virtual Result<std::vector<Engine::Attachment>> take_back_instance(const Deployment& deployment,
+                                                                     const Instance& instance) = 0;
+
+  /// Ends what runs in it and lets it go.
+  virtual Result<void> remove_instance(const std::string& name) = 0;
+
+  struct EfaFunction {
+    const Eni* eni;
+    EniSlot slot;
+  };
+  /// Lets clients in the instance open these functions. Called once the engine has published their ENIs.
+  virtual Result<void> open_efa(const Deployment& deployment, const Instance& instance,
+                                const std::vector<EfaFunction>& functions) = 0;
+  /// Closes all functions of the instance. Called before the engine gives their slots away.
+  virtual void close_efa(const Instance& instance) = 0;
+
+  /// Name and address of every instance, for the instances' /etc/hosts.
+  virtual Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) = 0;
+
+  /// What a later daemon gets back when this one dies. Opaque text.
+  virtual Result<void> save_state(const std::string& state) = 0;
+  virtual std::string saved_state() const = 0;
+
+  /// Removes every instance, and what holds them. Nothing may be called afterwards.
+  virtual void shutdown() = 0;
+};
+
+}  // namespace weft

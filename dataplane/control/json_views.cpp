@@ -1,0 +1,95 @@
+#include "dataplane/control/json.hpp"
+
+namespace weft {
+
+namespace {
+
+/// {"eni", "instance"}, or null when there is none.
+Json end_json(const std::string& eni_id, const Deployment* deployment) {
+  if (eni_id.empty()) return nullptr;
+  const Eni* eni = deployment ? deployment->find_eni(eni_id) : nullptr;
+  return {{"eni", eni_id}, {"instance", eni ? eni->instance : ""}};
+}
+
+Json flow_end(const FlowView& flow, int end, const Deployment* deployment) {
+  Json json = end_json(end == 0 ? flow.initiator_eni : flow.responder_eni, deployment);
+  json["tracked"] = flow.tracked[end];
+  json["packets"] = flow.packets[end];
+  json["bytes"] = flow.bytes[end];
+  return json;
+}
+
+/// The names of the real device's hw_counters (facts ec2 6.6). Only those that the function can count: there is no RDMA
+/// and the transport with its retransmissions runs in the application (DESIGN D7). Every work request is one packet,
+/// because an SRD message never exceeds the MTU (facts ec2 6.5).
+Json efa_json(const EfaCounters& c) {
+  return {{"tx_pkts", c.tx_pkts},     {"tx_bytes", c.tx_bytes}, {"rx_pkts", c.rx_pkts},
+          {"rx_bytes", c.rx_bytes},   {"rx_drops", c.rx_drops}, {"send_wrs", c.tx_pkts},
+          {"send_bytes", c.tx_bytes}, {"recv_wrs", c.rx_pkts},  {"recv_bytes", c.rx_bytes}};
+}
+
+}  // namespace
+
+Json to_json(const PacketTuple& tuple) {
+  Json json{{"protocol", protocol_text(tuple.protocol)},
+            {"source", tuple.source.to_string()},
+            {"destination", tuple.destination.to_string()}};
+  if (tuple.protocol == 6 || tuple.protocol == 17) {
+    json["source_port"] = tuple.source_port;
+    json["destination_port"] = tuple.destination_port;
+  } else if (tuple.protocol == 1) {
+    json["icmp_type"] = tuple.destination_port >> 8;
+    json["icmp_code"] = tuple.destination_port & 0xff;
+  }
+  return json;
+}
+
+Json to_json(const FlowView& flow, const Deployment* deployment) {
+  return {{"tuple", to_json(flow.initiator_tuple)},
+          {"initiator", flow_end(flow, 0, deployment)},
+          {"responder", flow_end(flow, 1, deployment)},
+          {"state", flow.state},
+          {"idle_ms", flow.idle_ms}};
+}
+
+Json to_json(const DropView& drop, const Deployment* deployment, std::uint64_t now_ns) {
+  Json tuple = nullptr;
+  if (drop.efa)
+    tuple = {{"source", drop.tuple.source.to_string()}, {"destination", drop.tuple.destination.to_string()}};
+  else if (drop.tuple.source != IpAddress{} || drop.tuple.destination != IpAddress{})
+    tuple = to_json(drop.tuple);
+  return {{"age_ms", now_ns > drop.when_ns ? (now_ns - drop.when_ns) / 1'000'000 : 0},
+          {"reason", name(drop.reason)},
+          {"sentence", sentence(drop.reason)},
+          {"source", end_json(drop.source_eni, deployment)},
+          {"destination", end_json(drop.destination_eni, deployment)},
+          {"tuple", std::move(tuple)},
+          {"efa", drop.efa},
+          {"count", drop.count}};
+}
+
+Json to_json(const EniStatistics& statistics, const Deployment* deployment) {
+  Json json = end_json(statistics.eni_id, deployment);
+  json["rx_packets"] = statistics.rx_packets;
+  json["rx_bytes"] = statistics.rx_bytes;
+  json["tx_packets"] = statistics.tx_packets;
+  json["tx_bytes"] = statistics.tx_bytes;
+  json["originated"] = statistics.originated;
+  json["consumed"] = statistics.consumed;
+  json["drops"] = Json::object();
+  for (std::size_t i = 0; i < kDropReasons; ++i)
+    if (statistics.drops[i] != 0) json["drops"][std::string(kDropNames[i])] = statistics.drops[i];
+  const Eni* eni = deployment ? deployment->find_eni(statistics.eni_id) : nullptr;
+  if (eni && eni->type == InterfaceType::kEfa) json["efa"] = efa_json(statistics.efa);
+  return json;
+}
+
+Json to_json(const Balance& balance) {
+  return {{"received", balance.received},   {"originated", balance.originated}, {"copies", balance.copies},
+          {"delivered", balance.delivered}, {"dropped", balance.dropped},       {"consumed", balance.consumed},
+          {"held", balance.held},           {"holds", balance.holds()}};
+}
+
+Json to_json(const Engine::IdleTime& idle) { return {{"asleep_ns", idle.asleep_ns}, {"awake_ns", idle.awake_ns}}; }
+
+}  // namespace weft

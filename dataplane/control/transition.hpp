@@ -1,0 +1,59 @@
+// One way from the running deployment to the wanted one: the steps of an apply, and their undo. Internal to Controller.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/control/controller.hpp"
+
+namespace weft {
+
+class Controller::Transition {
+ public:
+  Transition(Controller& controller, std::shared_ptr<const Deployment> running,
+             std::shared_ptr<const Deployment> wanted);
+
+  /// Instances exist that the running deployment does not know: an earlier apply could not end them.
+  bool leftovers() const;
+
+  /// Either the wanted deployment is in force and the warnings say what is left over, or everything is as it was.
+  Result<std::vector<std::string>> run();
+
+  /// For restore(): the instances exist already. Those that cannot be taken back are removed, with a warning.
+  Result<std::vector<std::string>> take_back();
+
+ private:
+  using Attachments = std::vector<Engine::Attachment>;
+
+  void compare();
+  Result<void> prepare();  // all that can be undone, up to publication
+  Result<void> replace(const Instance& old, const Instance& instance);
+  Result<void> create(const Instance& instance);
+  Result<void> save(const std::shared_ptr<const Deployment>& deployment);
+  Result<void> publish(const std::shared_ptr<const Deployment>& deployment, Attachments attachments);
+  Result<void> open_efa(const Deployment& deployment, const Instance& instance);
+  void finish();  // what comes after publication; failures become warnings
+  void undo();
+  void step(std::string what) { controller_.report(std::move(what), done_++, total_); }
+
+  Controller& controller_;
+  Environment& environment_;
+  std::shared_ptr<const Deployment> running_;  // may be null
+  std::shared_ptr<const Deployment> wanted_;
+
+  std::vector<const Instance*> fresh_;                                 // of wanted_
+  std::vector<std::pair<const Instance*, const Instance*>> replaced_;  // of running_, of wanted_
+  std::vector<const Instance*> removed_;                               // of running_
+  std::vector<std::string> unknown_;                                   // leftovers by name
+
+  Attachments added_;
+  Attachments restored_;  // ports of instances that undo() had to make again
+  std::vector<const Instance*> reopen_;
+  std::vector<std::function<void()>> undo_;
+  std::vector<std::string> warnings_;
+  unsigned done_ = 0, total_ = 0;
+};
+
+}  // namespace weft
