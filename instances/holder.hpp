@@ -56,6 +56,10 @@ struct GuestInstance {
   bool efa = false;                        // make the EFA listener
 };
 
+/// Each frame of a TAP starts with a virtio_net_hdr_mrg_rxbuf of this length (num_buffers is always 1). The guest's
+/// side may send partial checksums and TCP super-segments (TUN_F_CSUM, TSO4, TSO6, TSO_ECN), and takes both.
+inline constexpr int kVnetHeaderLength = 12;
+
 struct InstanceHandles {
   std::vector<UniqueFd> taps;  // one per interface, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, non-blocking
   UniqueFd efa_listener;       // listening SOCK_SEQPACKET in the instance's network namespace, or none
@@ -81,12 +85,17 @@ class Holder {
   virtual Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) = 0;
   /// Ends the processes inside (SIGTERM, then SIGKILL after a second) and lets the namespaces go.
   virtual Result<void> remove_instance(const std::string& name) = 0;
-  /// Removes everything and ends the holder.
+  /// Removes everything and ends the holder; returns when its process is gone.
   virtual void shutdown() = 0;
+
+  /// The connection: hangs up when the holder dies, which takes the instances with it. For poll() only.
+  virtual int connection_fd() const = 0;
 };
 
 /// The CLI's side: enters the namespaces of an instance for good (this process and what it executes). Single-threaded
-/// processes only. Sets the hostname's environment nowhere; the caller executes the command.
+/// processes only. Keeps the working directory where the instance has it ("/" otherwise) and sets WEFT_RUNTIME_DIR, so
+/// that `weft ssh` works from inside too; the caller executes the command. Inside, the runtime directory shows nothing
+/// but holder.sock: whoever is in an instance may enter another one of the same user, and cannot reach the control API.
 Result<void> enter_instance(const std::string& runtime_directory, const std::string& instance);
 
 /// The runtime directory: $WEFT_RUNTIME_DIR, else /run/weft for root, else $XDG_RUNTIME_DIR/weft, else

@@ -1,0 +1,93 @@
+#include "instances/instance_set.hpp"
+
+#include <unistd.h>
+
+namespace weft::holder {
+namespace {
+
+Reply refused(const Error& error) { return {error_body(error), {}}; }
+
+Reply no_such_instance(const std::string& name) {
+  return refused({"InvalidInstanceID.NotFound", "there is no instance '" + name + "'; `weft ps` lists them", {}});
+}
+
+}  // namespace
+
+InstanceSet::InstanceSet(std::string runtime_directory, HostsFile hosts, UniqueFd user_namespace)
+    : files_{std::move(runtime_directory), hosts.path()},
+      hosts_(std::move(hosts)),
+      user_namespace_(std::move(user_namespace)) {}
+
+Reply InstanceSet::create(const nlohmann::json& request) {
+  auto guest = decode_instance(request.at("instance"));
+  if (!guest) return refused(guest.error());
+  if (contains(guest->name))
+    return refused({"Weft.InstanceExists", "an instance '" + guest->name + "' exists already", {}});
+  auto made = make_instance(*guest, files_);
+  if (!made) return refused({made.error().code, guest->name + ": " + made.error().message, {}});
+  instances_.emplace(guest->name, std::move(*made));
+  return handles(guest->name);
+}
+
+Reply InstanceSet::handles(const std::string& name) const {
+  const auto found = instances_.find(name);
+  if (found == instances_.end()) return no_such_instance(name);
+  const InstanceHandles& handles = found->second.handles;
+  Reply reply;
+  for (const UniqueFd& tap : handles.taps) reply.descriptors.push_back(tap.get());
+  reply.body["efa"] = static_cast<bool>(handles.efa_listener);
+  if (handles.efa_listener) reply.descriptors.push_back(handles.efa_listener.get());
+  return reply;
+}
+
+Reply InstanceSet::namespaces(const std::string& name) const {
+  const auto found = instances_.find(name);
+  if (found == instances_.end()) return no_such_instance(name);
+  const InstanceNamespaces& instance = found->second;
+  Reply reply;
+  reply.descriptors = {instance.network.get(), instance.mount.get(), instance.uts.get()};
+  if (user_namespace_) reply.descriptors.push_back(user_namespace_.get());
+  return reply;
+}
+
+Reply InstanceSet::names() const {
+  Reply reply;
+  reply.body["instances"] = nlohmann::json::array();
+  for (const auto& [name, instance] : instances_) reply.body["instances"].push_back(name);
+  return reply;
+}
+
+Reply InstanceSet::set_hosts(const nlohmann::json& request) {
+  if (auto done = hosts_.rewrite(request.at("hosts").get<HostList>()); !done) return refused(done.error());
+  return {};
+}
+
+std::set<NamespaceId> InstanceSet::identities(const InstanceNamespaces& instance) const {
+  std::set<NamespaceId> ids;
+  for (const UniqueFd* fd : {&instance.network, &instance.mount, &instance.uts})
+    if (auto id = identify(fd->get())) ids.insert(*id);
+  return ids;
+}
+
+Reply InstanceSet::remove(const std::string& name) {
+  const auto found = instances_.find(name);
+  if (found == instances_.end()) return no_such_instance(name);
+  const auto ids = identities(found->second);
+  // Out of the set first: who is just entering asks once more when inside, and is refused (enter.cpp).
+  const InstanceNamespaces leaving = std::move(found->second);
+  instances_.erase(found);
+  end_processes_in(ids);
+  return {};
+}
+
+void InstanceSet::remove_all() {
+  std::set<NamespaceId> ids;
+  for (const auto& [name, instance] : instances_) ids.merge(identities(instance));
+  if (user_namespace_)
+    if (auto id = identify(user_namespace_.get())) ids.insert(*id);
+  end_processes_in(ids);
+  instances_.clear();
+  ::unlink(hosts_.path().c_str());
+}
+
+}  // namespace weft::holder

@@ -1,0 +1,44 @@
+// The instances a holder keeps: their namespaces, TAPs and listeners by descriptor, and the operations on them.
+#pragma once
+
+#include <map>
+
+#include "instances/hosts_file.hpp"
+#include "instances/namespaces.hpp"
+#include "instances/protocol.hpp"
+#include "instances/reaper.hpp"
+
+namespace weft::holder {
+
+/// Descriptors stay the set's; they are valid until the next change.
+struct Reply {
+  nlohmann::json body{{"ok", true}};
+  std::vector<int> descriptors;
+};
+
+class InstanceSet {
+ public:
+  /// `user_namespace`: the deployment's, or none for root.
+  InstanceSet(std::string runtime_directory, HostsFile hosts, UniqueFd user_namespace);
+
+  Reply create(const nlohmann::json& request);
+  Reply handles(const std::string& name) const;     // TAPs, then the EFA listener
+  Reply namespaces(const std::string& name) const;  // network, mount, UTS, and the user namespace if there is one
+  Reply names() const;
+  Reply set_hosts(const nlohmann::json& request);
+  Reply remove(const std::string& name);
+  bool contains(const std::string& name) const { return instances_.contains(name); }
+
+  /// Ends every process in every instance, lets the namespaces go, removes the hosts file.
+  void remove_all();
+
+ private:
+  std::set<NamespaceId> identities(const InstanceNamespaces& instance) const;
+
+  SharedFiles files_;
+  HostsFile hosts_;
+  UniqueFd user_namespace_;
+  std::map<std::string, InstanceNamespaces> instances_;
+};
+
+}  // namespace weft::holder
