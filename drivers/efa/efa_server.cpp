@@ -1,0 +1,67 @@
+#include "drivers/efa/efa_server.hpp"
+
+#include <system_error>
+
+#include "drivers/efa/listener.hpp"
+#include "drivers/efa/server_loop.hpp"
+
+namespace weft {
+
+EfaServer::EfaServer() = default;
+EfaServer::~EfaServer() = default;
+
+std::unique_ptr<EfaServer> EfaServer::create(int wake_fd, EfaError* error) {
+  try {
+    std::unique_ptr<EfaServer> server(new EfaServer);
+    server->loop_ = std::make_unique<Loop>(wake_fd);
+    return server;
+  } catch (const std::system_error& failure) {
+    *error = {failure.code().value(), failure.what()};
+    return nullptr;
+  }
+}
+
+std::unique_ptr<EfaSwitch> EfaServer::message_switch() {
+  const std::lock_guard lock(loop_->mutex);
+  if (loop_->switch_taken) return nullptr;
+  loop_->switch_taken = true;
+  return std::make_unique<EfaSwitch>(loop_->link);
+}
+
+EfaError EfaServer::add_function(const EfaFunction& function) {
+  const std::lock_guard lock(loop_->mutex);
+  return loop_->registry.add_function(function);
+}
+
+EfaError EfaServer::remove_function(const std::string& eni_id) {
+  const std::lock_guard lock(loop_->mutex);
+  return loop_->registry.remove_function(eni_id);
+}
+
+EfaError EfaServer::add_listener(const std::string& instance, int listening_fd) {
+  return loop_->add_listener(instance, efa::FileDescriptor(listening_fd), {});
+}
+
+EfaError EfaServer::listen_path(const std::string& path, const std::string& instance) {
+  efa::FileDescriptor socket;
+  if (EfaError error = efa::listen_on_path(path, socket)) return error;
+  return loop_->add_listener(instance, std::move(socket), path);
+}
+
+void EfaServer::remove_listener(const std::string& instance) { loop_->remove_listener(instance); }
+
+EfaCounters EfaServer::counters(EniSlot slot) const {
+  const std::lock_guard lock(loop_->mutex);
+  return loop_->registry.counters(slot);
+}
+
+std::vector<EfaServer::ClientView> EfaServer::clients() const {
+  const std::lock_guard lock(loop_->mutex);
+  return loop_->registry.clients();
+}
+
+std::string efa_socket_path(const std::string& runtime_directory, const std::string& instance) {
+  return runtime_directory + "/efa/" + instance + ".sock";
+}
+
+}  // namespace weft

@@ -1,0 +1,65 @@
+// The data half of the EFA functions: moves packets between queue pairs of this host, one copy each, and never waits.
+//
+// A turn goes round the queue pairs and takes at most a burst from each, so that nobody starves. A packet whose
+// destination has no room is answered at once with kRemoteRnr: a stopped receiver costs its own senders a status and
+// nobody else anything. What can go wrong with a packet is the list in efa_switch.cpp, forward().
+//
+// Thread: all methods are the worker's. No allocation, no lock; a system call only to wake a sleeping client.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "drivers/efa/destination_table.hpp"
+#include "drivers/efa/function.hpp"
+#include "drivers/efa/verdict_cache.hpp"
+#include "drivers/port.hpp"
+
+namespace weft {
+
+namespace efa {
+class QueuePair;
+struct Descriptor;
+struct SwitchCommand;
+struct SwitchLink;
+enum class SendStatus : std::uint8_t;
+}  // namespace efa
+
+class EfaSwitch final : public MessageSwitch {
+ public:
+  /// What one queue pair may send in a turn.
+  static constexpr std::uint32_t kBurstPackets = 32;
+  static constexpr std::uint32_t kBurstBytes = 256 * 1024;
+  /// Queue pairs of all functions together.
+  static constexpr std::uint32_t kMaxActive = 16384;
+
+  explicit EfaSwitch(std::shared_ptr<efa::SwitchLink> link);
+  ~EfaSwitch() override;
+
+  std::uint32_t poll(const EfaGate& gate, std::uint64_t now_ns) noexcept override;
+
+  /// Clients write the eventfd that EfaServer::create() was given; `eventfd` must be the same.
+  bool arm(int eventfd) noexcept override;
+  void disarm() noexcept override;
+
+ private:
+  void obey_commands() noexcept;
+  void obey(const efa::SwitchCommand& command) noexcept;
+  void retire_drained() noexcept;
+  void retire(efa::QueuePair& queue_pair) noexcept;
+  std::uint32_t serve(efa::QueuePair& queue_pair, const EfaGate& gate, std::uint64_t now_ns) noexcept;
+  efa::SendStatus forward(efa::QueuePair& source, const efa::Descriptor& packet, const EfaGate& gate,
+                          std::uint64_t now_ns) noexcept;
+  void touch(efa::QueuePair& queue_pair) noexcept;
+
+  std::shared_ptr<efa::SwitchLink> link_;
+  efa::DestinationTable destinations_;
+  efa::VerdictCache verdicts_;
+  std::vector<efa::QueuePair*> active_;   // reserved to kMaxActive, so it never allocates
+  std::vector<efa::QueuePair*> touched_;  // this turn: something to publish
+  std::size_t first_ = 0;                 // who begins the turn: it goes round
+  std::uint32_t draining_ = 0;            // how many of active_ are
+};
+
+}  // namespace weft

@@ -1,0 +1,57 @@
+// The EFA server's thread: one epoll over listeners, connections and the worker's acknowledgements.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "drivers/efa/connection.hpp"
+#include "drivers/efa/efa_server.hpp"
+#include "drivers/efa/registry.hpp"
+
+namespace weft {
+
+class EfaServer::Loop {
+ public:
+  /// Throws std::system_error when descriptors or threads have run out.
+  explicit Loop(int wake_fd);
+  ~Loop();
+
+  EfaError add_listener(const std::string& instance, efa::FileDescriptor socket, const std::string& path);
+  void remove_listener(const std::string& instance);
+
+  std::mutex mutex;  // guards everything below, and the registry
+  std::shared_ptr<efa::SwitchLink> link;
+  bool switch_taken = false;
+  efa::FileDescriptor wake;  // the engine's: the doorbell that clients get
+  efa::Registry registry;
+
+ private:
+  /// epoll's names for things: never used twice, unlike descriptors.
+  using Id = std::uint64_t;
+  static constexpr Id kStop = 0, kAcknowledged = 1;
+  struct Listener {
+    Id id = 0;
+    efa::FileDescriptor socket;
+    std::string path;  // to remove; empty: none
+  };
+
+  void run();
+  void handle(Id id, std::uint32_t events);
+  void accept_from(const std::string& instance, Listener& listener);
+  void settle(Id id, efa::Connection::Fate fate);
+  void tell_connections();
+  bool watch(int fd, Id id, std::uint32_t events);
+
+  efa::FileDescriptor epoll_, stop_, spare_;
+  Id next_id_ = 2;
+  std::map<std::string, Listener> listeners_;
+  std::map<Id, std::unique_ptr<efa::Connection>> connections_;
+  std::map<const efa::QueuePair*, Id> owners_;
+  std::thread thread_;
+};
+
+}  // namespace weft

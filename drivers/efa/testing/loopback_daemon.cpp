@@ -1,0 +1,147 @@
+#include "drivers/efa/testing/loopback_daemon.hpp"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "drivers/efa/file_descriptor.hpp"
+
+namespace weft {
+namespace {
+
+std::uint64_t now_ns() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+class FunctionGate final : public EfaGate {
+ public:
+  std::function<EfaVerdict(EniSlot, EniSlot)> ask;
+  EfaVerdict verdict(EniSlot source, EniSlot destination) const noexcept override {
+    return ask ? ask(source, destination) : EfaVerdict::kAllow;
+  }
+};
+
+// The engine's idle policy in small: hot, then yielding, then asleep (DESIGN D10).
+constexpr unsigned kEmptyPollsToYield = 20;
+constexpr std::uint64_t kIdleToSleepNs = 1'000'000;
+
+}  // namespace
+
+struct LoopbackDaemon::State {
+  std::string directory;
+  efa::FileDescriptor wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  std::unique_ptr<EfaServer> server;
+  std::unique_ptr<EfaSwitch> messages;
+  FunctionGate gate;
+  std::mutex turn;  // held by whoever polls, so the gate may be changed and the thread stopped between turns
+  std::atomic<bool> stop{false}, paused{false};
+  std::thread thread;
+
+  std::uint32_t poll_once() {
+    const std::lock_guard lock(turn);
+    return messages->poll(gate, now_ns());
+  }
+
+  void sleep() {
+    const std::unique_lock lock(turn);
+    if (stop || paused || !messages->arm(wake.get())) return;
+    pollfd readable{wake.get(), POLLIN, 0};
+    poll(&readable, 1, -1);
+    eventfd_t ignored;
+    eventfd_read(wake.get(), &ignored);
+    messages->disarm();
+  }
+
+  void run() {
+    unsigned empty = 0;
+    std::uint64_t busy_at = now_ns();
+    while (!stop) {
+      if (paused) {
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      } else if (poll_once() != 0) {
+        empty = 0;
+        busy_at = now_ns();
+      } else if (++empty > kEmptyPollsToYield) {
+        if (now_ns() - busy_at > kIdleToSleepNs) sleep();
+        sched_yield();
+      }
+    }
+  }
+
+  void wake_up() { eventfd_write(wake.get(), 1); }
+};
+
+LoopbackDaemon::LoopbackDaemon(std::string runtime_directory, const std::vector<EfaFunction>& functions)
+    : state_(std::make_unique<State>()) {
+  state_->directory = std::move(runtime_directory);
+  EfaError error;
+  state_->server = EfaServer::create(state_->wake.get(), &error);
+  if (!state_->server) throw std::runtime_error(error.message);
+  state_->messages = state_->server->message_switch();
+  std::set<std::string> instances;
+  for (const EfaFunction& function : functions) {
+    error = state_->server->add_function(function);
+    if (error) throw std::runtime_error(error.message);
+    instances.insert(function.instance);
+  }
+  for (const std::string& instance : instances) {
+    error = state_->server->listen_path(efa_socket_path(state_->directory, instance), instance);
+    if (error) throw std::runtime_error(error.message);
+  }
+  state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+LoopbackDaemon::~LoopbackDaemon() { kill(); }
+
+EfaFunction LoopbackDaemon::function(const std::string& instance, std::uint8_t number) {
+  EfaFunction function;
+  function.eni_id = "eni-" + std::to_string(number);
+  function.instance = instance;
+  function.mac = {{0x02, 0x00, 10, 0, 1, number}};
+  function.address = IpAddress::from(Ipv4Address{10U << 24 | 1U << 8 | number});
+  function.slot = number;
+  return function;
+}
+
+void LoopbackDaemon::enter(const std::string& instance) const {
+  setenv("WEFT_RUNTIME_DIR", state_->directory.c_str(), 1);
+  setenv("WEFT_INSTANCE", instance.c_str(), 1);
+}
+
+void LoopbackDaemon::set_gate(std::function<EfaVerdict(EniSlot, EniSlot)> verdict) {
+  state_->wake_up();
+  const std::lock_guard lock(state_->turn);
+  state_->gate.ask = std::move(verdict);
+}
+
+void LoopbackDaemon::pause() {
+  state_->paused = true;
+  state_->wake_up();
+  const std::lock_guard lock(state_->turn);  // the turn that was under way has ended
+}
+
+void LoopbackDaemon::resume() { state_->paused = false; }
+
+std::uint32_t LoopbackDaemon::run_once() { return state_->poll_once(); }
+
+void LoopbackDaemon::kill() {
+  state_->stop = true;
+  state_->wake_up();
+  if (state_->thread.joinable()) state_->thread.join();
+  state_->server.reset();
+  state_->messages.reset();
+}
+
+EfaServer& LoopbackDaemon::server() { return *state_->server; }
+
+const std::string& LoopbackDaemon::runtime_directory() const { return state_->directory; }
+
+}  // namespace weft
