@@ -1,0 +1,44 @@
+// The Environment of a real daemon: instances by the holder, their devices as TAP ports and EFA functions.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "dataplane/control/environment.hpp"
+#include "drivers/efa/efa_server.hpp"
+#include "instances/holder.hpp"
+
+struct rte_mempool;
+
+namespace weft {
+
+class HostEnvironment final : public Environment {
+ public:
+  /// All three outlive it.
+  HostEnvironment(Holder& holder, EfaServer& efa, rte_mempool* packets)
+      : holder_(holder), efa_(efa), packets_(packets) {}
+
+  std::vector<std::string> instances() const override { return holder_.instances(); }
+  Result<std::vector<Engine::Attachment>> create_instance(const Deployment& deployment,
+                                                          const Instance& instance) override;
+  Result<std::vector<Engine::Attachment>> take_back_instance(const Deployment& deployment,
+                                                             const Instance& instance) override;
+  Result<void> remove_instance(const std::string& name) override;
+  Result<void> open_efa(const Deployment& deployment, const Instance& instance,
+                        const std::vector<EfaFunction>& functions) override;
+  void close_efa(const Instance& instance) override;
+  Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) override;
+  Result<void> save_state(const std::string& state) override { return holder_.save_state(state); }
+  std::string saved_state() const override { return holder_.saved_state(); }
+  void shutdown() override;
+
+ private:
+  Result<std::vector<Engine::Attachment>> attach(const Instance& instance, Result<InstanceHandles> handles);
+
+  Holder& holder_;
+  EfaServer& efa_;
+  rte_mempool* packets_;
+  std::map<std::string, UniqueFd> listeners_;  // by instance, until open_efa() needs it
+};
+
+}  // namespace weft

@@ -1,0 +1,90 @@
+#include "tools/weftd/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+
+namespace weft {
+
+namespace {
+
+constexpr int kUsageError = 2;
+constexpr int kMostCpus = 1024;  // the size of a cpu_set_t
+
+/// Takes a number from the front of `text`, or -1.
+int take_number(std::string_view& text) {
+  int number = -1;
+  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failed != std::errc() || number < 0 || number >= kMostCpus) return -1;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+}  // namespace
+
+std::vector<int> parse_cpu_list(const std::string& text) {
+  std::vector<int> cpus;
+  std::string_view rest = text;
+  for (;;) {
+    int first = take_number(rest), last = first;
+    if (first < 0) return {};
+    if (rest.starts_with('-')) {
+      rest.remove_prefix(1);
+      last = take_number(rest);
+      if (last < first) return {};
+    }
+    for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
+    if (rest.empty()) return cpus;
+    if (!rest.starts_with(',')) return {};
+    rest.remove_prefix(1);
+  }
+}
+
+ParsedOptions parse_options(int argc, char** argv) {
+  ParsedOptions parsed;
+  DaemonOptions& options = parsed.options;
+  std::string cpus;
+
+  CLI::App app("weftd emulates EC2's network on this machine. `weft up FILE` starts one when it needs one.", "weftd");
+  app.footer(
+      "Example: a daemon of its own for a test, one worker, stopped by Ctrl-C:\n"
+      "  WEFT_RUNTIME_DIR=/tmp/try weftd --log-level debug\n"
+      "and in another terminal:\n"
+      "  WEFT_RUNTIME_DIR=/tmp/try weft up examples/two-hosts.yaml\n"
+      "Manual: docs/man/weftd.8.md. Exit codes: 0 stopped as asked, 1 could not start or lost its instances, 2 usage.");
+  app.set_version_flag("--version", "weftd " WEFT_VERSION);
+  app.add_option("--runtime-dir", options.runtime_directory,
+                 "Sockets, log and lock go here; one daemon for each [$WEFT_RUNTIME_DIR, /run/weft for root]");
+  app.add_option("--workers", options.workers, "Worker threads")->check(CLI::Range(1, 64))->capture_default_str();
+  app.add_flag("--poll", options.poll, "Workers never sleep, and are pinned: for benchmarks");
+  app.add_option("--cpus", cpus, "CPUs of the workers, such as 2-3,6; with --poll one for each worker");
+  app.add_flag("--no-huge", options.no_huge, "Do not use huge pages even if there are some");
+  app.add_option("--memory", options.memory_mb, "MiB for packets")
+      ->check(CLI::Range(64, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--grace-ms", options.grace_ms, "How long instances outlive a weftd that dies")
+      ->check(CLI::Range(0, 3'600'000))
+      ->capture_default_str();
+  app.add_option("--ready-fd", options.ready_fd, "Descriptor that gets a newline once weftd is ready")
+      ->check(CLI::Range(3, 65535));
+  app.add_flag("-d,--daemonize", options.daemonize,
+               "Go to the background once ready, and log to <runtime-dir>/weftd.log");
+  app.add_option("--log-level", options.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+    if (!cpus.empty()) {
+      options.cpus = parse_cpu_list(cpus);
+      if (options.cpus.empty()) throw CLI::ValidationError("--cpus", "'" + cpus + "' is no list of CPUs such as 2-3,6");
+    }
+    if (options.poll && options.cpus.size() < options.workers)
+      throw CLI::ValidationError("--poll", "needs --cpus with at least one CPU for each worker");
+    parsed.run = true;
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  return parsed;
+}
+
+}  // namespace weft

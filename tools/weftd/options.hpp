@@ -1,0 +1,35 @@
+// weftd's command line. docs/man/weftd.8.md explains each option.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace weft {
+
+struct DaemonOptions {
+  std::string runtime_directory;  // empty: the usual one (instances/holder.hpp)
+  unsigned workers = 1;
+  bool poll = false;
+  std::vector<int> cpus;
+  bool no_huge = false;
+  unsigned memory_mb = 256;
+  int grace_ms = 10'000;
+  int ready_fd = -1;
+  bool daemonize = false;
+  std::string log_level = "info";
+};
+
+/// What to do after the command line was read: run the daemon, or exit with `exit_code` (help, version, usage error).
+struct ParsedOptions {
+  bool run = false;
+  int exit_code = 0;
+  DaemonOptions options;
+};
+
+/// Prints help, version and usage errors itself.
+ParsedOptions parse_options(int argc, char** argv);
+
+/// "0-3,6" as numbers. Empty: the text is no such list.
+std::vector<int> parse_cpu_list(const std::string& text);
+
+}  // namespace weft
