@@ -5,7 +5,8 @@
 // network namespace, or <runtime>/efa/<instance>.sock where there are no namespaces (DESIGN D9). It says Hello, gets
 // the list of functions of its instance, and may then make ONE queue pair on the connection; closing the connection
 // destroys it. CreateQpReply carries three descriptors by SCM_RIGHTS: a memfd of `QueueHeader::total_size` bytes that
-// the daemon made and sealed, the doorbell eventfd (client writes), the arrival eventfd (daemon writes).
+// the daemon made and sealed, the doorbell eventfd (client writes), and the arrival pipe's reading end (daemon writes;
+// a pipe, because its two ends have flags of their own and a client must not be able to make the daemon's write block).
 //
 // Memory:  QueueHeader | SendEntry[sq_depth] | SendStatus[sq_depth] | ReceiveEntry[cq_depth] | u32 rq[rq_depth]
 //          | transmit buffers [tx_buffers x buffer_stride] | receive buffers [rx_buffers x buffer_stride]
@@ -101,7 +102,8 @@ struct QueueHeader {
   // Written by the client.
   alignas(64) std::atomic<std::uint32_t> rq_tail;        // receive buffers posted
   alignas(64) std::atomic<std::uint32_t> cq_head;        // receive entries consumed
-  alignas(64) std::atomic<std::uint32_t> client_asleep;  // 1: after a delivery or completion, write the arrival eventfd
+  alignas(64) std::atomic<std::uint32_t> client_asleep;  // not 0: after a delivery or completion, write the arrival
+                                                         // pipe, once for each value; another value at each sleep
 };
 static_assert(sizeof(QueueHeader) <= 4096);
 

@@ -1,13 +1,16 @@
 // The client side of an EFA queue pair: post packets, learn what became of them, take arrivals.
 // Thread: one at a time; the caller locks. No allocation and no system call on the packet path but the doorbell, which
-// is written only when the daemon said that it sleeps.
+// is written only when the daemon said that it sleeps. No exception leaves; handlers must not throw either.
+// Fork: the memory stays with the parent. A child may only destroy its copy of the object.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "drivers/efa/abi.hpp"
@@ -25,6 +28,7 @@ struct Arrival {
   Address source;
   std::uint32_t source_qkey = 0;  // the incarnation of the source
   std::span<const std::byte> payload;  // valid until the handler returns
+  std::uint32_t delivered_ns = 0;      // low 32 bits of the daemon's monotonic clock
 };
 
 /// A place for one packet's payload in shared memory. Write up to `capacity` bytes at `data`, then commit.
@@ -35,7 +39,8 @@ struct SendSlot {
   std::uint32_t buffer = efa::kNoBuffer;
 };
 
-/// The functions of this process's instance. `error` is an errno: ENODEV no daemon or no EFA interface here.
+/// The functions of this process's instance. `error` is an errno: ENODEV no daemon or no EFA interface here, EPERM the
+/// daemon is another user's, EPROTONOSUPPORT its ABI has another major version, ETIMEDOUT it does not answer.
 struct FunctionList {
   int error = 0;
   std::uint64_t daemon_epoch = 0;
@@ -62,35 +67,128 @@ class QueuePair {
   std::uint32_t mtu() const;  // payload bytes of one packet
 
   /// A slot for `size` bytes: inline in the entry when it fits kInlineBytes, else a transmit buffer. `data` is null
-  /// when the queue or the buffers are used up; poll_sends() frees them.
+  /// when the queue or the buffers are used up (poll_sends() frees them) or `size` is more than mtu(). A slot that is
+  /// not committed costs nothing: the next begin_send() gives it again.
   SendSlot begin_send(std::uint32_t size) noexcept;
   /// Publishes the slot. Returns the packet's ticket: counts up by one per commit, poll_sends() reports it.
   std::uint64_t commit_send(const SendSlot& slot, std::uint32_t size, const Address& destination,
                             std::uint32_t destination_qkey) noexcept;
 
-  /// Calls done(ticket, SendStatus) for each packet the daemon has finished with, in order of tickets. The payload of
-  /// a failed packet is still readable in `payload` until done returns.
+  /// Calls done(ticket, SendStatus) or done(ticket, SendStatus, payload) for each packet the daemon has finished with,
+  /// in order of tickets. `payload` is what was sent, readable until done returns: send it again by copying it into a
+  /// new slot. done may begin and commit sends, but not poll.
   template <typename Done>
   void poll_sends(Done&& done) noexcept;
 
-  /// Calls handle(const Arrival&) for up to `limit` packets and gives their buffers back to the daemon.
-  /// Returns how many.
+  /// Calls handle(const Arrival&) for up to `limit` packets and gives their buffers back to the daemon. Returns how
+  /// many. handle may send and poll_sends(), but not receive.
   template <typename Handle>
   unsigned poll_receives(unsigned limit, Handle&& handle) noexcept;
+
+  /// Commits whose done was not called yet.
+  std::uint32_t sends_in_flight() const noexcept { return static_cast<std::uint32_t>(send_tail_ - send_head_); }
 
   /// True once the daemon or the function is gone: nothing will move again. Costs a system call; ask now and then.
   bool dead() noexcept;
 
-  /// Sleeping: arm() returns false when something is there already; then wait on arrival_fd(), then disarm().
+  /// Sleeping: arm() returns false when something is there already; then poll. True: wait on arrival_fd() and perhaps
+  /// socket_fd(), then disarm(), then poll.
   bool arm() noexcept;
   void disarm() noexcept;
-  int arrival_fd() const noexcept;  // also readable after a send completion while armed
+  int arrival_fd() const noexcept;  // readable after an arrival or a send completion since arm()
   int socket_fd() const noexcept;   // becomes readable (hang-up) when the daemon dies
 
  private:
   QueuePair() = default;
+  void attach(const efa::QueueHeader& header, std::byte* base);
+  void give_back_receives() noexcept;
+  void ring_doorbell() noexcept;
+
+  // What the templates below touch. Indices are ours: shared memory is never read back (drivers/efa/abi.hpp).
+  efa::QueueHeader* header_ = nullptr;
+  efa::SendEntry* sends_ = nullptr;
+  const std::uint8_t* statuses_ = nullptr;
+  efa::ReceiveEntry* receives_ = nullptr;
+  std::atomic<std::uint32_t>* posted_ = nullptr;  // the rq
+  std::byte* tx_buffers_ = nullptr;
+  std::byte* rx_buffers_ = nullptr;
+  std::uint32_t sq_depth_ = 0, cq_depth_ = 0, rq_depth_ = 0, rx_count_ = 0;
+  std::uint32_t mtu_ = 0, stride_ = 0;
+
+  std::uint64_t send_head_ = 0, send_tail_ = 0;  // tickets
+  std::uint32_t send_errors_seen_ = 0;
+  std::uint32_t receive_head_ = 0;               // entries consumed
+  std::uint32_t receive_head_published_ = 0;
+  std::uint32_t give_back_after_ = 0;
+  std::uint32_t posted_tail_ = 0;                // buffers posted, published and not
+  std::uint32_t wake_ticket_ = 0;
+  bool broken_ = false;                          // the daemon's words make no sense: as good as dead
+
+  struct Sent {
+    std::uint32_t buffer, length;
+  };
+  std::vector<Sent> sent_;                       // by entry
+  std::vector<std::uint32_t> free_buffers_;      // the one used last on top: it is still in the cache
+
   struct State;
   std::unique_ptr<State> state_;
 };
+
+template <typename Done>
+void QueuePair::poll_sends(Done&& done) noexcept {
+  const std::uint32_t head = header_->sq_head.load(std::memory_order_acquire);
+  std::uint32_t finished = head - static_cast<std::uint32_t>(send_head_);
+  if (finished == 0) return;
+  if (finished > sends_in_flight()) {
+    broken_ = true;
+    return;
+  }
+  // The daemon counts errors before it moves the head: when the count is the one we have seen, all went well.
+  const bool look = header_->sq_errors.load(std::memory_order_relaxed) != send_errors_seen_;
+  for (; finished != 0; --finished) {
+    const std::uint32_t index = static_cast<std::uint32_t>(send_head_) & (sq_depth_ - 1);
+    const Sent sent = sent_[index];
+    auto status = efa::SendStatus::kOk;
+    if (look) status = static_cast<efa::SendStatus>(statuses_[index]);
+    if (status != efa::SendStatus::kOk) ++send_errors_seen_;
+    if constexpr (std::is_invocable_v<Done&, std::uint64_t, efa::SendStatus, std::span<const std::byte>>) {
+      const std::byte* data =
+          sent.buffer == efa::kNoBuffer ? sends_[index].inline_data : tx_buffers_ + std::size_t{sent.buffer} * stride_;
+      done(send_head_, status, std::span<const std::byte>(data, sent.length));
+    } else {
+      done(send_head_, status);
+    }
+    if (sent.buffer != efa::kNoBuffer) free_buffers_.push_back(sent.buffer);  // never beyond its first capacity
+    ++send_head_;
+  }
+}
+
+template <typename Handle>
+unsigned QueuePair::poll_receives(unsigned limit, Handle&& handle) noexcept {
+  unsigned count = 0;
+  for (; count < limit; ++count) {
+    const efa::ReceiveEntry& entry = receives_[receive_head_ & (cq_depth_ - 1)];
+    if (entry.sequence.load(std::memory_order_acquire) != receive_head_ + 1) break;
+    const std::uint32_t buffer = entry.buffer, length = entry.length;
+    const bool is_inline = buffer == efa::kNoBuffer;
+    if (length > (is_inline ? efa::kInlineBytes : mtu_) || (!is_inline && buffer >= rx_count_)) {
+      broken_ = true;
+      break;
+    }
+    Arrival arrival;
+    std::memcpy(arrival.source.ip, entry.source, sizeof arrival.source.ip);
+    arrival.source.qpn = entry.source_qpn;
+    arrival.source_qkey = entry.source_qkey;
+    arrival.delivered_ns = entry.delivered_ns;
+    arrival.payload = {is_inline ? entry.inline_data : rx_buffers_ + std::size_t{buffer} * stride_, length};
+    handle(static_cast<const Arrival&>(arrival));
+    if (!is_inline) posted_[posted_tail_++ & (rq_depth_ - 1)].store(buffer, std::memory_order_relaxed);
+    ++receive_head_;
+    if (receive_head_ - receive_head_published_ >= give_back_after_) give_back_receives();
+  }
+  // The queue ran dry: the daemon shall know that all of it is free.
+  if (count < limit && receive_head_ != receive_head_published_) give_back_receives();
+  return count;
+}
 
 }  // namespace weft::device
