@@ -1,0 +1,75 @@
+#include "fabric/provider/attributes.hpp"
+
+#include <cstdint>
+
+#include "fabric/provider/settings.hpp"
+
+namespace weft::provider {
+namespace {
+
+void fill_transmit(fi_tx_attr& transmit) {
+  transmit.caps = kTransmitCaps;
+  transmit.op_flags = kTransmitFlags;
+  transmit.msg_order = FI_ORDER_SAS;
+  transmit.comp_order = FI_ORDER_NONE;
+  transmit.inject_size = rdm::kInjectSize;
+  transmit.size = settings.transmit_size;
+  transmit.iov_limit = rdm::kMaxIov;
+}
+
+void fill_receive(fi_rx_attr& receive) {
+  receive.caps = kReceiveCaps;
+  receive.op_flags = kReceiveFlags;
+  receive.msg_order = FI_ORDER_SAS;
+  receive.comp_order = FI_ORDER_NONE;
+  receive.total_buffered_recv = settings.unexpected_bytes;
+  receive.size = settings.receive_size;
+  receive.iov_limit = rdm::kMaxIov;
+}
+
+void fill_endpoint(fi_ep_attr& endpoint) {
+  endpoint.type = FI_EP_RDM;
+  endpoint.protocol = kProtocol;
+  endpoint.protocol_version = kProtocolVersion;
+  endpoint.max_msg_size = SIZE_MAX;
+  endpoint.mem_tag_format = kTagFormat;
+  endpoint.tx_ctx_cnt = 1;
+  endpoint.rx_ctx_cnt = 1;
+}
+
+void fill_domain(fi_domain_attr& domain) {
+  domain.threading = FI_THREAD_SAFE;
+  domain.control_progress = FI_PROGRESS_AUTO;
+  domain.data_progress = FI_PROGRESS_AUTO;
+  domain.resource_mgmt = FI_RM_ENABLED;
+  domain.av_type = FI_AV_UNSPEC;  // map or table, as asked
+  domain.mr_mode = 0;             // nothing required: local buffers need no registration, and there is no RMA yet
+  domain.mr_key_size = 8;
+  domain.cq_data_size = 8;
+  domain.cq_cnt = 1024;
+  domain.ep_cnt = efa::kMaxQueuePairs;
+  domain.tx_ctx_cnt = 1024;
+  domain.rx_ctx_cnt = 1024;
+  domain.max_ep_tx_ctx = 1;
+  domain.max_ep_rx_ctx = 1;
+  domain.cntr_cnt = 1024;
+  domain.mr_iov_limit = 4;
+  domain.mr_cnt = 65535;
+  domain.caps = kDomainCaps;
+}
+
+}  // namespace
+
+fi_info* make_offer() noexcept {
+  fi_info* offer = fi_allocinfo();
+  if (offer == nullptr) return nullptr;
+  offer->caps = kCaps;
+  offer->addr_format = FI_SOCKADDR_IN;
+  fill_transmit(*offer->tx_attr);
+  fill_receive(*offer->rx_attr);
+  fill_endpoint(*offer->ep_attr);
+  fill_domain(*offer->domain_attr);
+  return offer;
+}
+
+}  // namespace weft::provider

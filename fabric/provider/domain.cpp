@@ -1,0 +1,105 @@
+#include "fabric/provider/domain.hpp"
+
+#include <rdma/fi_errno.h>
+
+#include <cstring>
+#include <memory>
+#include <new>
+#include <strings.h>
+
+#include "fabric/device/queue_pair.hpp"
+#include "fabric/provider/address_vector.hpp"
+#include "fabric/provider/completion_queue.hpp"
+#include "fabric/provider/counter.hpp"
+#include "fabric/provider/endpoint.hpp"
+#include "fabric/provider/event_queue.hpp"
+#include "fabric/provider/info.hpp"
+#include "fabric/provider/provider.hpp"
+#include "fabric/provider/stubs.hpp"
+
+namespace weft::provider {
+namespace {
+
+int close_domain(fid* generic) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
+  auto* domain = from_fid<Domain, fid_domain>(generic);
+  if (domain->children.load() != 0) return -FI_EBUSY;
+  delete domain;
+  return 0;
+}
+
+// An event queue may be bound for asynchronous registration (FI_REG_MR); ours is always synchronous, so it is noted
+// and stays silent.
+int bind_domain(fid* generic, fid* other, std::uint64_t flags) noexcept {
+  if (other->fclass != FI_CLASS_EQ || (flags & ~FI_REG_MR) != 0) return -FI_EINVAL;
+  from_fid<Domain, fid_domain>(generic)->event_queue = EventQueue::of(other);
+  return 0;
+}
+
+int query_atomic(fid_domain*, fi_datatype, fi_op, fi_atomic_attr*, std::uint64_t) noexcept { return -FI_EOPNOTSUPP; }
+
+constinit fi_ops object_ops = {
+    .size = sizeof(fi_ops),
+    .close = close_domain,
+    .bind = bind_domain,
+    .control = unsupported,
+    .ops_open = unsupported,
+    .tostr = unsupported,
+    .ops_set = unsupported,
+};
+
+constinit fi_ops_domain domain_ops = {
+    .size = sizeof(fi_ops_domain),
+    .av_open = open_address_vector,
+    .cq_open = open_completion_queue,
+    .endpoint = open_endpoint,
+    .scalable_ep = unsupported,
+    .cntr_open = open_counter,
+    .poll_open = unsupported,
+    .stx_ctx = unsupported,
+    .srx_ctx = unsupported,
+    .query_atomic = query_atomic,
+    .query_collective = unsupported,
+    .endpoint2 = unsupported,
+};
+
+// The function whose domain has this name, or the first where the application gave none.
+const efa::FunctionInfo* find(const device::FunctionList& list, const char* name) {
+  for (const efa::FunctionInfo& function : list.functions) {
+    char candidate[32];
+    domain_name(function, candidate, sizeof candidate);
+    if (name == nullptr || strcasecmp(name, candidate) == 0) return &function;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* context) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
+  const device::FunctionList list = device::list_functions();
+  const efa::FunctionInfo* function = find(list, info->domain_attr->name);
+  if (function == nullptr) {
+    WEFT_LOG(WARN, DOMAIN, "no EFA function for domain %s (%s): start weftd (weft up), and run inside an instance that has an "
+             "interface of type efa (weft exec, weft mpirun)\n",
+             info->domain_attr->name != nullptr ? info->domain_attr->name : "weft0-rdm",
+             fi_strerror(list.error != 0 ? list.error : FI_ENODEV));
+    return -FI_ENODEV;
+  }
+  const bool locked = info->domain_attr->threading != FI_THREAD_DOMAIN;
+  auto* domain = new (std::nothrow) Domain(*Fabric::of(parent), locked);
+  if (domain == nullptr) return -FI_ENOMEM;
+  domain->fid = {.fclass = FI_CLASS_DOMAIN, .context = context, .ops = &object_ops};
+  domain->ops = &domain_ops;
+  domain->mr = &memory_region_ops;
+  domain->eni_id.assign(function->eni_id, strnlen(function->eni_id, sizeof function->eni_id));
+  char name[32];
+  domain_name(*function, name, sizeof name);
+  domain->name = name;
+  std::memcpy(domain->address, function->address, sizeof domain->address);
+  domain->av_type = info->domain_attr->av_type;
+  *result = domain;
+  return 0;
+}
+
+}  // namespace weft::provider

@@ -1,0 +1,143 @@
+// fid_ep: a reliable datagram endpoint in libfabric's clothes. rdm::Endpoint does the work; here are the bindings to
+// queues and counters, the rules of which operation reports where, and the first contact with a peer.
+#pragma once
+
+#include <rdma/fi_cm.h>
+#include <rdma/fi_endpoint.h>
+#include <rdma/fi_tagged.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "fabric/provider/address_vector.hpp"
+#include "fabric/provider/completion_queue.hpp"
+#include "fabric/provider/counter.hpp"
+#include "fabric/provider/domain.hpp"
+#include "fabric/rdm/endpoint.hpp"
+
+namespace weft::provider {
+
+/// One send or receive, whichever of the eighteen libfabric calls it came through. `flags` are libfabric's.
+struct Outgoing {
+  const iovec* iov;
+  std::size_t count;
+  fi_addr_t destination;
+  std::uint64_t tag;
+  std::uint64_t data;
+  void* context;
+  std::uint64_t flags;
+  bool tagged;
+};
+
+struct Incoming {
+  const iovec* iov;
+  std::size_t count;
+  fi_addr_t source;
+  std::uint64_t tag;
+  std::uint64_t ignore;
+  void* context;
+  std::uint64_t flags;
+  bool tagged;
+};
+
+class Endpoint final : public fid_ep, public rdm::CompletionSink {
+ public:
+  Endpoint(Domain& domain, const fi_info& info, void* context);
+  ~Endpoint();
+
+  static Endpoint* of(struct fid* generic) { return from_fid<Endpoint, fid_ep>(generic); }
+  static Endpoint* of(fid_ep* endpoint) { return static_cast<Endpoint*>(endpoint); }
+
+  // Set-up, endpoint.cpp and endpoint_control.cpp.
+  int bind(struct fid* other, std::uint64_t flags);
+  int enable();
+  int close();
+  int set_name(const void* address, std::size_t size);
+  int get_name(void* address, std::size_t* size);
+  int get_option(int name, void* value, std::size_t* size);
+  int set_option(int name, const void* value, std::size_t size);
+  std::uint64_t* default_flags(std::uint64_t which);
+
+  // Data, transfer.cpp. Flags that the simple calls use: transmit_flags() and receive_flags().
+  ssize_t send(const Outgoing& message) noexcept;
+  ssize_t inject(const Outgoing& message) noexcept;  // fi_inject and its kin: never a completion
+  ssize_t receive(const Incoming& request) noexcept;
+  ssize_t cancel(void* context) noexcept;
+  std::uint64_t transmit_flags() const { return transmit_flags_; }
+  std::uint64_t receive_flags() const { return receive_flags_; }
+
+  // For address vectors, watchers and the registry; under the domain's lock.
+  void set_peer(rdm::PeerIndex peer, const device::Address& address);
+  void remove_peer(rdm::PeerIndex peer);
+  unsigned progress();
+  bool drained() const { return rdm_->drained(); }
+  device::QueuePair& queue_pair() { return rdm_->queue_pair(); }
+  bool arm(Watcher& watcher);
+  void disarm(Watcher& watcher);
+  /// Makes progress until nothing of ours is in flight, at most FI_WEFT_LINGER_MS. Takes the lock itself.
+  void linger();
+
+  void on_completion(const rdm::Completion& completion) override;
+
+  Domain& domain;
+
+ private:
+  friend class EndpointRegistry;
+
+  // The first injected message to a peer is waited for, so that a refusal reaches the caller: see transfer.cpp.
+  struct FirstContact {
+    std::uintptr_t number = 0;  // the context of the message waited for
+    bool done = false;
+    rdm::Status status = rdm::Status::kOk;
+  };
+
+  ssize_t check_send(const Outgoing& message) const;
+  int post(const rdm::SendRequest& request);
+  int inject_first(rdm::SendRequest request);
+  bool back_pressure() const;
+  void report_success(const rdm::Completion& completion);
+  void report_failure(const rdm::Completion& completion);
+  void lost_injected(const rdm::Completion& completion);
+
+  int check_bindings() const;
+  int bind_queue(CompletionQueue& queue, std::uint64_t flags);
+  int bind_counter(Counter& counter, std::uint64_t flags);
+  void attach();
+  void detach();
+
+  const std::uint64_t caps_;
+  std::uint64_t transmit_flags_;  // default flags of operations: FI_INJECT, FI_DELIVERY_COMPLETE, FI_COMPLETION
+  std::uint64_t receive_flags_;
+  const std::size_t inject_size_;
+  const std::size_t transmit_size_;
+  std::size_t min_multi_receive_ = 64;
+  std::uint16_t wanted_qpn_ = 0;  // 0: any
+
+  CompletionQueue* transmit_queue_ = nullptr;
+  CompletionQueue* receive_queue_ = nullptr;
+  bool transmit_selective_ = false;
+  bool receive_selective_ = false;
+  Counter* transmit_counter_ = nullptr;
+  Counter* receive_counter_ = nullptr;
+  AddressVector* addresses_ = nullptr;
+  std::unique_ptr<rdm::Endpoint> rdm_;  // null until enabled
+
+  FirstContact first_contact_;
+  std::vector<bool> contacted_;        // per peer: an injected message of ours got through
+  std::vector<Watcher*> sleepers_;     // who is armed on our queue pair
+  Endpoint* next_live_ = nullptr;      // the registry's list
+};
+
+int open_endpoint(fid_domain* domain, fi_info* info, fid_ep** endpoint, void* context) noexcept;
+
+extern fi_ops_msg message_ops;    // message.cpp
+extern fi_ops_tagged tagged_ops;  // tagged.cpp
+extern fi_ops endpoint_object_ops;
+extern fi_ops_ep endpoint_ops;
+extern fi_ops_cm endpoint_name_ops;  // endpoint_control.cpp
+extern fi_ops_rma no_rma_ops;
+extern fi_ops_atomic no_atomic_ops;
+extern fi_ops_collective no_collective_ops;  // unsupported_ops.cpp
+
+}  // namespace weft::provider

@@ -1,0 +1,148 @@
+#include "fabric/provider/watcher.hpp"
+
+#include <rdma/fi_errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "fabric/provider/endpoint.hpp"
+#include "fabric/provider/settings.hpp"
+
+namespace weft::provider {
+namespace {
+
+void add_to(int epoll, int descriptor, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = descriptor;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+void close_if_open(int descriptor) {
+  if (descriptor >= 0) close(descriptor);
+}
+
+}  // namespace
+
+Watcher::Watcher(Lock& lock, fi_wait_obj wait)
+    : lock_(lock),
+      wait_(wait),
+      yield_after_(should_yield() ? static_cast<unsigned>(settings.yield_after)
+                                  : std::numeric_limits<unsigned>::max()) {}
+
+Watcher::~Watcher() {
+  close_if_open(epoll_);
+  close_if_open(signal_);
+  close_if_open(timer_);
+}
+
+bool Watcher::supports(fi_wait_obj wait) {
+  return wait == FI_WAIT_NONE || wait == FI_WAIT_UNSPEC || wait == FI_WAIT_FD || wait == FI_WAIT_YIELD;
+}
+
+void Watcher::add(Endpoint& endpoint) {
+  if (std::ranges::find(endpoints_, &endpoint) != endpoints_.end()) return;
+  endpoints_.push_back(&endpoint);
+  if (epoll_ >= 0) watch(endpoint);
+  if (armed_) disarm(), notify();  // whoever sleeps must arm the new one too
+}
+
+void Watcher::remove(Endpoint& endpoint) {
+  if (armed_) disarm();
+  std::erase(endpoints_, &endpoint);
+  if (epoll_ < 0) return;
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, endpoint.queue_pair().arrival_fd(), nullptr);
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, endpoint.queue_pair().socket_fd(), nullptr);
+}
+
+void Watcher::progress() {
+  for (Endpoint* endpoint : endpoints_) endpoint->progress();
+}
+
+void Watcher::notify() {
+  if (armed_) eventfd_write(signal_, 1);
+}
+
+void Watcher::wake() {
+  woken_ = true;
+  if (signal_ >= 0) eventfd_write(signal_, 1);
+}
+
+int Watcher::descriptor(int* descriptor) {
+  if (wait_ != FI_WAIT_FD && wait_ != FI_WAIT_UNSPEC) return -FI_ENOSYS;
+  if (int error = open_descriptors(); error != 0) return error;
+  *descriptor = epoll_;
+  return 0;
+}
+
+int Watcher::open_descriptors() {
+  if (epoll_ >= 0) return 0;
+  signal_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (signal_ < 0 || timer_ < 0 || epoll_ < 0) {
+    const int error = errno;
+    close_if_open(epoll_);
+    close_if_open(signal_);
+    close_if_open(timer_);
+    epoll_ = signal_ = timer_ = -1;
+    return -error;
+  }
+  add_to(epoll_, signal_, EPOLLIN);
+  add_to(epoll_, timer_, EPOLLIN);
+  for (Endpoint* endpoint : endpoints_) watch(*endpoint);
+  return 0;
+}
+
+void Watcher::watch(Endpoint& endpoint) {
+  add_to(epoll_, endpoint.queue_pair().arrival_fd(), EPOLLIN);
+  // The daemon's hang-up is news once; level-triggered it would keep every later sleep awake.
+  add_to(epoll_, endpoint.queue_pair().socket_fd(), EPOLLRDHUP | EPOLLONESHOT);
+}
+
+bool Watcher::arm() {
+  if (armed_) disarm();
+  if (open_descriptors() != 0) return false;  // out of descriptors: the caller polls instead
+  bool in_flight = false;
+  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+    if (!endpoints_[i]->arm(*this)) {
+      while (i-- > 0) endpoints_[i]->disarm(*this);
+      return false;
+    }
+    in_flight = in_flight || !endpoints_[i]->drained();
+  }
+  itimerspec timer{};
+  if (in_flight) timer.it_value.tv_nsec = 1'000'000;
+  timerfd_settime(timer_, 0, &timer, nullptr);
+  armed_ = true;
+  return true;
+}
+
+void Watcher::disarm() {
+  for (Endpoint* endpoint : endpoints_) endpoint->disarm(*this);
+  drain();
+  armed_ = false;
+}
+
+// Empties our own descriptors, and takes the one-shot hang-up out of the set once it was seen.
+void Watcher::drain() {
+  std::uint64_t ignored = 0;
+  while (::read(signal_, &ignored, sizeof ignored) > 0) {
+  }
+  while (::read(timer_, &ignored, sizeof ignored) > 0) {
+  }
+  epoll_event events[8];
+  epoll_wait(epoll_, events, 8, 0);
+}
+
+void Watcher::sleep(std::chrono::milliseconds at_most) {
+  epoll_event event;
+  epoll_wait(epoll_, &event, 1, static_cast<int>(at_most.count()));
+}
+
+}  // namespace weft::provider
