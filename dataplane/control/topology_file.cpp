@@ -1,6 +1,7 @@
 #include "dataplane/control/topology_file.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <cerrno>
 #include <cstring>
@@ -72,8 +73,8 @@ PlacementGroupDeclaration read_placement_group(const Value& value) {
   else if (word == "partition")
     group.strategy = PlacementStrategy::kPartition;
   else
-    strategy->refuse("InvalidParameterValue",
-                     fmt::format("{} is no strategy{}", quoted(word), hint(word, {"cluster", "spread", "partition"})));
+    strategy->refuse("InvalidParameterValue", fmt::format("{} is no strategy{}", in_quotes(word),
+                                                          hint(word, {"cluster", "spread", "partition"})));
   return group;
 }
 
@@ -95,7 +96,7 @@ InterfaceDeclaration read_interface(const Value& value, const std::vector<Subnet
       interface.type = InterfaceType::kEfa;
     else if (word != "interface")
       type->refuse("InvalidParameterValue",
-                   fmt::format("{} is no interface type{}", quoted(word), hint(word, {"interface", "efa"})));
+                   fmt::format("{} is no interface type{}", in_quotes(word), hint(word, {"interface", "efa"})));
   }
   if (const Value* groups = section.find("security_groups"))
     for (const Value& group : groups->list("security group names")) interface.security_groups.push_back(group.text());
@@ -103,7 +104,7 @@ InterfaceDeclaration read_interface(const Value& value, const std::vector<Subnet
     interface.private_ip = Ipv4Address::parse(ip->text());
     if (!interface.private_ip)
       ip->refuse("InvalidParameterValue",
-                 fmt::format("{} is no IPv4 address; write one as 10.0.1.20", quoted(ip->text())));
+                 fmt::format("{} is no IPv4 address; write one as 10.0.1.20", in_quotes(ip->text())));
   }
   if (const Value* check = section.find("source_dest_check")) interface.source_dest_check = check->truth();
   return interface;
@@ -131,15 +132,35 @@ void read_list(const Section& section, const std::string& key, std::string_view 
     for (const Value& item : list->list(of)) into.push_back(read(item));
 }
 
+/// Notes where documents begin and builds nothing.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { line = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  int line = 0;
+};
+
+// YAML::LoadAll would do, but it never ends on a text that begins with ',' (yaml-cpp 0.7): Load reads the first
+// document only, and one more step tells whether another follows.
 YAML::Node only_document(const std::string& text, const std::string& file) {
-  const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-  if (documents.empty() || documents[0].IsNull())
-    throw Failure{{"MissingParameter", "the file is empty; begin with version: 1", {file, 1, ""}}};
-  if (documents.size() > 1)
+  const YAML::Node document = YAML::Load(text);
+  if (document.IsNull()) throw Failure{{"MissingParameter", "the file is empty; begin with version: 1", {file, 1, ""}}};
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  parser.HandleNextDocument(starts);
+  if (parser.HandleNextDocument(starts))
     throw Failure{{"InvalidParameterValue",
-                   "the file has more than one YAML document; keep one (remove the ---)",
-                   {file, documents[1].Mark().line + 1, ""}}};
-  return documents[0];
+                   "the topology ends before this line and more follows; it must be one YAML document, without ---",
+                   {file, starts.line, ""}}};
+  return document;
 }
 
 Topology read(const std::string& text, const std::string& file_name) {

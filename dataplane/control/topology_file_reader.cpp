@@ -70,7 +70,7 @@ std::string key_hint(const std::string& key, const std::vector<std::string>& key
     for (const std::string& ours : other->second)
       if (meant.empty() && std::find(keys.begin(), keys.end(), ours) != keys.end()) meant = ours;
   if (meant.empty()) meant = nearest(key, keys);
-  if (!meant.empty()) return fmt::format("did you mean {}?", quoted(meant));
+  if (!meant.empty()) return fmt::format("did you mean {}?", in_quotes(meant));
   return fmt::format("the keys are {}", fmt::join(keys, ", "));
 }
 
@@ -89,7 +89,7 @@ std::string Value::kind() const {
   if (node_.IsSequence()) return "a list";
   if (node_.IsMap()) return "a mapping of keys";
   if (node_.IsNull()) return "nothing";
-  return quoted(node_.Scalar());
+  return in_quotes(node_.Scalar());
 }
 
 std::string Value::text() const {
@@ -106,7 +106,7 @@ int Value::number(int least, int most) const {
   int value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error != std::errc() || end != digits.data() + digits.size() || digits.empty() || value < least || value > most)
-    refuse("InvalidParameterValue", fmt::format("{} is not {}", quoted(digits), expected));
+    refuse("InvalidParameterValue", fmt::format("{} is not {}", in_quotes(digits), expected));
   return value;
 }
 
@@ -144,10 +144,10 @@ Section Value::section(std::string_view what, const std::vector<std::string>& ke
     };
     if (!key_node.IsScalar()) refuse_here("UnknownParameter", fmt::format("a key of {} must be a plain word", what));
     if (std::find(keys.begin(), keys.end(), name) == keys.end())
-      refuse_here("UnknownParameter", fmt::format("{} has no key {}; {}", what, quoted(name), key_hint(name, keys)));
+      refuse_here("UnknownParameter", fmt::format("{} has no key {}; {}", what, in_quotes(name), key_hint(name, keys)));
     if (auto before = values.find(name); before != values.end())
       refuse_here("InvalidParameterCombination", fmt::format("the key {} is here twice, first in line {}; keep one",
-                                                             quoted(name), before->second.line()));
+                                                             in_quotes(name), before->second.line()));
     values.emplace(name, Value(*file_, entry.second, path, line));
   }
   return Section(*this, std::string(what), std::move(values));

@@ -33,7 +33,7 @@ IpProtocol read_protocol(const Value& value) {
   value.refuse(
       "InvalidParameterValue",
       fmt::format("{} is no protocol; use tcp, udp, icmp, icmpv6, all (or -1), or an IANA number from 0 to 255{}",
-                  quoted(text), [&] {
+                  in_quotes(text), [&] {
                     const std::string meant = nearest(text, {"tcp", "udp", "icmp", "icmpv6", "all"});
                     return meant.empty() ? "" : fmt::format("; did you mean {}?", meant);
                   }()));
@@ -54,7 +54,7 @@ void read_ports(const Value& value, RuleDeclaration& rule) {
   if (!from || !to || *from < 0 || *from > 65535 || *to < 0 || *to > 65535)
     value.refuse("InvalidParameterValue",
                  fmt::format("{} is no port; write one as 22, a range as 80-443, or all, with ports from 0 to 65535",
-                             quoted(text)));
+                             in_quotes(text)));
   if (*from > *to)
     value.refuse("InvalidParameterValue",
                  fmt::format("the port range {} is empty; write the lower port first: {}-{}", text, *to, *from));
@@ -131,7 +131,7 @@ IpPrefix read_cidr(const Value& value) {
     value.refuse("InvalidParameterValue", fmt::format("CIDR block {} is malformed; for this one address write {}/{}",
                                                       text, text, address->is_v4() ? 32 : 128));
   value.refuse("InvalidParameterValue",
-               fmt::format("CIDR block {} is malformed; write one as 10.0.0.0/16", quoted(text)));
+               fmt::format("CIDR block {} is malformed; write one as 10.0.0.0/16", in_quotes(text)));
 }
 
 RuleDeclaration read_rule(const Value& value, const std::string& own_group) {

@@ -65,20 +65,20 @@ void Resolver::resolve_security_groups() {
     if (declared.name.empty() || declared.name.size() > kLongestText || !has_allowed_characters(declared.name) ||
         declared.name.front() == ' ' || declared.name.back() == ' ')
       refuse(key + ".name", "InvalidParameterValue",
-             fmt::format("{} is no name for a security group; use 1 to {} {}", quoted(declared.name), kLongestText,
+             fmt::format("{} is no name for a security group; use 1 to {} {}", in_quotes(declared.name), kLongestText,
                          kAllowedCharacters));
     if (lower(declared.name).starts_with("sg-"))
       refuse(key + ".name", "InvalidParameterValue",
-             fmt::format("the name {} begins with sg-, which only ids may", quoted(declared.name)));
+             fmt::format("the name {} begins with sg-, which only ids may", in_quotes(declared.name)));
     if (lower(declared.name) == "self")
       refuse(key + ".name", "InvalidGroup.Reserved",
              "the name 'self' is reserved: in a rule, `group: self` means the rule's own group");
     if (auto [other, is_new] = seen.emplace(lower(declared.name), declared.name); !is_new)
       refuse(key + ".name", "InvalidGroup.Duplicate",
-             fmt::format("a second security group has the name {}{}", quoted(declared.name),
+             fmt::format("a second security group has the name {}{}", in_quotes(declared.name),
                          other->second == declared.name
                              ? "; every group needs its own"
-                             : fmt::format(" (the first is {}; names ignore case)", quoted(other->second))));
+                             : fmt::format(" (the first is {}; names ignore case)", in_quotes(other->second))));
     if (declared.description.size() > kLongestText || !has_allowed_characters(declared.description))
       refuse(key + ".description", "InvalidParameterValue",
              fmt::format("a description is at most {} {}", kLongestText, kAllowedCharacters));
@@ -98,28 +98,39 @@ void Resolver::resolve_security_groups() {
   }
 }
 
+void Resolver::check_ports(const RuleDeclaration& rule, const std::string& key) const {
+  if (rule.protocol < kAllProtocols || rule.protocol > 255)
+    refuse(key + ".protocol", "InvalidParameterValue",
+           fmt::format("protocol {} does not exist; use tcp, udp, icmp, all, or an IANA number from 0 to 255",
+                       rule.protocol));
+  auto within = [&](int least, int most) {
+    return rule.from_port >= least && rule.from_port <= most && rule.to_port >= least && rule.to_port <= most;
+  };
+  if (is_port_protocol(rule.protocol)) {
+    if (!within(0, 65535))
+      refuse(key, "InvalidParameterValue",
+             fmt::format("{}-{} is no range of ports; a port is 0 to 65535", rule.from_port, rule.to_port));
+    if (rule.from_port > rule.to_port)
+      refuse(key, "InvalidParameterValue",
+             fmt::format("the port range {}-{} is empty; write the lower port first", rule.from_port, rule.to_port));
+  }
+  if (is_icmp(rule.protocol)) {
+    if (!within(-1, 255))
+      refuse(key, "InvalidParameterValue",
+             fmt::format("type {} and code {} are not ICMP's; each is 0 to 255, or -1 for any", rule.from_port,
+                         rule.to_port));
+    if (rule.from_port < 0 && rule.to_port >= 0)
+      refuse(key + ".code", "InvalidParameterCombination", "a code needs a type; give the ICMP type too");
+  }
+}
+
 std::vector<RuleDeclaration> Resolver::checked_rules(const std::vector<RuleDeclaration>& rules,
                                                      const std::string& list) const {
   std::size_t v4 = 0, v6 = 0;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const RuleDeclaration& rule = rules[i];
     const std::string key = fmt::format("{}[{}]", list, i);
-    if (rule.protocol < kAllProtocols || rule.protocol > 255)
-      refuse(key + ".protocol", "InvalidParameterValue",
-             fmt::format("protocol {} does not exist; use tcp, udp, icmp, all, or an IANA number from 0 to 255",
-                         rule.protocol));
-    const int most = is_port_protocol(rule.protocol) ? 65535 : 255;
-    const int least = is_port_protocol(rule.protocol) ? 0 : -1;
-    if (is_port_protocol(rule.protocol) || is_icmp(rule.protocol)) {
-      if (rule.from_port < least || rule.from_port > most || rule.to_port < least || rule.to_port > most)
-        refuse(key, "InvalidParameterValue",
-               is_icmp(rule.protocol) ? "an ICMP type and code are 0 to 255" : "a port is 0 to 65535");
-      if (is_port_protocol(rule.protocol) && rule.from_port > rule.to_port)
-        refuse(key, "InvalidParameterValue",
-               fmt::format("the port range {}-{} is empty; write the lower port first", rule.from_port, rule.to_port));
-      if (is_icmp(rule.protocol) && rule.from_port < 0 && rule.to_port >= 0)
-        refuse(key + ".code", "InvalidParameterCombination", "a code needs a type; give the ICMP type too");
-    }
+    check_ports(rule, key);
     if (rule.description.size() > kLongestText || !has_allowed_characters(rule.description))
       refuse(key + ".description", "InvalidParameterValue",
              fmt::format("a description is at most {} {}", kLongestText, kAllowedCharacters));
@@ -146,7 +157,7 @@ void Resolver::check_group_reference(const std::string& name, const std::string&
   std::vector<std::string> names;
   for (const SecurityGroup& group : result_.security_groups) names.push_back(group.name);
   refuse(key, "InvalidGroup.NotFound",
-         fmt::format("no security group has the name {}{}", quoted(name), hint(name, names)));
+         fmt::format("no security group has the name {}{}", in_quotes(name), hint(name, names)));
 }
 
 }  // namespace weft

@@ -58,12 +58,12 @@ void Resolver::expand_instances() {
         refuse(key + ".name", "InvalidParameterValue",
                fmt::format("{} would be the name of an instance but is no host name; use 1 to 63 letters, digits and "
                            "hyphens, with no hyphen at either end",
-                           quoted(wanted.name)));
+                           in_quotes(wanted.name)));
       if (auto [other, is_new] = seen.emplace(lower(wanted.name), i); !is_new)
         refuse(key + ".name", "InvalidParameterValue",
                fmt::format("a second instance would have the name {} (the first comes from instances[{}]); every "
                            "instance needs its own",
-                           quoted(wanted.name), other->second));
+                           in_quotes(wanted.name), other->second));
       wanted_.push_back(std::move(wanted));
     }
   }
@@ -73,7 +73,7 @@ void Resolver::check_declaration(const InstanceDeclaration& declared, const std:
   if (looks_like_id(declared.name) || lower(declared.name) == "localhost")
     refuse(key + ".name", "InvalidParameterValue",
            fmt::format("{} has a meaning of its own and cannot be the name of an instance; take another",
-                       quoted(declared.name)));
+                       in_quotes(declared.name)));
   if (declared.count < 1 || declared.count > kMostInstances)
     refuse(key + ".count", "InvalidParameterValue",
            fmt::format("count is {}; it must be 1 to {}", declared.count, kMostInstances));
@@ -91,21 +91,21 @@ void Resolver::check_declaration(const InstanceDeclaration& declared, const std:
       refuse(interface_key + ".subnet", "InvalidParameterCombination",
              fmt::format("subnet {} is in {}, but the instance's primary interface is in {}; all interfaces of an "
                          "instance are in one availability zone",
-                         quoted(subnet->name), subnet->az, primary->az));
+                         in_quotes(subnet->name), subnet->az, primary->az));
   }
   check_type(declared, key);
   if (!declared.placement_group.empty() &&
       std::none_of(result_.placement_groups.begin(), result_.placement_groups.end(),
                    [&](const PlacementGroup& group) { return group.name == declared.placement_group; }))
     refuse(key + ".placement_group", "InvalidPlacementGroup.Unknown",
-           fmt::format("no placement group has the name {}{}", quoted(declared.placement_group),
+           fmt::format("no placement group has the name {}{}", in_quotes(declared.placement_group),
                        hint(declared.placement_group, names_of(result_.placement_groups))));
 }
 
 void Resolver::check_interface(const InterfaceDeclaration& declared, const std::string& key) const {
   if (result_.find_subnet(declared.subnet) == nullptr)
     refuse(key + ".subnet", "InvalidSubnetID.NotFound",
-           fmt::format("no subnet has the name {}{}", quoted(declared.subnet),
+           fmt::format("no subnet has the name {}{}", in_quotes(declared.subnet),
                        hint(declared.subnet, names_of(result_.subnets))));
   if (declared.security_groups.size() > kGroupsPerInterface)
     refuse(key + ".security_groups", "SecurityGroupsPerInterfaceLimitExceeded",
@@ -117,7 +117,7 @@ void Resolver::check_interface(const InterfaceDeclaration& declared, const std::
     check_group_reference(declared.security_groups[i], group_key);
     if (!seen.insert(declared.security_groups[i]).second)
       refuse(group_key, "InvalidParameterValue",
-             fmt::format("the group {} is listed twice; once is enough", quoted(declared.security_groups[i])));
+             fmt::format("the group {} is listed twice; once is enough", in_quotes(declared.security_groups[i])));
   }
 }
 
@@ -132,7 +132,7 @@ void Resolver::check_type(const InstanceDeclaration& declared, const std::string
   if (!is_instance_type_name(declared.type))
     refuse(key + ".type", "InvalidInstanceType",
            fmt::format("{} is no instance type; write family.size, such as hpc7g.16xlarge, or leave it out",
-                       quoted(declared.type)));
+                       in_quotes(declared.type)));
   const InstanceType* type = find_instance_type(declared.type);
   if (type == nullptr) return;
   if (declared.interfaces.size() > static_cast<std::size_t>(type->interfaces))
@@ -171,12 +171,12 @@ void Resolver::check_placement() {
         refuse(key, "InvalidPlacementGroup.InUse",
                fmt::format("{} would be in {}, but the cluster placement group {} is in {} already; a cluster lies in "
                            "one availability zone",
-                           quoted(wanted.name), zone, quoted(group.name), other->second));
+                           in_quotes(wanted.name), zone, in_quotes(group.name), other->second));
     }
     if (group.strategy == PlacementStrategy::kSpread && ++in_zone[{group.name, zone}] > kSpreadPerZone)
       refuse(key, "InsufficientInstanceCapacity",
              fmt::format("{} would be instance {} of the spread placement group {} in {}; it has at most {} in a zone",
-                         quoted(wanted.name), kSpreadPerZone + 1, quoted(group.name), zone, kSpreadPerZone));
+                         in_quotes(wanted.name), kSpreadPerZone + 1, in_quotes(group.name), zone, kSpreadPerZone));
   }
 }
 

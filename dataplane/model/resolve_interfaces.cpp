@@ -50,11 +50,11 @@ void Resolver::reserve_requested(const Wanted& wanted, std::size_t interface, co
   const IpAddress ip = IpAddress::from(*declared.private_ip);
   if (!subnet.cidr.contains(ip))
     refuse(key, "InvalidParameterValue",
-           fmt::format("{} is not in subnet {}, which is {}", ip.to_string(), quoted(subnet.name),
+           fmt::format("{} is not in subnet {}, which is {}", ip.to_string(), in_quotes(subnet.name),
                        subnet.cidr.to_string()));
   if (!is_usable(subnet, ip))
     refuse(key, "InvalidParameterValue",
-           fmt::format("{} is reserved in subnet {}; take one from {} to {}", ip.to_string(), quoted(subnet.name),
+           fmt::format("{} is reserved in subnet {}; take one from {} to {}", ip.to_string(), in_quotes(subnet.name),
                        nth(subnet, kFirstUsable).to_string(), nth(subnet, size_of(subnet) - 2).to_string()));
   if (wanted.kept != nullptr) return;
   const std::string name = interface_name(wanted.name, interface);
@@ -112,7 +112,7 @@ IpAddress Resolver::choose_address(const Wanted& wanted, std::size_t interface, 
   refuse(fmt::format("instances[{}].interfaces[{}].subnet", wanted.declaration, interface),
          "InsufficientFreeAddressesInSubnet",
          fmt::format("subnet {} ({}) has no free address for {}; it holds {}, five of its addresses are reserved",
-                     quoted(subnet.name), subnet.cidr.to_string(), name, size_of(subnet) - 5));
+                     in_quotes(subnet.name), subnet.cidr.to_string(), name, size_of(subnet) - 5));
 }
 
 MacAddress Resolver::choose_mac(const std::string& eni_id) {

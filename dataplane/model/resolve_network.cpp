@@ -66,10 +66,10 @@ void Resolver::resolve_subnets() {
     const std::string key = fmt::format("subnets[{}]", i);
     if (!is_printable_name(declared.name))
       refuse(key + ".name", "InvalidParameterValue",
-             fmt::format("{} is no name for a subnet; use 1 to 255 printable characters", quoted(declared.name)));
+             fmt::format("{} is no name for a subnet; use 1 to 255 printable characters", in_quotes(declared.name)));
     if (result_.find_subnet(declared.name) != nullptr)
       refuse(key + ".name", "InvalidParameterValue",
-             fmt::format("a second subnet has the name {}; every subnet needs its own", quoted(declared.name)));
+             fmt::format("a second subnet has the name {}; every subnet needs its own", in_quotes(declared.name)));
     if (!has_usable_length(declared.cidr))
       refuse(key + ".cidr", "InvalidSubnet.Range",
              fmt::format("a subnet is an IPv4 block of /{} to /{}, not {}", kShortestPrefix, kLongestPrefix,
@@ -82,10 +82,10 @@ void Resolver::resolve_subnets() {
       if (overlap(other.cidr, declared.cidr))
         refuse(key + ".cidr", "InvalidSubnet.Conflict",
                fmt::format("{} overlaps {} of subnet {}; subnets of a VPC must not overlap", declared.cidr.to_string(),
-                           other.cidr.to_string(), quoted(other.name)));
+                           other.cidr.to_string(), in_quotes(other.name)));
     if (!is_zone(declared.az))
       refuse(key + ".az", "InvalidAvailabilityZone",
-             fmt::format("{} is no availability zone; write one as use1-az1 or us-east-1a", quoted(declared.az)));
+             fmt::format("{} is no availability zone; write one as use1-az1 or us-east-1a", in_quotes(declared.az)));
     const std::string seed =
         fmt::format("{}/{}/{}/{}", result_.vpc_id, declared.name, declared.cidr.to_string(), declared.az);
     result_.subnets.push_back({make_id("subnet-", seed), declared.name, declared.cidr, declared.az});
@@ -102,11 +102,13 @@ void Resolver::resolve_placement_groups() {
     const PlacementGroupDeclaration& declared = topology_.placement_groups[i];
     const std::string key = fmt::format("placement_groups[{}].name", i);
     if (!is_printable_name(declared.name))
-      refuse(key, "InvalidParameterValue",
-             fmt::format("{} is no name for a placement group; use 1 to 255 ASCII characters", quoted(declared.name)));
+      refuse(
+          key, "InvalidParameterValue",
+          fmt::format("{} is no name for a placement group; use 1 to 255 ASCII characters", in_quotes(declared.name)));
     if (!seen.insert(declared.name).second)
-      refuse(key, "InvalidPlacementGroup.Duplicate",
-             fmt::format("a second placement group has the name {}; every group needs its own", quoted(declared.name)));
+      refuse(
+          key, "InvalidPlacementGroup.Duplicate",
+          fmt::format("a second placement group has the name {}; every group needs its own", in_quotes(declared.name)));
     const std::string seed = fmt::format("{}/{}", declared.name, static_cast<int>(declared.strategy));
     result_.placement_groups.push_back({make_id("pg-", seed), declared.name, declared.strategy});
   }

@@ -30,6 +30,7 @@ class Resolver {
   // resolve_groups.cpp
   void resolve_security_groups();
   std::vector<RuleDeclaration> checked_rules(const std::vector<RuleDeclaration>& rules, const std::string& key) const;
+  void check_ports(const RuleDeclaration& rule, const std::string& key) const;
   void check_group_reference(const std::string& name, const std::string& key) const;
 
   // Who is there: resolve_instances.cpp

@@ -55,14 +55,14 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 std::string hint(std::string_view word, const std::vector<std::string>& candidates) {
   if (candidates.empty()) return "; there is none";
   if (const std::string meant = nearest(word, candidates); !meant.empty())
-    return fmt::format("; did you mean {}?", quoted(meant));
+    return fmt::format("; did you mean {}?", in_quotes(meant));
   constexpr std::size_t kMost = 8;
   std::vector<std::string> some(candidates.begin(),
                                 candidates.begin() + static_cast<long>(std::min(kMost, candidates.size())));
   return fmt::format("; there is: {}{}", fmt::join(some, ", "), candidates.size() > kMost ? ", ..." : "");
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 60;
   std::string result = "'";
   for (unsigned char c : text.substr(0, kLongest)) {

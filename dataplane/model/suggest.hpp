@@ -15,6 +15,6 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 std::string hint(std::string_view word, const std::vector<std::string>& candidates);
 
 /// A text from a file as it may stand in a message: control characters and quotes escaped, shortened to 60 characters.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace weft
