@@ -96,7 +96,19 @@ struct EndpointOptions {
   std::size_t transmit_queue = 1024;      // sends in flight before EAGAIN
   std::size_t receive_queue = 65536;      // receives posted before EAGAIN
   std::size_t min_multi_receive = 64;     // FI_OPT_MIN_MULTI_RECV
-  std::size_t unexpected_bytes = 64u << 20;  // copies of messages nobody asked for; beyond it senders get no credit
+  std::size_t unexpected_bytes = 64u << 20;  // copies of messages nobody asked for; beyond it senders must hold theirs
+  std::uint32_t receive_buffers = 256;       // of the queue pair: shared among the senders as credits
+};
+
+/// What an endpoint has done, for tests and statistics.
+struct EndpointCounters {
+  std::uint64_t packets_sent = 0;
+  std::uint64_t packets_received = 0;
+  std::uint64_t packets_dropped = 0;  // malformed, out of sequence, or of a former incarnation
+  std::uint64_t packets_resent = 0;   // after RNR
+  std::uint64_t credit_packets = 0;   // sent only to say a credit
+  std::uint64_t unexpected_bytes = 0;       // held now
+  std::uint64_t unexpected_bytes_peak = 0;
 };
 
 class Endpoint {
@@ -131,6 +143,12 @@ class Endpoint {
 
   /// True when nothing of ours is in flight: what close waits for, bounded (DESIGN D7).
   virtual bool drained() const = 0;
+
+  /// Before sleeping on the queue pair's descriptor: call progress() again after so many milliseconds even if nothing
+  /// comes (an RNR delay ends, a silent peer is to be probed). -1: no need.
+  virtual int wait_limit_ms() const = 0;
+
+  virtual EndpointCounters counters() const = 0;
 
   virtual device::QueuePair& queue_pair() = 0;
 };

@@ -1,0 +1,204 @@
+// The endpoint. One class in several files, one for each thing it does:
+//   endpoint_impl.cpp  made, asked for progress, idle checks    send.cpp          the posting call; eager and medium requests
+//   transmit.cpp       packets out, their answers, RNR          flush.cpp         what waits, peer by peer
+//   receive.cpp        packets in, sequence, eager and medium   long_message.cpp  windows and data of long messages
+//   delivery.cpp       messages into buffers, completions       post_receive.cpp  receive, peek, claim, cancel
+//   failure.cpp        peers and devices that go away
+// Functions that report to the sink may be called from posting calls; the sink must not call back.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "fabric/rdm/endpoint.hpp"
+#include "fabric/rdm/matching.hpp"
+#include "fabric/rdm/operations.hpp"
+#include "fabric/rdm/peer.hpp"
+
+namespace weft::rdm {
+
+class EndpointImpl final : public Endpoint {
+ public:
+  using Clock = std::uint64_t (*)();  // nanoseconds, monotonic
+
+  EndpointImpl(std::unique_ptr<device::QueuePair> queue_pair, const EndpointOptions& options, CompletionSink* sink,
+               Clock clock);
+
+  void set_peer(PeerIndex peer, const device::Address& address) override;
+  void remove_peer(PeerIndex peer) override;
+  int send(const SendRequest& request) override;
+  int receive(const ReceiveRequest& request) override;
+  int peek(const ReceiveRequest& request, PeekMode mode) override;
+  int claim(const ReceiveRequest& request, bool discard) override;
+  bool cancel(void* context, bool tagged) override;
+  void set_min_multi_receive(std::size_t bytes) override { options_.min_multi_receive = bytes; }
+  unsigned progress() override;
+  bool drained() const override;
+  int wait_limit_ms() const override;
+  EndpointCounters counters() const override;
+  device::QueuePair& queue_pair() override { return *queue_pair_; }
+
+ private:
+  /// A packet that the daemon has not answered for yet.
+  struct Flight {
+    SendOperation* operation = nullptr;
+    Peer* peer = nullptr;
+    std::uint32_t epoch = 0;
+    bool counted = false;  // needed a credit
+  };
+
+  /// A request packet, taken apart and checked.
+  struct Request {
+    PacketType type{};
+    std::uint16_t options = 0;
+    std::uint32_t message = 0;
+    std::uint32_t sender_operation = 0;
+    std::uint64_t tag = 0;
+    std::uint64_t remote_data = 0;
+    std::uint64_t total = 0;
+    std::size_t offset = 0;
+    std::span<const std::byte> data;
+  };
+
+  enum class FlushResult { kNothingLeft, kMore, kNoSlot };
+
+  // endpoint_impl.cpp
+  void look_around();
+  void probe_silent_peers();
+
+  // send.cpp
+  bool may_send_now(const Peer& peer) const;
+  void queue_send(SendOperation& operation, const SendRequest& request);
+  bool post_eager(SendOperation& operation, std::span<const iovec> iov);
+  bool post_medium(SendOperation& operation);
+  bool post_request(SendOperation& operation);
+  void request_posted(SendOperation& operation);
+  RequestHeader request_header(const SendOperation& operation) const;
+  void take_out(SendOperation& operation);
+  void settle(SendOperation& operation);
+  void report(SendOperation& operation, Status status, int device_status);
+  void release(SendOperation& operation);
+
+  // transmit.cpp
+  template <typename Fill>
+  bool post_packet(Peer& peer, SendOperation* operation, std::size_t size, Fill&& fill);
+  bool post_credit(Peer& peer);
+  bool post_again(Peer& peer);
+  void write_transport_header(Peer& peer, std::byte* packet, std::uint8_t flags, std::uint32_t psn);
+  void commit(Peer& peer, SendOperation* operation, const device::SendSlot& slot, std::size_t size, bool counted);
+  void grow_flights();
+  void on_answer(std::uint64_t ticket, efa::SendStatus status, std::span<const std::byte> packet);
+  void on_refused(const Flight& flight, std::span<const std::byte> packet);
+  void keep_for_resend(Peer& peer, SendOperation* operation, std::span<const std::byte> packet);
+  void recovered(Peer& peer);
+
+  // flush.cpp
+  void schedule(Peer& peer);
+  void unschedule(Peer& peer);
+  void flush();
+  bool flush_one(Peer& peer);
+  FlushResult flush_peer(Peer& peer);
+  bool post_control(Peer& peer);
+  void expire_delays();
+
+  // receive.cpp
+  void on_packet(const device::Arrival& arrival);
+  Peer* peer_of(const device::Address& address);
+  bool accept_incarnation(Peer& peer, std::uint32_t qkey);
+  bool accept_session(Peer& peer, const srd::PacketHeader& header);
+  void on_transport(Peer& peer, const srd::PacketHeader& header);
+  void on_message_packet(Peer& peer, std::span<const std::byte> packet);
+  bool read_request(std::span<const std::byte> packet, Request& request) const;
+  void on_request(Peer& peer, const Request& request);
+  void on_early(Peer& peer, const Request& request);
+  void on_receipt(Peer& peer, const BaseHeader& base);
+  void begin(Peer& peer, const Request& request);
+  void deliver_early(Peer& peer);
+  Message* find_incomplete(Peer& peer, std::uint32_t message);
+  void dropped() { ++counters_.packets_dropped; }
+
+  // delivery.cpp
+  bool reserve(ReceiveOperation& receive, std::uint64_t total, std::size_t& place, std::size_t& capacity);
+  Message& new_message(Peer& peer, const Request& request);
+  Message& store(Peer& peer, const Request& request);
+  void add_data(Message& message, const Request& request);
+  void deliver(Peer& peer, const Request& request, ReceiveOperation& receive);
+  void assign(Message& message, ReceiveOperation& receive);
+  void match(Message& message, ReceiveOperation& receive);
+  void advance(Message& message);
+  void finish(Message& message);
+  void discard(Message& message);
+  void free_message(Message& message);
+  void release_data(Message& message);
+  void queue_control(Message& message);
+  void complete_receive(ReceiveOperation& receive, Completion completion, std::uint64_t total, std::size_t place,
+                        std::size_t capacity, Status status);
+  void report_canceled(const ReceiveOperation& receive);
+  Completion describe(const Message& message) const;
+  void update_hold();
+
+  // post_receive.cpp
+  bool acceptable(const ReceiveRequest& request) const;
+  Message* find_unexpected(const ReceiveRequest& request);
+  ReceiveOperation& new_receive(const ReceiveRequest& request);
+
+  // long_message.cpp
+  bool post_long_request(SendOperation& operation);
+  bool post_data(SendOperation& operation);
+  bool post_cts(Message& message);
+  void on_cts(Peer& peer, std::span<const std::byte> packet);
+  void on_cts_data(Peer& peer, std::span<const std::byte> packet);
+  void stream_or_finish(SendOperation& operation);
+  void grant_window(Message& message);
+
+  // failure.cpp
+  void fail_sends(Peer& peer, Status status, int device_status);
+  void fail_waiting(Peer& peer, Status status);
+  void fail_messages(Peer& peer, Status status, bool only_long);
+  void fail_message(Message& message, Status status);
+  void drop_early(Peer& peer);
+  void end_session(Peer& peer, Status status, int device_status);
+  void restart_transmit(Peer& peer, Status status);
+  void restart_receive(Peer& peer, Status status);
+  void peer_gone(Peer& peer);
+  void device_gone();
+
+  MatchQueue& queue_for(bool tagged) { return queues_[tagged ? 1 : 0]; }
+
+  std::unique_ptr<device::QueuePair> queue_pair_;
+  EndpointOptions options_;
+  CompletionSink* sink_;
+  Clock clock_;
+  std::size_t eager_max_, medium_chunk_, long_first_, data_chunk_;  // data bytes of one packet of each kind
+
+  PeerTable peers_;
+  Peer* last_peer_ = nullptr;  // the next packet is often from the same
+  std::array<MatchQueue, 2> queues_;
+  List<Message, &Message::order> claimed_;
+  Pool<SendOperation> sends_;
+  Pool<ReceiveOperation> receives_;
+  Pool<Message> messages_;
+  Pool<Resend> resends_;
+  BufferPool buffers_;
+  srd::BufferShare share_;
+  srd::RnrLimits rnr_limits_;
+  List<Peer, &Peer::ready> ready_;
+  List<Peer, &Peer::backing_off> backing_off_;
+
+  std::vector<Flight> flights_;      // by ticket, a power of two
+  std::uint64_t oldest_ticket_ = 0;  // not answered yet
+  std::uint64_t next_ticket_ = 0;
+
+  EndpointCounters counters_;
+  std::size_t unexpected_bytes_ = 0;
+  std::size_t controls_ = 0;     // CTS and receipts not sent yet
+  bool holding_ = false;         // unexpected messages have filled their memory
+  bool gone_ = false;
+  bool device_failed_ = false;   // an answer said so
+  std::uint32_t turns_ = 0;
+  std::uint64_t last_look_ns_ = 0, last_probe_ns_ = 0;
+};
+
+}  // namespace weft::rdm

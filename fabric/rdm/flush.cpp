@@ -1,0 +1,108 @@
+// What could not be sent at once, sent peer by peer. A peer without credit, or in an RNR delay, is not in the list of
+// those that are ready, so it costs the others nothing.
+#include "fabric/rdm/transmit.hpp"
+
+namespace weft::rdm {
+
+namespace {
+constexpr unsigned kTurnPackets = 16;  // then it is the next peer's turn
+}
+
+void EndpointImpl::schedule(Peer& peer) {
+  if (!ready_.linked(peer) && (peer.rnr.clear() || peer.rnr.may_try())) ready_.push_back(peer);
+}
+
+void EndpointImpl::unschedule(Peer& peer) {
+  if (ready_.linked(peer)) ready_.remove(peer);
+}
+
+void EndpointImpl::flush() {
+  // Those scheduled meanwhile come next time.
+  Peer* const last = ready_.back();
+  while (Peer* peer = ready_.front()) {
+    if (!flush_one(*peer) || peer == last) return;
+  }
+}
+
+/// False when the queue pair has no slot left.
+bool EndpointImpl::flush_one(Peer& peer) {
+  unschedule(peer);
+  const FlushResult result = flush_peer(peer);
+  unschedule(peer);
+  if (result == FlushResult::kMore) schedule(peer);
+  if (result == FlushResult::kNoSlot) ready_.push_front(peer);
+  return result != FlushResult::kNoSlot;
+}
+
+EndpointImpl::FlushResult EndpointImpl::flush_peer(Peer& peer) {
+  if (!peer.rnr.clear()) {
+    if (!peer.rnr.may_try()) return FlushResult::kNothingLeft;
+    // One packet to see whether the peer reads again.
+    if (!peer.resends.empty() ? !post_again(peer) : !post_credit(peer)) return FlushResult::kNoSlot;
+    peer.rnr.trying();
+    return FlushResult::kNothingLeft;
+  }
+  bool data_next = false;
+  for (unsigned packets = 0; packets < kTurnPackets; ++packets) {
+    bool posted;
+    if (!peer.resends.empty()) {
+      posted = post_again(peer);
+    } else if (!peer.send_credit.available()) {
+      break;
+    } else if (!peer.controls.empty()) {
+      posted = post_control(peer);
+    } else {
+      // Data of long messages and new messages in turn: neither holds up the other.
+      SendOperation* request = peer.hold_requests && !peer.requests.empty() && peer.requests.front()->posted == 0
+                                   ? nullptr
+                                   : peer.requests.front();
+      SendOperation* stream = peer.streaming.front();
+      if (!request && !stream) break;
+      data_next = stream && (data_next || !request);
+      posted = data_next ? post_data(*stream) : post_request(*request);
+      data_next = !data_next;
+    }
+    if (!posted) return FlushResult::kNoSlot;
+  }
+  if ((peer.credit_due || peer.restart_due) && !post_credit(peer)) return FlushResult::kNoSlot;
+  const bool requests = !peer.requests.empty() && (!peer.hold_requests || peer.requests.front()->posted != 0);
+  if (!peer.resends.empty()) return FlushResult::kMore;
+  const bool more = !peer.controls.empty() || !peer.streaming.empty() || requests;
+  return more && peer.send_credit.available() ? FlushResult::kMore : FlushResult::kNothingLeft;
+}
+
+/// A CTS or a receipt; a message may owe both.
+bool EndpointImpl::post_control(Peer& peer) {
+  Message& message = *peer.controls.front();
+  if (message.cts_due) {
+    if (!post_cts(message)) return false;
+    message.cts_due = false;
+  } else {
+    const bool posted = post_packet(peer, nullptr, sizeof(srd::PacketHeader) + sizeof(ReceiptHeader), [&](std::byte* to) {
+      const ReceiptHeader header{{PacketType::kReceipt, kProtocolVersion, 0, message.message}};
+      std::memcpy(to, &header, sizeof(header));
+    });
+    if (!posted) return false;
+    message.receipt_due = false;
+  }
+  if (message.cts_due || message.receipt_due) return true;
+  peer.controls.remove(message);
+  --controls_;
+  if (message.stage == Message::Stage::kFinished) free_message(message);
+  return true;
+}
+
+void EndpointImpl::expire_delays() {
+  const std::uint64_t now = clock_();
+  for (Peer* peer = backing_off_.front(); peer;) {
+    Peer* const following = decltype(backing_off_)::next(*peer);
+    if (peer->rnr.expired(now)) {
+      backing_off_.remove(*peer);
+      peer->rnr.expire();
+      schedule(*peer);
+    }
+    peer = following;
+  }
+}
+
+}  // namespace weft::rdm

@@ -1,0 +1,89 @@
+// What an endpoint knows of another endpoint, and where it looks that up. Peers are made by the first packet from an
+// address or by set_peer, and live as long as the endpoint: posted receives and messages point to them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "fabric/rdm/operations.hpp"
+#include "fabric/rdm/reorder.hpp"
+#include "fabric/srd/credit.hpp"
+#include "fabric/srd/rnr.hpp"
+
+namespace weft::rdm {
+
+struct Peer {
+  explicit Peer(const device::Address& where) : address(where) {}
+
+  device::Address address;
+  PeerIndex index = kUnknownPeer;
+  std::uint32_t qkey = 0;   // the incarnation we talk with; 0 until it was heard of
+  std::uint32_t epoch = 0;  // counts sessions given up; answers for older packets concern only their operations
+  std::uint32_t fresh_epoch = 0;  // since when credits and packet numbers run
+
+  // Towards the peer.
+  std::uint8_t session = 0;
+  bool established = false;     // a packet of this session was delivered
+  bool hold_requests = false;   // the peer has no memory for unexpected messages
+  bool credit_due = false;      // the peer should hear of its credit, if need be in a packet of its own
+  bool restart_due = false;     // the peer speaks of a session that we do not know
+  std::uint8_t unknown_session = 0;
+  std::uint32_t next_psn = 0;
+  std::uint32_t next_message = 0;
+  std::uint32_t sends = 0;      // operations alive
+  srd::SendCredit send_credit;
+  srd::RnrBackoff rnr;
+  Hook<Peer> ready;             // has something to send, and may
+  Hook<Peer> backing_off;       // waits for the end of an RNR delay
+  List<SendOperation, &SendOperation::hook> requests, streaming, waiting;
+  List<Message, &Message::control> controls;
+  List<Resend, &Resend::hook> resends;
+
+  // From the peer.
+  bool session_known = false;
+  bool told_to_hold = false;    // the peer will start no new message
+  std::uint8_t peer_session = 0;
+  std::uint16_t since_told = 0;  // request packets that came nevertheless; some were under way
+  std::uint32_t newest_psn = ~0u;
+  std::uint32_t expected_message = 0;
+  std::uint32_t share_round = 0;
+  srd::ReceiveCredit receive_credit;
+  List<Message, &Message::incomplete> incomplete;
+  std::unique_ptr<ReorderWindow> early;
+  std::array<std::uint32_t, 4> former_qkeys{};  // packets of these incarnations are late
+
+  bool has_work() const {
+    return !resends.empty() || !controls.empty() || !streaming.empty() || !requests.empty() || credit_due || restart_due;
+  }
+  bool waits_for_peer() const { return !waiting.empty() || !incomplete.empty(); }
+  bool is_former(std::uint32_t key) const;
+  void remember_former(std::uint32_t key);
+};
+static_assert(sizeof(Peer) <= 512, "DESIGN D7: at most 512 bytes for an idle peer");
+
+class PeerTable {
+ public:
+  /// More senders than this are turned away: they would only be strangers inventing addresses.
+  static constexpr std::size_t kMaxPeers = 1u << 20;
+
+  Peer* find(const device::Address& address) const;
+  /// Null when the table is full.
+  Peer* find_or_add(const device::Address& address);
+
+  Peer* by_index(PeerIndex index) const { return index < by_index_.size() ? by_index_[index] : nullptr; }
+  void set_index(PeerIndex index, Peer* peer);
+  void clear_index(PeerIndex index);
+
+  const std::vector<std::unique_ptr<Peer>>& all() const { return peers_; }
+
+ private:
+  void rehash(std::size_t slots);
+
+  std::vector<std::unique_ptr<Peer>> peers_;
+  std::vector<Peer*> slots_;  // open addressing, a power of two
+  std::vector<Peer*> by_index_;
+};
+
+}  // namespace weft::rdm

@@ -1,0 +1,214 @@
+// Packets in: whose they are, what they say by the way, whose turn it is, which message they belong to.
+//
+// The source of a packet is the daemon's word; everything in the packet is the peer's. So every length, offset and
+// number is checked against what this endpoint knows, and what does not fit is dropped and counted.
+#include "fabric/rdm/endpoint_impl.hpp"
+
+namespace weft::rdm {
+
+void EndpointImpl::on_packet(const device::Arrival& arrival) {
+  ++counters_.packets_received;
+  srd::PacketHeader header;
+  if (!read_header(arrival.payload, header) || header.version != srd::kVersion) return dropped();
+  Peer* const peer = peer_of(arrival.source);
+  if (!peer) return dropped();
+  if (arrival.source_qkey != peer->qkey && !accept_incarnation(*peer, arrival.source_qkey)) return dropped();
+  if ((!peer->session_known || header.session != peer->peer_session) && !accept_session(*peer, header)) {
+    return dropped();
+  }
+  on_transport(*peer, header);
+  if ((header.flags & srd::kCreditOnly) != 0) return;
+  if (!peer->receive_credit.take()) return dropped();
+  share_.arrived(peer->share_round);
+  if (peer->receive_credit.owes(share_.window())) {
+    peer->credit_due = true;
+    schedule(*peer);
+  }
+  on_message_packet(*peer, arrival.payload.subspan(sizeof(header)));
+}
+
+Peer* EndpointImpl::peer_of(const device::Address& address) {
+  if (last_peer_ && last_peer_->address == address) return last_peer_;
+  Peer* const peer = peers_.find_or_add(address);
+  if (peer) last_peer_ = peer;
+  return peer;
+}
+
+/// The queue pair number belongs to another process than before, or it is heard of for the first time.
+bool EndpointImpl::accept_incarnation(Peer& peer, std::uint32_t qkey) {
+  if (peer.is_former(qkey)) return false;
+  if (peer.qkey != 0) peer_gone(peer);
+  peer.qkey = qkey;
+  return true;
+}
+
+bool EndpointImpl::accept_session(Peer& peer, const srd::PacketHeader& header) {
+  if (peer.session_known && static_cast<std::int8_t>(header.session - peer.peer_session) < 0) {
+    // From before its restart. It took a credit all the same.
+    if ((header.flags & srd::kCreditOnly) == 0) peer.receive_credit.take();
+    return false;
+  }
+  if ((header.flags & srd::kEstablished) != 0) {
+    // The beginning of this session went to an earlier process of this number: it must begin anew.
+    peer.restart_due = true;
+    peer.unknown_session = header.session;
+    schedule(peer);
+    return false;
+  }
+  if (peer.session_known) {
+    // The peer gave up a sequence: what was arriving will not be completed, and what waits for its word waits in vain.
+    fail_waiting(peer, Status::kPeerGone);
+    fail_messages(peer, Status::kPeerGone, false);
+    drop_early(peer);
+    peer.expected_message = 0;
+  }
+  peer.session_known = true;
+  peer.peer_session = header.session;
+  return true;
+}
+
+/// What the peer's transport says to ours.
+void EndpointImpl::on_transport(Peer& peer, const srd::PacketHeader& header) {
+  if (!peer.rnr.clear()) recovered(peer);
+  if ((header.flags & srd::kRestart) != 0) {
+    if (static_cast<std::uint8_t>(header.acknowledged) == peer.session) restart_transmit(peer, Status::kPeerGone);
+    return;
+  }
+  bool can_go_on = peer.send_credit.extend(header.credit);
+  if (srd::after(header.psn, peer.newest_psn)) {
+    const bool hold = (header.flags & srd::kHoldRequests) != 0;
+    can_go_on |= peer.hold_requests && !hold;
+    peer.newest_psn = header.psn;
+    peer.hold_requests = hold;
+  }
+  if (can_go_on && peer.has_work()) schedule(peer);
+}
+
+void EndpointImpl::on_message_packet(Peer& peer, std::span<const std::byte> packet) {
+  BaseHeader base;
+  if (!read_header(packet, base) || base.version != kProtocolVersion) return dropped();
+  switch (base.type) {
+    case PacketType::kCts: return on_cts(peer, packet);
+    case PacketType::kCtsData: return on_cts_data(peer, packet);
+    case PacketType::kReceipt: return on_receipt(peer, base);
+    default: break;
+  }
+  Request request;
+  if (!read_request(packet, request)) return dropped();
+  if (holding_) {
+    if (!peer.told_to_hold) {
+      peer.credit_due = true;
+      schedule(peer);
+    } else if (++peer.since_told > 2 * srd::kMaxWindow) {
+      // More than was under way when the peer was told: it does not listen, and its messages have no place here.
+      return dropped();
+    }
+  }
+  on_request(peer, request);
+}
+
+bool EndpointImpl::read_request(std::span<const std::byte> packet, Request& request) const {
+  RequestHeader common;
+  if (!read_header(packet, common)) return false;
+  request.type = common.base.type;
+  request.options = common.base.options;
+  request.message = common.base.message;
+  request.tag = is_tagged(request.type) ? common.tag : 0;
+  request.remote_data = common.remote_data;
+  switch (request.type) {
+    case PacketType::kEagerMessage:
+    case PacketType::kEagerTagged:
+      request.data = packet.subspan(sizeof(RequestHeader));
+      request.total = request.data.size();
+      return true;
+    case PacketType::kMediumMessage:
+    case PacketType::kMediumTagged: {
+      MediumHeader header;
+      if (!read_header(packet, header)) return false;
+      request.data = packet.subspan(sizeof(header));
+      request.total = header.total;
+      request.offset = header.offset;
+      return !request.data.empty() && header.total <= kMediumMax && header.offset <= header.total &&
+             request.data.size() <= header.total - header.offset;
+    }
+    case PacketType::kLongCtsMessage:
+    case PacketType::kLongCtsTagged: {
+      LongHeader header;
+      if (!read_header(packet, header)) return false;
+      request.data = packet.subspan(sizeof(header));
+      request.total = header.total;
+      request.sender_operation = header.sender_operation;
+      return request.data.size() < header.total;
+    }
+    default: return false;
+  }
+}
+
+void EndpointImpl::on_request(Peer& peer, const Request& request) {
+  if (request.offset != 0 || !peer.incomplete.empty()) {
+    Message* const message = find_incomplete(peer, request.message);
+    if (message) {
+      const bool fits = message->is_medium() && message->type == request.type && message->total == request.total;
+      return fits ? add_data(*message, request) : dropped();
+    }
+  }
+  if (request.message != peer.expected_message) return on_early(peer, request);
+  ++peer.expected_message;
+  begin(peer, request);
+  if (peer.early) deliver_early(peer);
+}
+
+Message* EndpointImpl::find_incomplete(Peer& peer, std::uint32_t message) {
+  Message* found = peer.incomplete.front();
+  while (found && found->message != message) found = decltype(peer.incomplete)::next(*found);
+  return found;
+}
+
+void EndpointImpl::on_early(Peer& peer, const Request& request) {
+  if (!ReorderWindow::within(request.message, peer.expected_message)) return dropped();
+  if (!peer.early) peer.early = std::make_unique<ReorderWindow>();
+  if (peer.early->at(request.message)) return dropped();
+  Message& message = store(peer, request);
+  message.stage = Message::Stage::kEarly;
+  peer.early->put(message);
+}
+
+/// A message whose turn it is.
+void EndpointImpl::begin(Peer& peer, const Request& request) {
+  MatchQueue& queue = queue_for(is_tagged(request.type));
+  ReceiveOperation* const receive = queue.match_arrival(&peer, request.tag);
+  if (!receive) {
+    Message& message = store(peer, request);
+    message.stage = Message::Stage::kUnexpected;
+    queue.add_unexpected(message);
+    return;
+  }
+  deliver(peer, request, *receive);
+}
+
+void EndpointImpl::deliver_early(Peer& peer) {
+  while (Message* message = peer.early->take(peer.expected_message)) {
+    ++peer.expected_message;
+    MatchQueue& queue = queue_for(message->tagged());
+    if (ReceiveOperation* receive = queue.match_arrival(&peer, message->tag)) {
+      match(*message, *receive);
+    } else {
+      message->stage = Message::Stage::kUnexpected;
+      queue.add_unexpected(*message);
+    }
+  }
+}
+
+void EndpointImpl::on_receipt(Peer& peer, const BaseHeader& base) {
+  for (SendOperation* operation = peer.waiting.front(); operation; operation = decltype(peer.waiting)::next(*operation)) {
+    if (operation->message != base.message || !operation->needs_receipt) continue;
+    if (operation->is_long() && !(operation->cleared && operation->posted >= operation->wanted)) break;
+    take_out(*operation);
+    report(*operation, Status::kOk, 0);
+    settle(*operation);
+    return;
+  }
+  dropped();
+}
+
+}  // namespace weft::rdm

@@ -1,0 +1,53 @@
+// The one way a packet leaves: a slot, the transport header, what the caller fills in behind it, commit. In a header
+// because the 8-byte message should see one function, not four.
+#pragma once
+
+#include "fabric/rdm/endpoint_impl.hpp"
+
+namespace weft::rdm {
+
+/// What every packet says by the way: our session, how far the peer may send, whether it may start messages.
+inline void EndpointImpl::write_transport_header(Peer& peer, std::byte* packet, std::uint8_t flags, std::uint32_t psn) {
+  flags |= (holding_ ? srd::kHoldRequests : 0) | (peer.established ? srd::kEstablished : 0);
+  const srd::PacketHeader header{.version = srd::kVersion,
+                                 .flags = flags,
+                                 .path = 0,
+                                 .session = peer.session,
+                                 .psn = psn,
+                                 .acknowledged = 0,
+                                 .credit = peer.receive_credit.grant(share_.window())};
+  std::memcpy(packet, &header, sizeof(header));
+  peer.credit_due = false;
+  if (holding_ && !peer.told_to_hold) {
+    peer.told_to_hold = true;
+    peer.since_told = 0;
+  } else if (!holding_) {
+    peer.told_to_hold = false;
+  }
+}
+
+inline void EndpointImpl::commit(Peer& peer, SendOperation* operation, const device::SendSlot& slot, std::size_t size,
+                                 bool counted) {
+  if (next_ticket_ - oldest_ticket_ == flights_.size()) grow_flights();
+  const std::uint64_t ticket =
+      queue_pair_->commit_send(slot, static_cast<std::uint32_t>(size), peer.address, peer.qkey);
+  next_ticket_ = ticket + 1;
+  flights_[ticket & (flights_.size() - 1)] = {operation, &peer, peer.epoch, counted};
+  if (operation) ++operation->unanswered;
+  ++counters_.packets_sent;
+}
+
+/// Posts a packet of `size` bytes in all that costs a credit; fill(std::byte*) writes what follows the transport
+/// header. False: no slot is free, and nothing has happened. The caller has looked whether the peer may be sent to.
+template <typename Fill>
+bool EndpointImpl::post_packet(Peer& peer, SendOperation* operation, std::size_t size, Fill&& fill) {
+  const device::SendSlot slot = queue_pair_->begin_send(static_cast<std::uint32_t>(size));
+  if (!slot.data) return false;
+  write_transport_header(peer, slot.data, 0, peer.next_psn++);
+  fill(slot.data + sizeof(srd::PacketHeader));
+  peer.send_credit.spend();
+  commit(peer, operation, slot, size, true);
+  return true;
+}
+
+}  // namespace weft::rdm
