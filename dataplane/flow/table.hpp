@@ -39,6 +39,9 @@ class FlowTable4 {
   /// `gone` may look at the entry and may not touch the table.
   template <typename Gone>
   void age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept;
+  /// The same, and erases what dead(entry) says as well: flows whose ENI has gone.
+  template <typename Dead, typename Gone>
+  void age(unsigned buckets, std::uint32_t now, Dead&& dead, Gone&& gone) noexcept;
   std::uint32_t buckets() const noexcept { return bucket_mask_ + 1; }  // one turn of the clock hand
   /// Every entry, expired ones too. `visit` may erase the entry it is given and no other, and may not insert.
   template <typename Visit>

@@ -27,6 +27,11 @@ inline FlowEntry4* FlowTable4::find(const FlowKey4& key, std::uint32_t hash, std
 
 template <typename Gone>
 void FlowTable4::age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept {
+  age(buckets, now, [](const FlowEntry4&) { return false; }, gone);
+}
+
+template <typename Dead, typename Gone>
+void FlowTable4::age(unsigned buckets, std::uint32_t now, Dead&& dead, Gone&& gone) noexcept {
   for (; buckets > 0; --buckets) {
     const std::uint32_t at = hand_;
     hand_ = (hand_ + 1) & bucket_mask_;
@@ -36,7 +41,7 @@ void FlowTable4::age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept 
     for (unsigned slots = buckets_[at].occupied(); slots != 0; slots &= slots - 1) {
       const auto slot = static_cast<unsigned>(std::countr_zero(slots));
       FlowEntry4& entry = entries_[buckets_[at].index[slot]];
-      if (!expired(entry, now)) continue;
+      if (!expired(entry, now) && !dead(entry)) continue;
       gone(entry);
       erase_slot(at, slot);
     }

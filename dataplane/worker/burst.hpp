@@ -1,0 +1,67 @@
+// A burst: up to kBurst packets on their way through the stages, held as parallel arrays (DESIGN D1).
+//
+// Whoever holds a burst owns its packets. Each stage looks at packets whose fate is pending and leaves every packet with
+// exactly one fate; the last stage has given each away, and debug builds assert that the numbers add up.
+#pragma once
+
+#include <cstdint>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/flow/entry.hpp"
+#include "dataplane/observe/drop_reason.hpp"
+#include "drivers/port.hpp"
+
+namespace weft {
+
+inline constexpr unsigned kBurst = 32;
+
+enum class Fate : std::uint8_t {
+  kPending,    // some later stage decides
+  kForward,    // to `destination`, with new MAC addresses
+  kReply,      // a finished frame of the fabric's own, to `destination`
+  kDelivered,  // the port has it
+  kDropped,    // for `reason`; the last stage counts, logs and frees it
+  kConsumed,   // the fabric has dealt with it; the last stage frees it
+  kAway,       // another worker has it
+};
+
+/// What a packet is to the flow table.
+enum class FlowKind : std::uint8_t {
+  kFlow,     // makes and finds an entry
+  kAnswer,   // finds an entry and makes none: the answer to an ICMP query
+  kAlone,    // judged by the rules alone, an ICMP message that is neither query nor answer
+  kRelated,  // an ICMP error: passes by the entry of the packet it is about, whose key it carries
+  kArp,
+};
+
+struct Burst {
+  unsigned count = 0;
+  bool from_port = true;      // false: handed over by another worker, which has checked the source
+  bool offloads = false;      // some packet is a chain, or has a checksum or segmentation to finish
+
+  rte_mbuf* packet[kBurst];
+  EniSlot source[kBurst];
+  EniSlot destination[kBurst];
+  Fate fate[kBurst];
+  DropReason reason[kBurst];
+  FlowKind kind[kBurst];
+  std::uint8_t direction[kBurst];  // which end of the key sends
+  std::uint8_t tcp_flags[kBurst];
+  std::uint32_t hash[kBurst];
+  alignas(16) FlowKey4 key[kBurst];
+
+  bool pending(unsigned i) const noexcept { return fate[i] == Fate::kPending; }
+  void drop(unsigned i, DropReason why) noexcept {
+    fate[i] = Fate::kDropped;
+    reason[i] = why;
+  }
+  void forward(unsigned i, EniSlot to) noexcept {
+    fate[i] = Fate::kForward;
+    destination[i] = to;
+  }
+  std::uint32_t source_address(unsigned i) const noexcept { return key[i].address[direction[i]]; }
+  std::uint32_t destination_address(unsigned i) const noexcept { return key[i].address[1 - direction[i]]; }
+};
+
+}  // namespace weft

@@ -1,0 +1,40 @@
+// What a worker's stages work with. One per worker, never shared; `snapshot` and the clock are set once per turn.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/flow/table.hpp"
+#include "dataplane/observe/counters.hpp"
+#include "dataplane/observe/drop_log.hpp"
+#include "dataplane/worker/handover.hpp"
+#include "dataplane/worker/snapshot.hpp"
+
+namespace weft {
+
+struct WorkerContext {
+  static constexpr std::uint8_t kNoGroup = 0xff;
+
+  WorkerContext(unsigned own_index, std::uint32_t flow_capacity, Handover& rings, rte_mempool* packets,
+                bool related_errors)
+      : index(own_index), flows(flow_capacity), handover(rings), pool(packets), related_icmp_errors(related_errors) {}
+
+  const unsigned index;
+  const Snapshot* snapshot = nullptr;
+  std::uint64_t now_ns = 0;
+  std::uint32_t now = 0;  // ticks of kFlowTickNs
+
+  FlowTable4 flows;
+  EniCounterTable counters;
+  BalanceCounters balance;
+  DropLog drops;
+  Handover& handover;
+  rte_mempool* pool;  // for copies: segments of a super-segment
+  bool related_icmp_errors;
+
+  /// Scratch of deliver(): slot -> group of the current burst; all kNoGroup between bursts.
+  std::vector<std::uint8_t> group_of_slot = std::vector<std::uint8_t>(EniCounterTable::kLines, kNoGroup);
+};
+
+}  // namespace weft

@@ -1,0 +1,134 @@
+// Stage 6: to the ports, one call for all packets of a destination (DESIGN D1), or to the worker that polls the port.
+#include "dataplane/net/headers.hpp"
+#include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/segment.hpp"
+#include "dataplane/worker/stages.hpp"
+
+namespace weft {
+namespace {
+
+/// Packets of the burst, in order, that go to one ENI.
+struct Group {
+  EniSlot eni;
+  std::uint8_t count;
+  std::uint8_t member[kBurst];
+};
+
+/// The size that MTU limits, without the Ethernet header: of a super-segment, one segment's (DESIGN D15).
+std::uint32_t ip_bytes(const rte_mbuf* packet) noexcept {
+  if (!wants_segmentation(packet)) return packet->pkt_len - sizeof(EthernetHeader);
+  return std::min<std::uint32_t>(packet->l3_len + packet->l4_len + packet->tso_segsz,
+                                 packet->pkt_len - sizeof(EthernetHeader));
+}
+
+/// The receiver sees its own address, and the router's as the sender's when the packet came through the router.
+void rewrite_macs(rte_mbuf* packet, const EniRecord& from, const EniRecord& to, const Snapshot& snapshot) noexcept {
+  auto& ethernet = *rte_pktmbuf_mtod(packet, EthernetHeader*);
+  ethernet.destination = to.mac;
+  if (from.subnet != to.subnet) ethernet.source = snapshot.subnets[to.subnet].router_mac;
+}
+
+void count_delivered(WorkerContext& worker, EniSlot eni, std::uint64_t packets, std::uint64_t bytes) noexcept {
+  EniCounters& counters = worker.counters[eni];
+  counters.rx_packets.add(packets);
+  counters.rx_bytes.add(bytes);
+  worker.balance.delivered.add(packets);
+}
+
+/// For a port that takes less than the packets of this group ask for: each is finished for itself.
+void send_finished(Burst& burst, unsigned i, const EniRecord& to, EniSlot slot, WorkerContext& worker) noexcept {
+  rte_mbuf* frames[kMaxSegments];
+  const FinishResult result = finish(burst.packet[i], to, worker.pool, frames);
+  if (result.count == 0) return burst.drop(i, result.reason);
+  worker.balance.copies.add(result.count - 1);
+  std::uint64_t bytes = 0;
+  for (unsigned k = 0; k < result.count; ++k) bytes += frames[k]->pkt_len;
+  const unsigned sent = to.port->transmit({frames, result.count});
+  burst.fate[i] = Fate::kDelivered;
+  for (unsigned k = sent; k < result.count; ++k) {
+    bytes -= frames[k]->pkt_len;
+    drop_single(frames[k], burst.source[i], slot, DropReason::kPortFull, worker);
+  }
+  count_delivered(worker, slot, sent, bytes);
+}
+
+void send_group(Burst& burst, const Group& group, const EniRecord& to, WorkerContext& worker) noexcept {
+  rte_mbuf* frames[kBurst];
+  std::uint8_t index[kBurst];
+  unsigned count = 0;
+  std::uint64_t bytes = 0;
+  for (unsigned k = 0; k < group.count; ++k) {
+    const unsigned i = group.member[k];
+    rte_mbuf* const packet = burst.packet[i];
+    if (burst.fate[i] == Fate::kForward) {
+      if (ip_bytes(packet) > to.mtu) {
+        burst.drop(i, DropReason::kTooBig);
+        continue;
+      }
+      rewrite_macs(packet, worker.snapshot->eni(burst.source[i]), to, *worker.snapshot);
+      if (burst.offloads && !takes_as_it_is(packet, to)) [[unlikely]] {
+        send_finished(burst, i, to, group.eni, worker);
+        continue;
+      }
+    }
+    bytes += packet->pkt_len;
+    index[count] = static_cast<std::uint8_t>(i);
+    frames[count++] = packet;
+  }
+  const unsigned sent = count == 0 ? 0 : to.port->transmit({frames, count});
+  for (unsigned k = 0; k < sent; ++k) burst.fate[index[k]] = Fate::kDelivered;
+  for (unsigned k = sent; k < count; ++k) {
+    bytes -= frames[k]->pkt_len;
+    burst.drop(index[k], DropReason::kPortFull);
+  }
+  count_delivered(worker, group.eni, sent, bytes);
+}
+
+void hand_over_group(Burst& burst, const Group& group, unsigned home, WorkerContext& worker) noexcept {
+  HandedOver away[kBurst];
+  for (unsigned k = 0; k < group.count; ++k) {
+    const unsigned i = group.member[k];
+    away[k] = {burst.packet[i], burst.source[i], group.eni, worker.snapshot->epoch};
+  }
+  const unsigned sent = worker.handover.send(worker.index, home, {away, group.count});
+  for (unsigned k = 0; k < group.count; ++k) {
+    if (k < sent) burst.fate[group.member[k]] = Fate::kAway;
+    else burst.drop(group.member[k], DropReason::kHandoverFull);
+  }
+  worker.balance.handed_out.add(sent);
+}
+
+}  // namespace
+
+void deliver(Burst& burst, WorkerContext& worker) noexcept {
+  // 1. Groups in order of arrival, so that packets of one flow stay in order.
+  Group groups[kBurst];
+  unsigned count = 0;
+  for (unsigned i = 0; i < burst.count; ++i) {
+    if (burst.fate[i] != Fate::kForward && burst.fate[i] != Fate::kReply) continue;
+    std::uint8_t& number = worker.group_of_slot[burst.destination[i]];
+    if (number == WorkerContext::kNoGroup) {
+      number = static_cast<std::uint8_t>(count);
+      groups[count].eni = burst.destination[i];
+      groups[count++].count = 0;
+    }
+    Group& group = groups[number];
+    group.member[group.count++] = static_cast<std::uint8_t>(i);
+  }
+
+  // 2. Each to its port.
+  for (unsigned g = 0; g < count; ++g) {
+    const Group& group = groups[g];
+    worker.group_of_slot[group.eni] = WorkerContext::kNoGroup;
+    const EniRecord& to = worker.snapshot->eni(group.eni);
+    if (to.port == nullptr || !to.link_up) {
+      for (unsigned k = 0; k < group.count; ++k) burst.drop(group.member[k], DropReason::kLinkDown);
+    } else if (to.home != worker.index) {
+      hand_over_group(burst, group, to.home, worker);
+    } else {
+      send_group(burst, group, to, worker);
+    }
+  }
+}
+
+}  // namespace weft

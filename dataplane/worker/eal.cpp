@@ -1,0 +1,79 @@
+#include "dataplane/worker/eal.hpp"
+
+#include <sched.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+namespace weft {
+namespace {
+
+/// EAL pins its main lcore; "0@(0,1)" lets it float over every CPU this process may use.
+std::string main_lcore_anywhere(const cpu_set_t& allowed) {
+  std::string cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &allowed)) cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
+  return "0@(" + cpus + ")";
+}
+
+}  // namespace
+
+unsigned long free_huge_page_mb(const std::string& sysfs) {
+  unsigned long total_kb = 0;
+  std::error_code ignored;
+  for (const auto& size : std::filesystem::directory_iterator(sysfs, ignored)) {
+    unsigned long page_kb = 0, pages = 0;
+    const std::string name = size.path().filename();  // "hugepages-2048kB"
+    if (std::sscanf(name.c_str(), "hugepages-%lukB", &page_kb) != 1) continue;
+    if (std::ifstream(size.path() / "free_hugepages") >> pages) total_kb += page_kb * pages;
+  }
+  return total_kb / 1024;
+}
+
+Result<std::unique_ptr<Eal>> Eal::start(const EalOptions& options) {
+  static bool started = false;
+  if (started) return Error{"Weft.EalStarted", "DPDK's EAL can be started once in a process, and it was", {}};
+
+  const unsigned long free_mb = options.huge_pages ? free_huge_page_mb() : 0;
+  const bool huge = free_mb >= options.memory_mb;
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  ::sched_getaffinity(0, sizeof allowed, &allowed);
+
+  std::vector<std::string> arguments = {"weft", "--no-telemetry", "--log-level=error", "--iova-mode=va",
+                                        "--lcores", main_lcore_anywhere(allowed),
+                                        "-m", std::to_string(options.memory_mb)};
+  if (huge) {
+    arguments.push_back("--in-memory");
+  } else {
+    arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
+  }
+  if (!options.pci) arguments.push_back("--no-pci");
+  arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
+
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
+    std::string line;
+    for (const std::string& argument : arguments) line += (line.empty() ? "" : " ") + argument;
+    return Error{"Weft.EalFailed",
+                 std::string("DPDK's EAL does not start: ") + rte_strerror(rte_errno) + " (arguments: " + line + ")",
+                 {}};
+  }
+  started = true;
+
+  std::string mode = huge ? "huge pages: " + std::to_string(options.memory_mb) + " MiB of " +
+                                std::to_string(free_mb) + " MiB free"
+                          : "plain memory: " + std::to_string(options.memory_mb) + " MiB, since " +
+                                (options.huge_pages ? std::to_string(free_mb) + " MiB of huge pages are free"
+                                                    : "huge pages are switched off");
+  return std::unique_ptr<Eal>(new Eal(huge, std::move(mode)));
+}
+
+Eal::~Eal() { rte_eal_cleanup(); }
+
+}  // namespace weft

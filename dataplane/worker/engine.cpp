@@ -1,0 +1,176 @@
+#include <pthread.h>
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/worker/engine_impl.hpp"
+
+namespace weft {
+namespace {
+
+constexpr unsigned kPoolCache = 256;
+
+rte_mempool* make_pool(std::uint32_t packets) {
+  static std::atomic<unsigned> number{0};  // a pool's name is unique in the process
+  const std::string name = "weft-packets-" + std::to_string(number++);
+  return rte_pktmbuf_pool_create(name.c_str(), packets, kPoolCache, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+}
+
+std::uint64_t monotonic_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void run_worker(Worker& worker, unsigned index, const std::vector<int>& cpus) noexcept {
+  ::pthread_setname_np(::pthread_self(), ("weft-worker-" + std::to_string(index)).c_str());
+  // Gives the thread an lcore id, and so a cache of the packet pool. Without one it works, a little slower.
+  const bool registered = rte_thread_register() == 0;
+  if (!cpus.empty()) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpus[index % cpus.size()], &set);
+    ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+  }
+  worker.run();
+  if (registered) rte_thread_unregister();
+}
+
+}  // namespace
+
+void EngineImpl::FreePool::operator()(rte_mempool* pool) const noexcept { rte_mempool_free(pool); }
+
+Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
+  rte_mempool* const pool = make_pool(options.packets);
+  if (pool == nullptr)
+    return Error{"InsufficientMemory",
+                 "no memory for " + std::to_string(options.packets) + " packet buffers: " + rte_strerror(rte_errno) +
+                     "; EAL needs about " + std::to_string(options.packets / 400) + " MiB for them",
+                 {}};
+  try {
+    auto engine = std::make_unique<EngineImpl>(options, pool);
+    if (Result<void> applied = engine->apply(std::make_shared<const Deployment>(), {}); !applied)
+      return applied.error();
+    return std::unique_ptr<Engine>(std::move(engine));
+  } catch (const std::exception& failure) {
+    return Error{"InsufficientMemory", std::string("the engine's tables cannot be made: ") + failure.what(), {}};
+  }
+}
+
+EngineImpl::EngineImpl(const EngineOptions& options, rte_mempool* pool)
+    : options_(options), pool_(pool), publication_(options.workers), handover_(std::max(options.workers, 1U)) {
+  const WorkerOptions worker_options{options.poll, options.now_ns, options.related_icmp_errors};
+  for (unsigned index = 0; index < handover_.workers(); ++index)
+    workers_.push_back(std::make_unique<Worker>(index, options.flow_capacity, worker_options, publication_, handover_,
+                                                pool_.get()));
+  started_ns_ = monotonic_ns();
+}
+
+EngineImpl::~EngineImpl() { EngineImpl::stop(); }
+
+void EngineImpl::set_message_switch(std::unique_ptr<MessageSwitch> messages,
+                                    std::function<EfaCounters(EniSlot)> counters) {
+  messages_ = std::move(messages);
+  efa_counters_ = std::move(counters);
+  workers_.front()->set_message_switch(messages_.get());
+}
+
+void EngineImpl::start() {
+  if (!threads_.empty()) return;
+  started_ns_ = monotonic_ns();
+  for (unsigned index = 0; index < options_.workers; ++index)
+    threads_.emplace_back(run_worker, std::ref(*workers_[index]), index, std::cref(options_.cpus));
+}
+
+void EngineImpl::stop() {
+  for (unsigned index = 0; index < threads_.size(); ++index) workers_[index]->stop();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+unsigned EngineImpl::run_once() { return workers_.front()->turn(); }
+
+std::uint16_t EngineImpl::least_loaded_worker() const {
+  std::vector<unsigned> ports(workers_.size());
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot)
+    if (!slots_[static_cast<EniSlot>(slot)].eni_id.empty()) ++ports[slots_[static_cast<EniSlot>(slot)].home];
+  return static_cast<std::uint16_t>(std::min_element(ports.begin(), ports.end()) - ports.begin());
+}
+
+Result<std::vector<SlotAssignment>> EngineImpl::assign_slots(const Deployment& deployment, std::uint32_t epoch) {
+  std::vector<SlotAssignment> assignments;
+  for (const Eni* eni : flatten_enis(deployment)) {
+    const bool known = slots_.find(eni->id).has_value();
+    const std::optional<EniSlot> slot = slots_.take(*eni, epoch, least_loaded_worker());
+    if (!slot) return Error{"NetworkInterfaceLimitExceeded", "the engine has room for 65534 interfaces", {}};
+    if (!known) {
+      baselines_.resize(slots_.size());
+      baselines_[*slot] = {};
+      baselines_[*slot] = sum(*slot);
+    }
+    assignments.push_back({.slot = *slot, .born = slots_[*slot].born, .home = slots_[*slot].home});
+  }
+  return assignments;
+}
+
+Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) {
+  // 1. Check everything that can be wrong before anything changes.
+  std::set<std::string> wanted;
+  for (const Eni* eni : flatten_enis(*deployment)) wanted.insert(eni->id);
+  for (const Attachment& attachment : added)
+    if (!wanted.contains(attachment.eni_id))
+      return Error{"InvalidNetworkInterfaceID.NotFound",
+                   "a port was given for " + attachment.eni_id + ", which is not in the deployment", {}};
+
+  // 2. Compile. What has gone keeps its slot until nobody can see it.
+  const std::uint32_t epoch = epoch_ + 1;
+  std::vector<EniSlot> gone;
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot)
+    if (const auto& owner = slots_[static_cast<EniSlot>(slot)]; !owner.eni_id.empty() && !wanted.contains(owner.eni_id))
+      gone.push_back(static_cast<EniSlot>(slot));
+  Result<std::vector<SlotAssignment>> assignments = assign_slots(*deployment, epoch);
+  if (!assignments) return assignments.error();
+
+  std::vector<std::unique_ptr<Port>> closed;  // at the end of this function
+  for (const EniSlot slot : gone)
+    if (Port* const port = slots_[slot].port.get(); port != nullptr && port->readiness_fd() >= 0)
+      workers_[slots_[slot].home]->wake_set().remove(port->readiness_fd());
+  std::vector<EniSlot> attached;
+  for (Attachment& attachment : added) {
+    const EniSlot slot = *slots_.find(attachment.eni_id);
+    std::swap(slots_[slot].port, attachment.port);
+    if (attachment.port != nullptr && attachment.port->readiness_fd() >= 0)
+      workers_[slots_[slot].home]->wake_set().remove(attachment.port->readiness_fd());
+    closed.push_back(std::move(attachment.port));
+    attached.push_back(slot);
+  }
+  for (SlotAssignment& assignment : *assignments) assignment.port = slots_[assignment.slot].port.get();
+  std::unique_ptr<const Snapshot> next =
+      Snapshot::compile(deployment, *assignments, slots_.size(), epoch, static_cast<unsigned>(workers_.size()));
+
+  // 3. Publish, and wait until no worker can see the old tables.
+  publication_.replace(std::move(next));
+  epoch_ = epoch;
+  deployment_ = std::move(deployment);
+  for (const EniSlot slot : gone) closed.push_back(slots_.free(slot));
+
+  // 4. New descriptors are polled from now on; sleepers look at their new ports.
+  Result<void> result;
+  for (const EniSlot slot : attached) {
+    const SlotTable::Owner& owner = slots_[slot];
+    if (owner.port->readiness_fd() < 0) continue;
+    Result<void> watched =
+        workers_[owner.home]->wake_set().add(owner.port->readiness_fd(), port_tag(slot, owner.born));
+    if (!watched) result = watched;
+  }
+  for (const auto& worker : workers_) worker->wake_set().wake();
+  return result;
+}
+
+}  // namespace weft

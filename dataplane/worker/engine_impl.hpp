@@ -1,0 +1,63 @@
+// The engine behind engine.hpp: engine.cpp has its life and apply(), engine_views.cpp what can be read from it.
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "dataplane/worker/engine.hpp"
+#include "dataplane/worker/handover.hpp"
+#include "dataplane/worker/publication.hpp"
+#include "dataplane/worker/slots.hpp"
+#include "dataplane/worker/worker.hpp"
+
+namespace weft {
+
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(const EngineOptions& options, rte_mempool* pool);
+  ~EngineImpl() override;
+
+  void set_message_switch(std::unique_ptr<MessageSwitch> messages,
+                          std::function<EfaCounters(EniSlot)> counters) override;
+  void start() override;
+  void stop() override;
+  unsigned run_once() override;
+  Result<void> apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) override;
+  std::optional<EniSlot> slot_of(const std::string& eni_id) const override { return slots_.find(eni_id); }
+  std::shared_ptr<const Deployment> deployment() const override { return deployment_; }
+
+  Balance balance() const override;
+  std::vector<EniStatistics> statistics() const override;
+  std::vector<FlowView> flows() override;
+  std::vector<DropView> drops() const override;
+  std::vector<IdleTime> idle_times() const override;
+  rte_mempool* mempool() override { return pool_.get(); }
+  int wake_fd() override { return workers_.front()->wake_set().event_fd(); }
+
+ private:
+  struct FreePool {
+    void operator()(rte_mempool* pool) const noexcept;
+  };
+
+  Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
+  std::uint16_t least_loaded_worker() const;
+  EniStatistics sum(EniSlot slot) const;
+  FlowView view_of(const FlowEntry4& entry, std::uint32_t now) const;
+
+  const EngineOptions options_;
+  std::unique_ptr<rte_mempool, FreePool> pool_;
+  Publication<Snapshot> publication_;
+  SlotTable slots_;  // owns the ports
+  std::vector<EniStatistics> baselines_;  // by slot: what the counters were when the ENI came
+  Handover handover_;
+  std::unique_ptr<MessageSwitch> messages_;
+  std::function<EfaCounters(EniSlot)> efa_counters_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::uint64_t started_ns_ = 0;
+  std::uint32_t epoch_ = 0;
+  std::shared_ptr<const Deployment> deployment_;
+};
+
+}  // namespace weft

@@ -1,0 +1,160 @@
+// What can be read from the engine: sums over the workers, and copies that they make between bursts.
+#include <algorithm>
+
+#include <time.h>
+
+#include "dataplane/worker/engine_impl.hpp"
+
+namespace weft {
+namespace {
+
+constexpr std::string_view kStateNames[kTrackStates] = {"untracked",       "udp-single",  "udp-stream", "tcp-opening",
+                                                        "tcp-established", "tcp-closing", "icmp",       "other"};
+
+/// The slow way back from a key: the end that began is the tuple's source.
+PacketTuple tuple_of(const FlowEntry4& entry) {
+  const unsigned from = entry.initiator, to = 1U - from;
+  return {.source = IpAddress::from({entry.key.address[from]}),
+          .destination = IpAddress::from({entry.key.address[to]}),
+          .protocol = entry.key.protocol,
+          .source_port = entry.key.port[from],
+          .destination_port = entry.key.port[to]};
+}
+
+void subtract(EniStatistics& value, const EniStatistics& baseline) {
+  value.rx_packets -= baseline.rx_packets;
+  value.rx_bytes -= baseline.rx_bytes;
+  value.tx_packets -= baseline.tx_packets;
+  value.tx_bytes -= baseline.tx_bytes;
+  value.originated -= baseline.originated;
+  value.consumed -= baseline.consumed;
+  for (std::size_t i = 0; i < kDropReasons; ++i) value.drops[i] -= baseline.drops[i];
+}
+
+void add_efa(EniStatistics& value, const EfaCounters& efa) {
+  const auto drop = [&](DropReason reason, std::uint64_t count) {
+    value.drops[static_cast<std::size_t>(reason)] += count;
+  };
+  value.efa = efa;
+  drop(DropReason::kEfaGroupEgress, efa.group_egress);
+  drop(DropReason::kEfaGroupIngress, efa.group_ingress);
+  drop(DropReason::kEfaUnreachable, efa.unreachable);
+  drop(DropReason::kEfaBadQpn, efa.bad_qpn);
+  drop(DropReason::kEfaReceiverNotReady, efa.rnr);
+  drop(DropReason::kEfaBadDescriptor, efa.bad_descriptor);
+}
+
+}  // namespace
+
+Balance EngineImpl::balance() const {
+  Balance total;
+  for (const auto& worker : workers_) {
+    const BalanceCounters& b = worker->context().balance;
+    total.received += b.received.read();
+    total.originated += b.originated.read();
+    total.copies += b.copies.read();
+    total.delivered += b.delivered.read();
+    total.dropped += b.dropped.read();
+    total.consumed += b.consumed.read();
+  }
+  total.held = handover_.held();
+  return total;
+}
+
+EniStatistics EngineImpl::sum(EniSlot slot) const {
+  EniStatistics total;
+  for (const auto& worker : workers_) {
+    const EniCounters& c = worker->context().counters[slot];
+    total.rx_packets += c.rx_packets.read();
+    total.rx_bytes += c.rx_bytes.read();
+    total.tx_packets += c.tx_packets.read();
+    total.tx_bytes += c.tx_bytes.read();
+    total.originated += c.originated.read();
+    total.consumed += c.consumed.read();
+    for (std::size_t i = 0; i < kDropReasons; ++i) total.drops[i] += c.drops[i].read();
+  }
+  return total;
+}
+
+std::vector<EniStatistics> EngineImpl::statistics() const {
+  std::vector<EniStatistics> all;
+  for (const Eni* eni : flatten_enis(*deployment_)) {
+    const EniSlot slot = *slots_.find(eni->id);
+    EniStatistics one = sum(slot);
+    subtract(one, baselines_[slot]);
+    one.eni_id = eni->id;
+    if (eni->type == InterfaceType::kEfa && efa_counters_) add_efa(one, efa_counters_(slot));
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+FlowView EngineImpl::view_of(const FlowEntry4& entry, std::uint32_t now) const {
+  const unsigned from = entry.initiator, to = 1U - from;
+  const auto idle = static_cast<std::int32_t>(now - entry.last_seen);
+  return {.initiator_tuple = tuple_of(entry),
+          .initiator_eni = slots_.eni_at(entry.half[from].eni, entry.half[from].epoch),
+          .responder_eni = slots_.eni_at(entry.half[to].eni, entry.half[to].epoch),
+          .state = std::string(kStateNames[static_cast<unsigned>(entry.state)]),
+          .tracked = {entry.half[from].tracked != 0, entry.half[to].tracked != 0},
+          .packets = {entry.packets[from], entry.packets[to]},
+          .bytes = {entry.bytes[from], entry.bytes[to]},
+          .idle_ms = static_cast<std::uint32_t>(std::max(idle, 0) * (kFlowTickNs / 1'000'000))};
+}
+
+std::vector<FlowView> EngineImpl::flows() {
+  std::vector<FlowView> views;
+  for (const auto& worker : workers_) {
+    // The worker only copies, into room made here; names and tuples are put together on this thread.
+    const bool running = !threads_.empty();
+    std::size_t count = 0;
+    worker->run_job([&](WorkerContext& context) { count = context.flows.size(); }, running);
+    std::vector<FlowEntry4> entries(count + count / 4 + 1024);  // some may come meanwhile
+    count = 0;
+    std::uint32_t now = 0;
+    worker->run_job(
+        [&](WorkerContext& context) {
+          now = context.now;
+          context.flows.for_each([&](const FlowEntry4& entry) {
+            if (count < entries.size() && !expired(entry, now) && ends_live(entry, *context.snapshot))
+              entries[count++] = entry;
+          });
+        },
+        running);
+    for (std::size_t i = 0; i < count; ++i) views.push_back(view_of(entries[i], now));
+  }
+  return views;
+}
+
+std::vector<DropView> EngineImpl::drops() const {
+  std::vector<DropView> views;
+  for (const auto& worker : workers_) {
+    for (const DropRecord& drop : worker->context().drops.read()) {
+      views.push_back({.when_ns = drop.when_ns,
+                       .reason = drop.reason,
+                       .source_eni = slots_.eni_at(drop.source, drop.epoch),
+                       .destination_eni = slots_.eni_at(drop.destination, drop.epoch),
+                       .tuple = {drop.source_address, drop.destination_address, drop.protocol, drop.source_port,
+                                 drop.destination_port},
+                       .efa = drop.efa != 0,
+                       .count = drop.count});
+    }
+  }
+  std::sort(views.begin(), views.end(), [](const DropView& a, const DropView& b) { return a.when_ns < b.when_ns; });
+  return views;
+}
+
+std::vector<Engine::IdleTime> EngineImpl::idle_times() const {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::uint64_t total =
+      static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec) - started_ns_;
+  std::vector<IdleTime> times;
+  for (const auto& worker : workers_) {
+    const std::uint64_t asleep = std::min(worker->asleep_ns(), total);
+    times.push_back({asleep, total - asleep});
+  }
+  return times;
+}
+
+}  // namespace weft

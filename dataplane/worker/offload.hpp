@@ -1,0 +1,37 @@
+// The offload fields of an mbuf (drivers/port.hpp): what a frame asks for and whether it may.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include "dataplane/net/headers.hpp"
+
+namespace weft {
+
+/// TCP_MIN_SND_MSS of Linux: a smaller segment size only serves to make the fabric work.
+inline constexpr unsigned kSmallestSegment = 48;
+
+inline bool has_offloads(const rte_mbuf* packet) noexcept {
+  return (packet->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) != 0;
+}
+inline bool wants_segmentation(const rte_mbuf* packet) noexcept {
+  return (packet->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
+}
+inline bool wants_checksum(const rte_mbuf* packet) noexcept {
+  return (packet->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0 || wants_segmentation(packet);
+}
+
+/// What the port says about a frame agrees with the frame's own headers.
+inline bool offloads_fit(const rte_mbuf* packet, unsigned l3_bytes, unsigned l4_bytes, std::uint8_t protocol) noexcept {
+  constexpr std::uint64_t kKnown = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_L4_MASK;
+  const std::uint64_t flags = packet->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK;
+  const std::uint64_t l4 = flags & RTE_MBUF_F_TX_L4_MASK;
+  if ((flags & ~kKnown) != 0) return false;
+  if (wants_checksum(packet) && (packet->l2_len != kIpOffset || packet->l3_len != l3_bytes)) return false;
+  if (wants_segmentation(packet))
+    return protocol == kProtocolTcp && (l4 == 0 || l4 == RTE_MBUF_F_TX_TCP_CKSUM) && packet->l4_len == l4_bytes &&
+           packet->tso_segsz >= kSmallestSegment;
+  return l4 == 0 || (l4 == RTE_MBUF_F_TX_TCP_CKSUM && protocol == kProtocolTcp) ||
+         (l4 == RTE_MBUF_F_TX_UDP_CKSUM && protocol == kProtocolUdp);
+}
+
+}  // namespace weft

@@ -1,0 +1,16 @@
+// The one place that knows the order of the stages (DESIGN D1).
+#pragma once
+
+#include "dataplane/worker/burst.hpp"
+#include "dataplane/worker/context.hpp"
+
+namespace weft {
+
+/// Takes a burst all the way. The caller has filled count, packet[], source[] and from_port; afterwards every packet
+/// belongs to a port, to another worker or to its pool again.
+void process(Burst& burst, WorkerContext& worker) noexcept;
+
+/// The last part of the way, for packets that another worker has decided. destination[] is filled as well.
+void process_decided(Burst& burst, WorkerContext& worker) noexcept;
+
+}  // namespace weft

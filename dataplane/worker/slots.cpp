@@ -1,0 +1,56 @@
+#include "dataplane/worker/slots.hpp"
+
+#include <algorithm>
+
+namespace weft {
+
+std::optional<EniSlot> SlotTable::find(const std::string& eni_id) const {
+  const auto found = slots_.find(eni_id);
+  if (found == slots_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string SlotTable::eni_at(EniSlot slot, std::uint32_t epoch) const {
+  if (slot >= owners_.size()) return {};
+  if (!owners_[slot].eni_id.empty() && owners_[slot].born <= epoch) return owners_[slot].eni_id;
+  for (auto past = past_.rbegin(); past != past_.rend(); ++past)
+    if (past->slot == slot && past->born <= epoch) return past->eni_id;
+  return {};
+}
+
+std::optional<EniSlot> SlotTable::take(const Eni& eni, std::uint32_t epoch, std::uint16_t home) {
+  const std::uint32_t address = eni.private_ip.v4().value;
+  if (const std::optional<EniSlot> known = find(eni.id)) {
+    Owner& owner = owners_[*known];
+    // With another address it is another end: the flows of the old one are over.
+    if (owner.address != address) owner.born = epoch;
+    owner.address = address;
+    return known;
+  }
+  EniSlot slot;
+  if (!free_.empty()) {
+    slot = free_.front();
+    free_.erase(free_.begin());
+  } else if (owners_.size() < kNoEni - 1U) {
+    slot = static_cast<EniSlot>(owners_.size());
+    owners_.emplace_back();
+  } else {
+    return std::nullopt;
+  }
+  owners_[slot] = {.eni_id = eni.id, .address = address, .born = epoch, .home = home, .port = nullptr};
+  slots_[eni.id] = slot;
+  return slot;
+}
+
+std::unique_ptr<Port> SlotTable::free(EniSlot slot) {
+  Owner& owner = owners_[slot];
+  slots_.erase(owner.eni_id);
+  if (past_.size() == kRemembered) past_.erase(past_.begin());
+  past_.push_back({slot, owner.born, std::move(owner.eni_id)});
+  std::unique_ptr<Port> port = std::move(owner.port);
+  owner = {};
+  free_.push_back(slot);
+  return port;
+}
+
+}  // namespace weft

@@ -1,0 +1,54 @@
+// Which ENI has which slot, over publications (DESIGN D11: an id lasts as long as its ENI, and a slot that is used again
+// starts at zero). Thread: control.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/model/deployment.hpp"
+#include "dataplane/worker/snapshot.hpp"
+
+namespace weft {
+
+class SlotTable {
+ public:
+  struct Owner {
+    std::string eni_id;        // empty: free
+    std::uint32_t address = 0;
+    std::uint32_t born = 0;
+    std::uint16_t home = 0;
+    std::unique_ptr<Port> port;
+  };
+
+  std::optional<EniSlot> find(const std::string& eni_id) const;
+  /// The ENI that had the slot at `epoch`; empty when none had or it is too long ago.
+  std::string eni_at(EniSlot slot, std::uint32_t epoch) const;
+
+  /// The ENI's slot, a free one if it is new. Nothing when all 65534 are taken.
+  std::optional<EniSlot> take(const Eni& eni, std::uint32_t epoch, std::uint16_t home);
+  /// After no worker sees the ENI any more. Returns its port, for the caller to close.
+  std::unique_ptr<Port> free(EniSlot slot);
+
+  Owner& operator[](EniSlot slot) { return owners_[slot]; }
+  const Owner& operator[](EniSlot slot) const { return owners_[slot]; }
+  std::size_t size() const { return owners_.size(); }
+
+ private:
+  struct Past {
+    EniSlot slot;
+    std::uint32_t born;
+    std::string eni_id;
+  };
+  static constexpr std::size_t kRemembered = 4096;  // ENIs that have gone, for names in the drop log
+
+  std::vector<Owner> owners_;
+  std::vector<EniSlot> free_;  // the last freed is used last
+  std::unordered_map<std::string, EniSlot> slots_;
+  std::vector<Past> past_;     // oldest first
+};
+
+}  // namespace weft

@@ -1,0 +1,104 @@
+// What the workers read: the Deployment compiled to tables, immutable, published by pointer (DESIGN D3).
+//
+// ENIs are known by slot. A slot belongs to one ENI from the epoch at which it was `born` until the ENI goes, over all
+// snapshots between; whoever kept a slot number from an older epoch compares it with `born` and knows whether it still
+// means the same ENI. That is how flows and handed-over packets find out that their ENI has gone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/flow/entry.hpp"
+#include "dataplane/model/deployment.hpp"
+#include "dataplane/observe/drop_reason.hpp"
+#include "dataplane/policy/gate.hpp"
+#include "dataplane/worker/address_table.hpp"
+#include "dataplane/worker/efa_matrix.hpp"
+#include "drivers/port.hpp"
+
+namespace weft {
+
+/// All the burst loop asks of an ENI: one cache line.
+struct alignas(64) EniRecord {
+  Port* port = nullptr;         // null: nothing is attached yet
+  std::uint32_t address = 0;    // host order
+  std::uint32_t router = 0;     // its subnet's
+  std::uint32_t born = 0;       // epoch at which it took the slot
+  PolicyEni policy = 0;
+  MacAddress mac;
+  std::uint16_t subnet = 0;     // index into Snapshot::subnets
+  std::uint16_t vpc = 0;
+  std::uint16_t home = 0;       // the worker that polls the port
+  std::uint16_t mtu = kFabricMtu;
+  bool present = false;
+  bool source_dest_check = true;
+  bool spoof_check = true;
+  bool link_up = true;
+  bool takes_checksum = false;  // PortCapabilities
+  bool takes_tso = false;
+  bool takes_chains = false;
+
+  /// The slot means the ENI it meant at `epoch`.
+  bool same_since(std::uint32_t epoch) const noexcept { return present && born <= epoch; }
+};
+static_assert(sizeof(EniRecord) == 64);
+
+struct SubnetRecord {
+  std::uint32_t first = 0;      // network address
+  std::uint32_t last = 0;       // broadcast address
+  MacAddress router_mac;
+};
+
+/// Where an address leads inside a VPC.
+struct Route {
+  EniSlot eni = kNoEni;
+  DropReason reason = DropReason::kNoSuchAddress;  // when eni is kNoEni
+};
+
+/// What the control thread decided about an ENI before compiling.
+struct SlotAssignment {
+  EniSlot slot = kNoEni;
+  std::uint32_t born = 0;
+  std::uint16_t home = 0;
+  Port* port = nullptr;
+};
+
+class Snapshot {
+ public:
+  /// `assignments` are in the order of flatten_enis(deployment); `slots` is how many slots there are or were.
+  static std::unique_ptr<const Snapshot> compile(std::shared_ptr<const Deployment> deployment,
+                                                 const std::vector<SlotAssignment>& assignments, std::size_t slots,
+                                                 std::uint32_t epoch, unsigned workers);
+
+  Route route(std::uint16_t vpc, std::uint32_t destination) const noexcept;
+  const EniRecord& eni(EniSlot slot) const noexcept { return enis[slot]; }
+
+  std::uint32_t epoch = 0;
+  std::vector<EniRecord> enis;       // by slot
+  std::vector<SubnetRecord> subnets;
+  AddressTable addresses;
+  std::uint32_t vpc_first = 1, vpc_last = 0;
+  std::shared_ptr<const GroupPolicy> policy;
+  std::shared_ptr<const Deployment> deployment;
+  EfaMatrix efa;
+  struct Home {
+    std::vector<EniSlot> polled;    // ports that are asked every turn
+    std::vector<EniSlot> by_epoll;  // ports with a readiness descriptor
+  };
+  std::vector<Home> homes;  // by worker
+};
+
+/// Names a port in a worker's epoll set: an event of a port that has gone does not look like its successor's.
+constexpr std::uint64_t port_tag(EniSlot slot, std::uint32_t born) { return std::uint64_t{born} << 16 | slot; }
+
+/// Both ends of a flow are still the ENIs that they were when it was judged.
+inline bool ends_live(const FlowEntry4& entry, const Snapshot& snapshot) noexcept {
+  return snapshot.eni(entry.half[0].eni).same_since(entry.half[0].epoch) &&
+         snapshot.eni(entry.half[1].eni).same_since(entry.half[1].epoch);
+}
+
+/// "06:00" and the router's address: locally administered, the same for ever, and no ENI's.
+MacAddress router_mac(Ipv4Address router);
+
+}  // namespace weft

@@ -1,0 +1,43 @@
+// The stages of the pipeline, each in the file of its name. pipeline.cpp has their order.
+//
+// Every stage looks at packets whose fate is pending, and only at those. Thread: the worker.
+#pragma once
+
+#include "dataplane/policy/gate.hpp"
+#include "dataplane/worker/burst.hpp"
+#include "dataplane/worker/context.hpp"
+
+namespace weft {
+
+/// Headers to key, hash, kind. Drops what is malformed or is nothing a VPC carries.
+void parse(Burst& burst, const WorkerContext& worker) noexcept;
+
+/// Link state, source MAC and source address (facts ec2 1.7).
+void check_source(Burst& burst, const WorkerContext& worker) noexcept;
+
+/// What the fabric answers itself: ARP, and ICMP echo to the subnet's router (facts ec2 1.7, 2.5).
+void serve(Burst& burst, WorkerContext& worker) noexcept;
+
+/// Flows of other workers go to their owner (DESIGN D3).
+void steer(Burst& burst, WorkerContext& worker) noexcept;
+
+/// Finds the flow; what has none, or one that was judged under older rules, goes to judge().
+void decide(Burst& burst, WorkerContext& worker) noexcept;
+
+/// Both gates and the route, for one packet. `entry` is what the flow table has for it, or null.
+void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) noexcept;
+
+/// To the ports, grouped by destination; or to the worker that polls the port.
+void deliver(Burst& burst, WorkerContext& worker) noexcept;
+
+/// Counts, logs and frees what was dropped and what the fabric has dealt with. Every packet now belongs to somebody else.
+void release(Burst& burst, WorkerContext& worker) noexcept;
+
+/// A packet that is dropped outside a burst's arrays: a segment, or one whose ENI has gone. Frees it.
+void drop_single(rte_mbuf* packet, EniSlot source, EniSlot destination, DropReason reason,
+                 WorkerContext& worker) noexcept;
+
+/// Addresses and ports of a frame, as the gates want them; empty where the frame has none.
+PacketTuple tuple_of(const rte_mbuf* packet) noexcept;
+
+}  // namespace weft

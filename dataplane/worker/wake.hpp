@@ -1,0 +1,49 @@
+// How a worker sleeps and is woken: an epoll set with one eventfd and the readiness descriptors of its ports.
+//
+// Thread: the worker waits; anybody may wake; the control thread adds and removes descriptors at any time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/model/result.hpp"
+
+namespace weft {
+
+class WakeSet {
+ public:
+  static constexpr unsigned kEvents = 64;
+
+  WakeSet();  // throws std::system_error
+  ~WakeSet();
+  WakeSet(const WakeSet&) = delete;
+  WakeSet& operator=(const WakeSet&) = delete;
+
+  Result<void> add(int fd, std::uint64_t tag);
+  void remove(int fd) noexcept;
+
+  /// Tags of the descriptors that are ready now; returns how many. The eventfd's own count is taken off.
+  unsigned ready(std::span<std::uint64_t, kEvents> tags) noexcept;
+  /// Sleeps until something is ready or somebody wakes, up to `timeout_ms` (-1: for ever). False: the time is over.
+  bool wait(int timeout_ms) noexcept;
+
+  int event_fd() const noexcept { return event_fd_; }
+  void wake() noexcept;
+
+  /// For senders that share memory with the worker: publish(), then this. Costs a fence while the worker is awake.
+  void wake_if_asleep() noexcept;
+  /// The worker: announce sleep, look once more at everything others may have published, then wait.
+  void announce_sleep() noexcept;
+  void awake() noexcept { asleep_.store(false, std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::uint64_t kWoken = ~std::uint64_t{0};  // the tag of the eventfd itself
+  void take_wakes() noexcept;
+
+  int epoll_fd_ = -1;
+  int event_fd_ = -1;
+  alignas(64) std::atomic<bool> asleep_{false};
+};
+
+}  // namespace weft

@@ -1,0 +1,234 @@
+#include "dataplane/worker/worker.hpp"
+
+#include <sched.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+
+#include <rte_pause.h>
+
+#include "dataplane/worker/efa_gate.hpp"
+#include "dataplane/worker/pipeline.hpp"
+#include "dataplane/worker/stages.hpp"
+
+namespace weft {
+namespace {
+
+std::uint64_t monotonic_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+/// The clock hand goes round the flow table once in this time, so that counts are exact to a second (DESIGN D2).
+constexpr std::uint64_t kAgeingRoundNs = 1'000'000'000;
+/// A sleeper with flows comes back to age them; one without sleeps until it is woken.
+constexpr int kAgeingSleepMs = 100;
+constexpr std::uint64_t kBucketsPerTurn = 64;
+/// While other ports keep the worker busy, asking the kernel which descriptors are ready is a system call a turn.
+constexpr std::uint64_t kReadyIntervalNs = 5'000;
+constexpr unsigned kBurstsPerPort = 4;
+
+}  // namespace
+
+Worker::Worker(unsigned index, std::uint32_t flow_capacity, const WorkerOptions& options,
+               Publication<Snapshot>& publication, Handover& handover, rte_mempool* pool)
+    : options_(options),
+      publication_(publication),
+      handover_(handover),
+      context_(index, flow_capacity, handover, pool, options.related_icmp_errors),
+      idle_(options.poll) {
+  handover.set_sleeper(index, &wake_);
+  read_clock();
+  aged_until_ns_ = context_.now_ns;
+}
+
+void Worker::read_clock() noexcept {
+  context_.now_ns = options_.now_ns == nullptr ? monotonic_ns() : options_.now_ns();
+  context_.now = static_cast<std::uint32_t>(context_.now_ns / kFlowTickNs);
+}
+
+void Worker::run() noexcept {
+  publication_.online(context_.index);
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const bool worked = turn() != 0;
+    publication_.quiescent(context_.index);
+    switch (idle_.next(worked, context_.now_ns)) {
+      case IdlePolicy::Step::kSpin: if (!worked) rte_pause(); break;
+      case IdlePolicy::Step::kYield: ::sched_yield(); break;
+      case IdlePolicy::Step::kSleep: sleep(); break;
+    }
+  }
+  publication_.offline(context_.index);
+  stopping_.store(false, std::memory_order_relaxed);
+}
+
+void Worker::stop() noexcept {
+  stopping_.store(true, std::memory_order_relaxed);
+  wake_.wake();
+}
+
+unsigned Worker::turn() noexcept {
+  read_clock();
+  context_.snapshot = publication_.read();
+  unsigned handled = poll_ports();
+  if (handled == 0 || context_.now_ns - looked_at_ready_ns_ >= kReadyIntervalNs) handled += poll_ready_ports();
+  handled += take_handed_over();
+  handled += poll_messages();
+  age_flows(kBucketsPerTurn);
+  serve_job();
+  return handled;
+}
+
+unsigned Worker::poll_ports() noexcept {
+  unsigned handled = 0;
+  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled) handled += poll_port(slot);
+  return handled;
+}
+
+/// A tag is a slot and the epoch at which it was born: the descriptor of a port that has gone may still be reported.
+unsigned Worker::poll_ready_ports() noexcept {
+  const Snapshot& snapshot = *context_.snapshot;
+  if (snapshot.homes[context_.index].by_epoll.empty()) return 0;
+  looked_at_ready_ns_ = context_.now_ns;
+  std::array<std::uint64_t, WakeSet::kEvents> ready;
+  const unsigned count = wake_.ready(ready);
+  unsigned handled = 0;
+  for (unsigned k = 0; k < count; ++k) {
+    const auto slot = static_cast<EniSlot>(ready[k]);
+    if (slot >= snapshot.enis.size()) continue;
+    const EniRecord& eni = snapshot.eni(slot);
+    if (eni.present && eni.port != nullptr && port_tag(slot, eni.born) == ready[k]) handled += poll_port(slot);
+  }
+  return handled;
+}
+
+unsigned Worker::poll_port(EniSlot slot) noexcept {
+  Port& port = *context_.snapshot->eni(slot).port;
+  unsigned handled = 0;
+  for (unsigned round = 0; round < kBurstsPerPort; ++round) {
+    const unsigned count = port.receive(burst_.packet);
+    if (count == 0) break;
+    burst_.count = count;
+    burst_.from_port = true;
+    std::uint64_t bytes = 0;
+    for (unsigned i = 0; i < count; ++i) {
+      burst_.source[i] = slot;
+      bytes += burst_.packet[i]->pkt_len;
+    }
+    EniCounters& counters = context_.counters[slot];
+    counters.tx_packets.add(count);
+    counters.tx_bytes.add(bytes);
+    context_.balance.received.add(count);
+    process(burst_, context_);
+    handled += count;
+    if (count < kBurst) break;
+  }
+  return handled;
+}
+
+unsigned Worker::take_handed_over() noexcept {
+  unsigned handled = 0;
+  for (unsigned from = 0; from < handover_.workers(); ++from) {
+    if (from == context_.index) continue;
+    std::array<HandedOver, kBurst> packets;
+    const unsigned count = handover_.receive(from, context_.index, packets);
+    context_.balance.handed_in.add(count);
+    handled += count;
+    // Undecided packets take the whole way, decided ones its end; two passes keep each kind in order.
+    for (const bool decided : {false, true}) {
+      burst_.count = 0;
+      burst_.from_port = false;
+      for (unsigned k = 0; k < count; ++k) {
+        const HandedOver& p = packets[k];
+        if ((p.destination != kNoEni) != decided) continue;
+        const bool live = context_.snapshot->eni(p.source).same_since(p.epoch) &&
+                          (!decided || context_.snapshot->eni(p.destination).same_since(p.epoch));
+        if (!live) {
+          drop_single(p.packet, kNoEni, kNoEni, DropReason::kLinkDown, context_);
+          continue;
+        }
+        burst_.packet[burst_.count] = p.packet;
+        burst_.source[burst_.count] = p.source;
+        burst_.destination[burst_.count++] = p.destination;
+      }
+      if (burst_.count == 0) continue;
+      if (decided) process_decided(burst_, context_);
+      else process(burst_, context_);
+    }
+  }
+  return handled;
+}
+
+unsigned Worker::poll_messages() noexcept {
+  if (messages_ == nullptr) return 0;
+  const WorkerEfaGate gate(context_);
+  return messages_->poll(gate, context_.now_ns);
+}
+
+void Worker::age_flows(std::uint64_t most_buckets) noexcept {
+  const std::uint64_t bucket_ns = std::max<std::uint64_t>(kAgeingRoundNs / context_.flows.buckets(), 1);
+  const std::uint64_t due = (context_.now_ns - aged_until_ns_) / bucket_ns;
+  if (due == 0) return;
+  if (context_.flows.size() == 0) {
+    aged_until_ns_ = context_.now_ns;
+    return;
+  }
+  const std::uint64_t buckets = std::min(due, most_buckets);
+  aged_until_ns_ += buckets * bucket_ns;
+  const Snapshot& snapshot = *context_.snapshot;
+  context_.flows.age(
+      static_cast<unsigned>(buckets), context_.now,
+      [&snapshot](const FlowEntry4& entry) { return !ends_live(entry, snapshot); }, [](const FlowEntry4&) {});
+}
+
+void Worker::run_job(const Job& job, bool running) {
+  if (!running) return job(context_);
+  job_.store(&job, std::memory_order_release);
+  wake_.wake();
+  while (job_.load(std::memory_order_acquire) != nullptr) ::sched_yield();
+}
+
+void Worker::serve_job() noexcept {
+  const Job* const job = job_.load(std::memory_order_acquire);
+  if (job == nullptr) return;
+  (*job)(context_);
+  job_.store(nullptr, std::memory_order_release);
+}
+
+bool Worker::arm_everything() noexcept {
+  bool quiet = true;
+  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled)
+    quiet = context_.snapshot->eni(slot).port->arm(wake_.event_fd()) && quiet;
+  if (messages_ != nullptr) quiet = messages_->arm(wake_.event_fd()) && quiet;
+  return quiet && handover_.empty(context_.index) && job_.load(std::memory_order_relaxed) == nullptr &&
+         !stopping_.load(std::memory_order_relaxed);
+}
+
+void Worker::disarm_everything() noexcept {
+  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled) context_.snapshot->eni(slot).port->disarm();
+  if (messages_ != nullptr) messages_->disarm();
+}
+
+/// The control thread wakes every worker after it published, so a sleeper never keeps ports that have gone armed.
+void Worker::sleep() noexcept {
+  wake_.announce_sleep();
+  if (arm_everything()) {
+    const std::uint64_t before = monotonic_ns();
+    const int timeout_ms = context_.flows.size() == 0 ? -1 : kAgeingSleepMs;
+    publication_.offline(context_.index);
+    const bool something = wake_.wait(timeout_ms);
+    publication_.online(context_.index);
+    const std::uint64_t asleep = monotonic_ns() - before;
+    asleep_ns_.add(asleep);
+    if (something) idle_.woken(asleep);
+    read_clock();
+    context_.snapshot = publication_.read();
+    age_flows(context_.flows.buckets());
+  }
+  wake_.awake();
+  disarm_everything();
+}
+
+}  // namespace weft

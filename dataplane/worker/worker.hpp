@@ -1,0 +1,74 @@
+// One worker: a run-to-completion loop over its home ports, the hand-over rings, and (worker 0) the message switch.
+//
+// Thread: everything private belongs to the thread in run(), or to the caller of turn() where there is none.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "dataplane/worker/burst.hpp"
+#include "dataplane/worker/context.hpp"
+#include "dataplane/worker/idle.hpp"
+#include "dataplane/worker/publication.hpp"
+#include "dataplane/worker/wake.hpp"
+
+namespace weft {
+
+struct WorkerOptions {
+  bool poll = false;  // never sleep
+  std::uint64_t (*now_ns)() = nullptr;
+  bool related_icmp_errors = true;
+};
+
+class Worker {
+ public:
+  Worker(unsigned index, std::uint32_t flow_capacity, const WorkerOptions& options, Publication<Snapshot>& publication,
+         Handover& handover, rte_mempool* pool);
+
+  /// Before the first turn; worker 0 only.
+  void set_message_switch(MessageSwitch* messages) noexcept { messages_ = messages; }
+
+  void run() noexcept;   // returns after stop()
+  void stop() noexcept;  // any thread
+  /// Looks at everything once. Returns packets and messages handled.
+  unsigned turn() noexcept;
+
+  WakeSet& wake_set() noexcept { return wake_; }
+  const WorkerContext& context() const noexcept { return context_; }
+
+  /// Runs `job` in the worker, between two bursts, and returns when it is done. Thread: control. `running`: false when
+  /// the worker has no thread, and then the caller's does it. A job that takes long makes packets wait.
+  using Job = std::function<void(WorkerContext&)>;
+  void run_job(const Job& job, bool running);
+
+  std::uint64_t asleep_ns() const noexcept { return asleep_ns_.read(); }
+
+ private:
+  unsigned poll_ports() noexcept;
+  unsigned poll_ready_ports() noexcept;
+  unsigned poll_port(EniSlot slot) noexcept;
+  unsigned take_handed_over() noexcept;
+  unsigned poll_messages() noexcept;
+  void age_flows(std::uint64_t most_buckets) noexcept;
+  void serve_job() noexcept;
+  void sleep() noexcept;
+  bool arm_everything() noexcept;
+  void disarm_everything() noexcept;
+  void read_clock() noexcept;
+
+  const WorkerOptions options_;
+  Publication<Snapshot>& publication_;
+  Handover& handover_;
+  MessageSwitch* messages_ = nullptr;
+  WorkerContext context_;
+  WakeSet wake_;
+  IdlePolicy idle_;
+  std::uint64_t aged_until_ns_ = 0;
+  std::uint64_t looked_at_ready_ns_ = 0;
+  Burst burst_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<const Job*> job_{nullptr};
+  Counter asleep_ns_;
+};
+
+}  // namespace weft
