@@ -40,7 +40,7 @@ void fill_endpoint(fi_ep_attr& endpoint) {
 void fill_domain(fi_domain_attr& domain) {
   domain.threading = FI_THREAD_SAFE;
   domain.control_progress = FI_PROGRESS_AUTO;
-  domain.data_progress = FI_PROGRESS_AUTO;
+  domain.data_progress = FI_PROGRESS_MANUAL;  // in the application's own calls; a progress thread is not there yet
   domain.resource_mgmt = FI_RM_ENABLED;
   domain.av_type = FI_AV_UNSPEC;  // map or table, as asked
   domain.mr_mode = 0;             // nothing required: local buffers need no registration, and there is no RMA yet

@@ -53,7 +53,8 @@ bool check_domain(const fi_domain_attr& offer, const fi_domain_attr& hints, std:
   if (!name_matches(hints.name, offer.name)) return refuse("domain_attr.name");
   if (rank(hints.threading) < 0) return refuse("domain_attr.threading");
   if (hints.control_progress > FI_PROGRESS_MANUAL) return refuse("domain_attr.control_progress");
-  if (hints.data_progress > FI_PROGRESS_MANUAL) return refuse("domain_attr.data_progress");
+  if (hints.data_progress == FI_PROGRESS_AUTO || hints.data_progress > FI_PROGRESS_MANUAL)
+    return refuse("domain_attr.data_progress: weft makes progress in the application's calls, FI_PROGRESS_MANUAL");
   if (hints.resource_mgmt > FI_RM_ENABLED) return refuse("domain_attr.resource_mgmt");
   if (hints.av_type > FI_AV_TABLE) return refuse("domain_attr.av_type");
   if (hints.cq_data_size > offer.cq_data_size) return refuse("domain_attr.cq_data_size");
