@@ -23,7 +23,10 @@ class FlowTable4 {
   FlowTable4(const FlowTable4&) = delete;
   FlowTable4& operator=(const FlowTable4&) = delete;
 
+  /// A burst is looked up in three passes, so that its cache misses overlap: prefetch() of all, prefetch_entry() of all
+  /// once the buckets are there, find() of all (bench/flow_table.cpp measures what that saves).
   void prefetch(std::uint32_t hash) const noexcept;
+  void prefetch_entry(std::uint32_t hash) const noexcept;
   /// The entry whose end `direction` is `eni`, the ENI the packet came in at: the same tuple seen at another ENI (a
   /// middlebox) is another flow (DESIGN D2). Null when there is none. Expired entries are not found.
   /// Everywhere `hash` is weft::hash(key).

@@ -9,6 +9,13 @@ namespace weft {
 
 inline void FlowTable4::prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
 
+inline void FlowTable4::prefetch_entry(std::uint32_t hash) const noexcept {
+  const FlowBucket& bucket = buckets_[home(hash)];
+  // No branch: two tags of a bucket are rarely equal, and without a hit slot 0 is as good as any.
+  const unsigned hits = bucket.match(tag_of(hash)) | 1U << FlowBucket::kSlots;
+  __builtin_prefetch(&entries_[bucket.index[static_cast<unsigned>(std::countr_zero(hits)) % FlowBucket::kSlots]]);
+}
+
 inline FlowEntry4* FlowTable4::find(const FlowKey4& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
                                     std::uint32_t now) noexcept {
   const std::uint16_t tag = tag_of(hash);
