@@ -75,7 +75,7 @@ std::vector<DropRecord> DropLog::read() const {
       after = cell.sequence.load(std::memory_order_relaxed);
     } while (before != after || (before & 1) != 0);
     DropRecord drop;
-    std::memcpy(&drop, words.data(), sizeof drop);
+    std::memcpy(static_cast<void*>(&drop), words.data(), sizeof drop);
     drops.push_back(drop);
   }
   return drops;
