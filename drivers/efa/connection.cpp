@@ -35,18 +35,15 @@ bool parse(std::span<const std::byte> record, Message& message) {
 
 }  // namespace
 
-Connection::Connection(FileDescriptor socket, std::string instance, int doorbell)
-    : socket_(std::move(socket)), instance_(std::move(instance)), doorbell_(doorbell) {}
-
 // The kernel translates the uid into our user namespace, so a process of the deployment's namespace and the user
 // outside of it are the same one; a uid without a translation is 65534 and is refused like any other.
-Connection::Fate Connection::admit() {
+Connection::Connection(FileDescriptor socket, std::string instance, int doorbell)
+    : socket_(std::move(socket)), instance_(std::move(instance)), doorbell_(doorbell) {
   ucred credentials{};
   socklen_t size = sizeof credentials;
-  if (getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return Fate::kClose;
+  if (getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return;
   client_ = {credentials.pid, credentials.uid};
-  if (client_.uid == getuid() || client_.uid == 0) return Fate::kKeep;
-  return refuse(MessageType::kHelloReply, EPERM);
+  permitted_ = client_.uid == getuid() || client_.uid == 0;
 }
 
 Connection::Fate Connection::read(Registry& registry) {
@@ -63,6 +60,8 @@ Connection::Fate Connection::read(Registry& registry) {
 }
 
 Connection::Fate Connection::handle(std::span<const std::byte> record, Registry& registry) {
+  // Refused after its first record was read: closing with data unread would take our answer from the client.
+  if (!permitted_) return refuse(MessageType::kHelloReply, EPERM);
   MessageHeader header;
   if (!parse(record, header) || header.magic != kMagic || header.size != record.size())
     return refuse(MessageType::kHelloReply, EPROTO);

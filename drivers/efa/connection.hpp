@@ -23,8 +23,6 @@ class Connection {
   int fd() const { return socket_.get(); }
   QueuePair* queue_pair() const { return queue_pair_; }
 
-  /// Reads who the client is. kClose: it may not talk to us, and was told EPERM.
-  Fate admit();
   /// Handles what has arrived.
   Fate read(Registry& registry);
   /// The queue pair can be reached: gives it to the client.
@@ -44,6 +42,7 @@ class Connection {
   std::string instance_;
   int doorbell_;
   ClientIdentity client_;
+  bool permitted_ = false;
   bool greeted_ = false, created_ = false;
   std::vector<std::string> listed_;  // the ENIs of HelloReply, by index: the list may change in between
   QueuePair* queue_pair_ = nullptr;

@@ -141,7 +141,6 @@ void EfaServer::Loop::accept_from(const std::string& instance, Listener& listene
   }
   if (!socket || connections_.size() >= kMaxConnections) return;
   auto connection = std::make_unique<Connection>(std::move(socket), instance, wake.get());
-  if (connection->admit() == Connection::Fate::kClose) return;
   const Id id = next_id_++;
   if (watch(connection->fd(), id, EPOLLIN | EPOLLRDHUP)) connections_.emplace(id, std::move(connection));
 }
