@@ -63,6 +63,8 @@ class HolderClient final : public Holder {
     if (process_) {
       pollfd gone{process_.get(), POLLIN, 0};
       ::poll(&gone, 1, kShutdownTimeoutMs);
+      // Ours, unless it was joined: then its parent is long dead.
+      ::waitid(P_PIDFD, static_cast<id_t>(process_.get()), nullptr, WEXITED | WNOHANG);
     }
     socket_ = UniqueFd();
   }
@@ -91,22 +93,16 @@ class HolderClient final : public Holder {
   std::string state_;
 };
 
-/// Forks twice, so that the holder is nobody's zombie, and waits until it listens.
+/// Forks the holder and waits until it listens. It stays this process's child, to be waited for in shutdown(): in a
+/// container whose init reaps nobody it would else remain as a zombie.
 Result<void> launch(const std::string& runtime_directory, int grace_ms) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("cannot make a pipe");
   UniqueFd from_holder(ends[0]), ready(ends[1]);
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("cannot fork the holder");
-  if (pid == 0) {
-    const pid_t holder = ::fork();
-    if (holder != 0) ::_exit(holder < 0 ? 1 : 0);
-    run_holder(runtime_directory, grace_ms, std::move(ready));
-  }
+  if (pid == 0) run_holder(runtime_directory, grace_ms, std::move(ready));
   ready = UniqueFd();
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
 
   std::string word;
   char buffer[PIPE_BUF];
@@ -117,9 +113,10 @@ Result<void> launch(const std::string& runtime_directory, int grace_ms) {
     word.append(buffer, static_cast<std::size_t>(n));
   }
   const auto body = nlohmann::json::parse(word, nullptr, false);
-  if (!body.is_object()) return holder_error("the holder died before it was ready");
-  if (auto error = error_in(body)) return *error;
-  return {};
+  auto error = body.is_object() ? error_in(body) : holder_error("the holder died before it was ready");
+  if (!error) return {};
+  ::waitpid(pid, nullptr, 0);
+  return *error;
 }
 
 Result<std::unique_ptr<Holder>> say_hello(UniqueFd socket, int grace_ms, bool joined) {

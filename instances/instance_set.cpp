@@ -1,5 +1,7 @@
 #include "instances/instance_set.hpp"
 
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace weft::holder {
@@ -9,6 +11,12 @@ Reply refused(const Error& error) { return {error_body(error), {}}; }
 
 Reply no_such_instance(const std::string& name) {
   return refused({"InvalidInstanceID.NotFound", "there is no instance '" + name + "'; `weft ps` lists them", {}});
+}
+
+/// Closing the last descriptor of a TAP waits some 30 ms for the kernel to forget it. A persistent one goes with its
+/// network namespace, which the kernel tears down by itself, all at once.
+void let_go_quickly(const InstanceHandles& handles) {
+  for (const UniqueFd& tap : handles.taps) ::ioctl(tap.get(), TUNSETPERSIST, 1);
 }
 
 }  // namespace
@@ -77,6 +85,7 @@ Reply InstanceSet::remove(const std::string& name) {
   const InstanceNamespaces leaving = std::move(found->second);
   instances_.erase(found);
   end_processes_in(ids);
+  let_go_quickly(leaving.handles);
   return {};
 }
 
@@ -86,6 +95,7 @@ void InstanceSet::remove_all() {
   if (user_namespace_)
     if (auto id = identify(user_namespace_.get())) ids.insert(*id);
   end_processes_in(ids);
+  for (const auto& [name, instance] : instances_) let_go_quickly(instance.handles);
   instances_.clear();
   ::unlink(hosts_.path().c_str());
 }

@@ -4,28 +4,30 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "instances/system_error.hpp"
 
 namespace weft::holder {
 namespace {
 
-constexpr long kTermMs = 1000;  // time to end by itself after SIGTERM
-constexpr long kKillMs = 1000;  // time for the kernel to end it after SIGKILL
-constexpr long kLookAgainMs = 5;
+constexpr auto kTermTime = std::chrono::seconds(1);  // to end by itself after SIGTERM
+constexpr auto kKillTime = std::chrono::seconds(1);  // for the kernel to end it after SIGKILL
+constexpr auto kLookAgain = std::chrono::milliseconds(5);
 
 bool lives_in(pid_t pid, const std::set<NamespaceId>& namespaces) {
   for (const char* kind : {"net", "mnt", "uts", "user"}) {
     struct stat status {};
     const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind;
-    if (::stat(path.c_str(), &status) == 0 && namespaces.contains({status.st_dev, status.st_ino})) return true;
+    if (::stat(path.c_str(), &status) != 0) return false;  // another user's, or a zombie: that has only a user namespace
+    if (namespaces.contains({status.st_dev, status.st_ino})) return true;
   }
-  return false;  // elsewhere, a zombie, or another user's
+  return false;
 }
 
 std::vector<pid_t> processes_in(const std::set<NamespaceId>& namespaces) {
@@ -48,16 +50,16 @@ void signal_in(pid_t pid, const std::set<NamespaceId>& namespaces, std::initiali
 
 /// Signals what is there now, and what it forks meanwhile, until nothing is left or the time is over. True: none left.
 bool signal_until_gone(const std::set<NamespaceId>& namespaces, std::initializer_list<int> signals, bool repeat,
-                       long time_ms) {
+                       std::chrono::milliseconds time) {
   std::set<pid_t> signalled;
-  for (long waited = 0; waited <= time_ms; waited += kLookAgainMs) {
+  const auto deadline = std::chrono::steady_clock::now() + time;
+  do {
     const auto present = processes_in(namespaces);
     if (present.empty()) return true;
     for (const pid_t pid : present)
       if (signalled.insert(pid).second || repeat) signal_in(pid, namespaces, signals);
-    const timespec pause{0, kLookAgainMs * 1'000'000};
-    ::nanosleep(&pause, nullptr);
-  }
+    std::this_thread::sleep_for(kLookAgain);
+  } while (std::chrono::steady_clock::now() < deadline);
   return false;
 }
 
@@ -71,8 +73,8 @@ Result<NamespaceId> identify(int namespace_fd) {
 
 void end_processes_in(const std::set<NamespaceId>& namespaces) {
   if (namespaces.empty()) return;
-  if (signal_until_gone(namespaces, {SIGTERM, SIGCONT}, false, kTermMs)) return;
-  signal_until_gone(namespaces, {SIGKILL}, true, kKillMs);
+  if (signal_until_gone(namespaces, {SIGTERM, SIGCONT}, false, kTermTime)) return;
+  signal_until_gone(namespaces, {SIGKILL}, true, kKillTime);
 }
 
 }  // namespace weft::holder
