@@ -184,7 +184,11 @@ void Worker::age_flows(std::uint64_t most_buckets) noexcept {
 }
 
 void Worker::run_job(const Job& job, bool running) {
-  if (!running) return job(context_);
+  if (!running) {
+    read_clock();
+    context_.snapshot = publication_.read();
+    return job(context_);
+  }
   job_.store(&job, std::memory_order_release);
   wake_.wake();
   while (job_.load(std::memory_order_acquire) != nullptr) ::sched_yield();
