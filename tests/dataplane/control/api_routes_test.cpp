@@ -1,0 +1,215 @@
+#include "dataplane/control/api_routes.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/dataplane/control/fakes.hpp"
+
+namespace weft::testing {
+namespace {
+
+struct Routes : ::testing::Test {
+  World world;
+  ApiRoutes routes{world.controller, {"1.2.3", 2, false, false, [] { return std::uint64_t{5'000'000'000}; }}};
+
+  ApiResponse ask(std::string method, std::string target, std::string body = "") {
+    return routes.handle({std::move(method), std::move(target), std::move(body)});
+  }
+  ApiResponse apply(const std::string& text, const char* route = "/v1/apply") {
+    return ask("POST", route, Json{{"file", "t.yaml"}, {"topology", text}}.dump());
+  }
+  ApiResponse explain(Json question) { return ask("POST", "/v1/explain", question.dump()); }
+};
+
+TEST_F(Routes, StatusBeforeAnything) {
+  ApiResponse response = ask("GET", "/v1/status");
+  EXPECT_EQ(response.status, 200u);
+  EXPECT_EQ(response.body["version"], "1.2.3");
+  EXPECT_EQ(response.body["workers"], 2);
+  EXPECT_EQ(response.body["deployment"], false);
+  EXPECT_EQ(response.body["mode"], "rootless");
+  EXPECT_TRUE(response.body["progress"].is_null());
+}
+
+TEST_F(Routes, ListsAreEmptyBeforeAnything) {
+  for (const char* path : {"instances", "interfaces", "security-groups", "flows", "drops"}) {
+    ApiResponse response = ask("GET", std::string("/v1/") + path);
+    EXPECT_EQ(response.status, 200u);
+    EXPECT_EQ(response.body.dump(), "[]") << path;
+  }
+  EXPECT_EQ(ask("GET", "/v1/deployment").status, 404u);
+  EXPECT_EQ(explain({{"source", "a"}}).status, 404u);
+}
+
+TEST_F(Routes, PlanAppliesNothingAndApplyAnswersTheSame) {
+  const std::string text = topology({plain("a"), efa("b")});
+  ApiResponse plan = apply(text, "/v1/plan");
+  EXPECT_EQ(ask("GET", "/v1/instances").body.size(), 0u);
+  ApiResponse applied = apply(text);
+  EXPECT_EQ(applied.status, 200u);
+  EXPECT_EQ(applied.body["changes"], plan.body["changes"]);
+  EXPECT_EQ(applied.body["changes"][0]["kind"], "add");
+  EXPECT_EQ(applied.body["warnings"].dump(), "[]");
+  EXPECT_GE(applied.body["took_ms"].get<double>(), 0.0);
+  EXPECT_EQ(apply(text).body["changes"].dump(), "[]");
+
+  Json instances = ask("GET", "/v1/instances").body;
+  ASSERT_EQ(instances.size(), 2u);
+  EXPECT_EQ(instances[1]["name"], "b");
+  EXPECT_EQ(instances[1]["interfaces"][0]["type"], "efa");
+  EXPECT_EQ(instances[1]["interfaces"][0]["az"], "use1-az1");
+  Json interfaces = ask("GET", "/v1/interfaces").body;
+  EXPECT_EQ(interfaces[1], instances[1]["interfaces"][0]);
+  EXPECT_EQ(interfaces[0]["vf"]["spoof_check"], true);
+  EXPECT_EQ(ask("GET", "/v1/deployment").body["vpc"]["cidr"], "10.0.0.0/16");
+}
+
+TEST_F(Routes, AnErrorOfTheTopologyHasCodeSentenceAndPlace) {
+  ApiResponse response = apply(topology({"{name: a, interfaces: [{subnet: s, security_groups: [nix]}]}"}));
+  EXPECT_EQ(response.status, 400u);
+  EXPECT_EQ(response.body["error"]["code"], "InvalidGroup.NotFound");
+  EXPECT_EQ(response.body["error"]["where"]["file"], "t.yaml");
+  EXPECT_EQ(response.body["error"]["where"]["line"], 9);
+}
+
+TEST_F(Routes, AFaultOfTheMachineIsA500) {
+  world.fault.countdown = 1;
+  ApiResponse response = apply(topology({plain("a")}));
+  EXPECT_EQ(response.status, 500u);
+  EXPECT_EQ(response.body["error"]["message"], "create a failed, as the test wanted");
+}
+
+TEST_F(Routes, BodiesThatAreNoRequestAreRefused) {
+  for (const char* body :
+       {"", "nonsense", "[]", "{}", R"({"file":"f"})", R"({"file":"f","topology":7})", "\xff", "{\"file\":\"f\""}) {
+    ApiResponse response = ask("POST", "/v1/apply", body);
+    EXPECT_EQ(response.status, 400u) << body;
+    EXPECT_EQ(response.body["error"]["code"], "InvalidRequest") << body;
+  }
+  EXPECT_EQ(ask("POST", "/v1/apply", std::string(100'000, '[')).status, 400u);  // deep nesting
+}
+
+TEST_F(Routes, UnknownPathsAndMethods) {
+  for (const char* path : {"/", "/v1", "/v1/", "/v2/status", "/v1/status/", "", "*"})
+    EXPECT_EQ(ask("GET", path).status, 404u) << path;
+  ApiResponse response = ask("PATCH", "/v1/deployment");
+  EXPECT_EQ(response.status, 405u);
+  EXPECT_EQ(response.allow, "GET, DELETE");
+  EXPECT_EQ(ask("GET", "/v1/apply").allow, "POST");
+}
+
+TEST_F(Routes, DeleteRemovesAndEndsTheDaemon) {
+  apply(topology({plain("a")}));
+  ApiResponse response = ask("DELETE", "/v1/deployment");
+  EXPECT_EQ(response.status, 200u);
+  EXPECT_EQ(response.body["removed"], 1);
+  EXPECT_TRUE(response.ends_daemon);
+  EXPECT_FALSE(ask("GET", "/v1/status").ends_daemon);
+  EXPECT_EQ(apply(topology({plain("a")})).status, 409u);
+}
+
+TEST_F(Routes, FlowsAreLimitedAndCounted) {
+  apply(topology({plain("a"), plain("b")}));
+  FlowView flow;
+  flow.initiator_tuple = {*IpAddress::parse("10.0.1.4"), *IpAddress::parse("10.0.1.5"), 6, 40000, 22};
+  flow.initiator_eni = world.controller.deployment()->instances[0].enis[0].id;
+  flow.responder_eni = world.controller.deployment()->instances[1].enis[0].id;
+  flow.state = "tcp-established";
+  flow.tracked[1] = false;
+  flow.packets[0] = 12;
+  world.engine.flows_answer.assign(3, flow);
+  ApiResponse response = ask("GET", "/v1/flows?limit=2");
+  EXPECT_EQ(response.body.size(), 2u);
+  EXPECT_EQ(response.total, "3");
+  EXPECT_EQ(response.body[0]["initiator"]["instance"], "a");
+  EXPECT_EQ(response.body[0]["initiator"]["packets"], 12);
+  EXPECT_EQ(response.body[0]["responder"]["tracked"], false);
+  for (const char* query : {"?limit=", "?limit=x", "?limit=-1", "?limit=1&x=2", "?nonsense", "?limit=99999999999"})
+    EXPECT_EQ(ask("GET", std::string("/v1/flows") + query).status, 400u) << query;
+}
+
+TEST_F(Routes, DropsComeNewestFirstAndAreExplained) {
+  apply(topology({plain("a"), plain("b")}));
+  DropView drop;
+  drop.when_ns = 1'000'000'000;
+  drop.reason = DropReason::kGroupIngress;
+  drop.source_eni = world.controller.deployment()->instances[0].enis[0].id;
+  drop.tuple = {*IpAddress::parse("10.0.1.4"), *IpAddress::parse("10.0.1.5"), 6, 40000, 22};
+  DropView later = drop;
+  later.when_ns = 4'000'000'000;
+  later.reason = DropReason::kPortFull;
+  world.engine.drops_answer = {drop, later};
+  Json drops = ask("GET", "/v1/drops").body;
+  ASSERT_EQ(drops.size(), 2u);
+  EXPECT_EQ(drops[0]["reason"], "port-full");
+  EXPECT_TRUE(drops[0]["explanation"].is_null());
+  EXPECT_EQ(drops[1]["age_ms"], 4000);
+  EXPECT_EQ(drops[1]["explanation"]["drop_reason"], "group-ingress");
+  EXPECT_EQ(drops[1]["source"]["instance"], "a");
+}
+
+TEST_F(Routes, StatisticsHaveInterfacesBalanceAndWorkers) {
+  apply(topology({plain("a")}));
+  EniStatistics statistics;
+  statistics.eni_id = world.controller.deployment()->instances[0].enis[0].id;
+  statistics.rx_packets = 4;
+  world.engine.statistics_answer = {statistics};
+  Json body = ask("GET", "/v1/statistics").body;
+  EXPECT_EQ(body["interfaces"][0]["instance"], "a");
+  EXPECT_EQ(body["interfaces"][0]["rx_packets"], 4);
+  EXPECT_EQ(body["balance"]["holds"], true);
+  EXPECT_EQ(body["workers"][0]["awake_ns"], 4);
+}
+
+TEST_F(Routes, ExplainTakesNamesIdsAndAddresses) {
+  apply(topology({plain("a"), plain("b")}, "[{protocol: tcp, port: 22, cidr: 10.0.1.4/32}]"));
+  const Instance& b = world.controller.deployment()->instances[1];
+  for (const std::string& destination : {b.name, b.id, b.enis[0].id, b.enis[0].private_ip.to_string()}) {
+    ApiResponse yes = explain({{"source", "a"}, {"destination", destination}, {"protocol", "tcp"}, {"port", 22}});
+    EXPECT_EQ(yes.status, 200u);
+    EXPECT_EQ(yes.body["allowed"], true) << yes.body.dump(1);
+    ApiResponse no = explain({{"source", "a"}, {"destination", destination}, {"protocol", 6}, {"port", 23}});
+    EXPECT_EQ(no.body["allowed"], false);
+    EXPECT_EQ(no.body["drop_reason"], "group-ingress");
+    EXPECT_EQ(no.body["gates"].size(), 2u);
+    EXPECT_EQ(no.body["text"].size(), 3u);
+  }
+  EXPECT_EQ(explain({{"source", "a"}, {"destination", "b"}, {"protocol", "icmp"}}).body["allowed"], false);
+  EXPECT_EQ(explain({{"source", "a"}, {"destination", "b"}, {"efa", true}}).body["allowed"], false);
+}
+
+TEST_F(Routes, ExplainSaysWhatIsWrongWithAQuestion) {
+  apply(topology({plain("a"), plain("b")}));
+  const Json good{{"source", "a"}, {"destination", "b"}, {"protocol", "tcp"}, {"port", 22}};
+  struct {
+    const char* key;
+    Json value;
+    const char* code;
+  } cases[] = {
+      {"source", 7, "InvalidRequest"},
+      {"source", "c", "InvalidInstanceID.NotFound"},
+      {"destination", "eni-0123456789abcdef0", "InvalidNetworkInterfaceID.NotFound"},
+      {"protocol", "tpc", "InvalidParameterValue"},
+      {"protocol", "all", "InvalidParameterValue"},
+      {"protocol", 256, "InvalidParameterValue"},
+      {"protocol", nullptr, "InvalidParameterValue"},
+      {"port", 65536, "InvalidParameterValue"},
+      {"port", -1, "InvalidParameterValue"},
+      {"port", "22", "InvalidParameterValue"},
+      {"port", 22.5, "InvalidParameterValue"},
+      {"port", nullptr, "InvalidRequest"},
+      {"source_port", 1e9, "InvalidParameterValue"},
+      {"efa", "yes", "InvalidParameterValue"},
+  };
+  ASSERT_EQ(explain(good).status, 200u);
+  for (const auto& [key, value, code] : cases) {
+    Json bad = good;
+    bad[key] = value;
+    ApiResponse response = explain(bad);
+    EXPECT_EQ(response.status, 400u) << bad.dump();
+    EXPECT_EQ(response.body["error"]["code"], code) << bad.dump() << response.body.dump();
+    EXPECT_EQ(response.body["error"]["where"]["key"], key) << bad.dump();
+  }
+}
+
+}  // namespace
+}  // namespace weft::testing

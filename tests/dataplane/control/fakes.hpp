@@ -1,0 +1,185 @@
+// An Engine and an Environment without packets or namespaces: they keep what they were told, and fail on demand.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "dataplane/control/environment.hpp"
+#include "dataplane/control/json.hpp"
+#include "dataplane/worker/engine.hpp"
+
+namespace weft::testing {
+
+/// One fault for all fakes of a world: the n-th step from now that can fail does, once.
+struct Fault {
+  int countdown = 0;
+  std::string where;  // the step that failed
+
+  bool strikes(const std::string& step) {
+    if (countdown == 0 || --countdown != 0) return false;
+    where = step;
+    return true;
+  }
+  bool struck() const { return !where.empty(); }
+};
+
+inline Error fault_error(const std::string& step) {
+  return {"InternalError", step + " failed, as the test wanted", {}};
+}
+
+struct FakePort final : Port {
+  explicit FakePort(int& living_ports) : living(living_ports) { ++living; }
+  ~FakePort() override { --living; }
+  PortCapabilities capabilities() const noexcept override { return {}; }
+  std::uint16_t receive(std::span<rte_mbuf*>) noexcept override { return 0; }
+  std::uint16_t transmit(std::span<rte_mbuf* const>) noexcept override { return 0; }
+  int& living;
+};
+
+struct FakeEngine final : Engine {
+  explicit FakeEngine(Fault& the_fault) : fault(the_fault) {}
+
+  void set_message_switch(std::unique_ptr<MessageSwitch>, std::function<EfaCounters(EniSlot)>) override {}
+  void start() override {}
+  void stop() override {}
+  unsigned run_once() override { return 0; }
+
+  Result<void> apply(std::shared_ptr<const Deployment> wanted, std::vector<Attachment> added) override {
+    if (fault.strikes("publish")) return fault_error("publish");
+    for (Attachment& attachment : added) ports[attachment.eni_id] = std::move(attachment.port);
+    std::erase_if(ports, [&](auto& port) { return !wanted->find_eni(port.first); });
+    for (const Instance& instance : wanted->instances)
+      for (const Eni& eni : instance.enis)
+        if (!ports.contains(eni.id)) return Error{"InternalError", "no port for " + eni.id, {}};
+    published = std::move(wanted);
+    return {};
+  }
+  std::optional<EniSlot> slot_of(const std::string& id) const override {
+    auto found = ports.find(id);
+    if (found == ports.end()) return {};
+    return static_cast<EniSlot>(std::distance(ports.begin(), found));
+  }
+  std::shared_ptr<const Deployment> deployment() const override { return published; }
+  Balance balance() const override { return {}; }
+  std::vector<EniStatistics> statistics() const override { return statistics_answer; }
+  std::vector<FlowView> flows() override { return flows_answer; }
+  std::vector<DropView> drops() const override { return drops_answer; }
+  std::vector<IdleTime> idle_times() const override { return {{3, 4}}; }
+  rte_mempool* mempool() override { return nullptr; }
+  int wake_fd() override { return -1; }
+
+  Fault& fault;
+  std::map<std::string, std::unique_ptr<Port>> ports;
+  std::shared_ptr<const Deployment> published;
+  std::vector<EniStatistics> statistics_answer;
+  std::vector<FlowView> flows_answer;
+  std::vector<DropView> drops_answer;
+};
+
+struct FakeEnvironment final : Environment {
+  explicit FakeEnvironment(Fault& the_fault) : fault(the_fault) {}
+
+  std::vector<std::string> instances() const override { return {existing.begin(), existing.end()}; }
+
+  Result<std::vector<Engine::Attachment>> create_instance(const Deployment&, const Instance& instance) override {
+    if (on_create) on_create(instance.name);
+    if (fault.strikes("create " + instance.name)) return fault_error("create " + instance.name);
+    if (!existing.insert(instance.name).second) return Error{"InternalError", instance.name + " exists already", {}};
+    return ports_of(instance);
+  }
+  Result<std::vector<Engine::Attachment>> take_back_instance(const Deployment&, const Instance& instance) override {
+    if (!existing.contains(instance.name)) return Error{"InternalError", "there is no " + instance.name, {}};
+    return ports_of(instance);
+  }
+  Result<void> remove_instance(const std::string& name) override {
+    if (fault.strikes("remove " + name)) return fault_error("remove " + name);
+    if (existing.erase(name) == 0) return Error{"InternalError", "there is no " + name, {}};
+    return {};
+  }
+  Result<void> open_efa(const Deployment&, const Instance& instance,
+                        const std::vector<EfaFunction>& functions) override {
+    if (fault.strikes("open EFA of " + instance.name)) return fault_error("open EFA");
+    for (const EfaFunction& function : functions) efa.insert(function.eni->id);
+    return {};
+  }
+  void close_efa(const Instance& instance) override {
+    for (const Eni& eni : instance.enis) efa.erase(eni.id);
+  }
+  Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& wanted) override {
+    if (fault.strikes("set hosts")) return fault_error("set hosts");
+    hosts = wanted;
+    return {};
+  }
+  Result<void> save_state(const std::string& wanted) override {
+    if (fault.strikes("save state")) return fault_error("save state");
+    state = wanted;
+    return {};
+  }
+  std::string saved_state() const override { return state; }
+  void shutdown() override {
+    existing.clear();
+    ended = true;
+  }
+
+  std::vector<Engine::Attachment> ports_of(const Instance& instance) {
+    std::vector<Engine::Attachment> ports;
+    for (const Eni& eni : instance.enis) ports.push_back({eni.id, std::make_unique<FakePort>(living_ports)});
+    return ports;
+  }
+
+  Fault& fault;
+  std::set<std::string> existing, efa;
+  std::vector<std::pair<std::string, std::string>> hosts;
+  std::string state;
+  bool ended = false;
+  int living_ports = 0;
+  std::function<void(const std::string&)> on_create;
+};
+
+/// A controller over fakes, and everything about them that a failed apply must not change.
+struct World {
+  Fault fault;
+  FakeEnvironment environment{fault};  // before the engine: it counts the engine's ports
+  FakeEngine engine{fault};
+  Controller controller{engine, environment};
+
+  std::string snapshot() const {
+    Json json;
+    std::shared_ptr<const Deployment> known = controller.deployment();
+    json["known"] = known ? to_json(*known) : Json();
+    json["published"] = engine.published ? to_json(*engine.published) : Json();
+    json["existing"] = environment.existing;
+    json["efa"] = environment.efa;
+    json["hosts"] = environment.hosts;
+    json["state"] = environment.state;
+    json["ports"] = environment.living_ports;
+    return json.dump(1);
+  }
+};
+
+/// A topology with these instances: lines of YAML, such as "{name: a, interfaces: [{subnet: s}]}".
+inline std::string topology(const std::vector<std::string>& instances, const std::string& ingress = "[]") {
+  std::string text =
+      "version: 1\n"
+      "vpc: {cidr: 10.0.0.0/16}\n"
+      "subnets:\n"
+      "  - {name: s, cidr: 10.0.1.0/24, az: use1-az1}\n"
+      "security_groups:\n"
+      "  - name: g\n"
+      "    ingress: " +
+      ingress +
+      "\n"
+      "instances:\n";
+  for (const std::string& instance : instances) text += "  - " + instance + "\n";
+  return text;
+}
+
+inline std::string plain(const std::string& name) {
+  return "{name: " + name + ", interfaces: [{subnet: s, security_groups: [g]}]}";
+}
+inline std::string efa(const std::string& name) {
+  return "{name: " + name + ", interfaces: [{subnet: s, type: efa, security_groups: [g]}]}";
+}
+
+}  // namespace weft::testing
