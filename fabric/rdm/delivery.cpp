@@ -6,16 +6,21 @@
 
 namespace weft::rdm {
 
-/// Takes room in the receive for a message, and the receive from its queue when it can take no other. Returns whether
-/// that is so.
-bool EndpointImpl::reserve(ReceiveOperation& receive, std::uint64_t total, std::size_t& place, std::size_t& capacity) {
+/// Whether a message of that size is the last that the receive takes.
+bool EndpointImpl::takes_last(const ReceiveOperation& receive, std::uint64_t total) const {
+  const std::size_t room = receive.capacity - receive.used;
+  const std::size_t left = total < room ? room - static_cast<std::size_t>(total) : 0;
+  return !receive.is_multi() || left < std::max<std::size_t>(options_.min_multi_receive, 1);
+}
+
+/// Takes room in the receive for a message, and the receive from its queue when it can take no other.
+void EndpointImpl::reserve(ReceiveOperation& receive, std::uint64_t total, std::size_t& place, std::size_t& capacity) {
+  receive.exhausted = takes_last(receive, total);
   place = receive.used;
   capacity = static_cast<std::size_t>(std::min<std::uint64_t>(total, receive.capacity - receive.used));
   receive.used += capacity;
   ++receive.active;
-  receive.exhausted = !receive.is_multi() || receive.capacity - receive.used < options_.min_multi_receive;
   if (receive.exhausted && receive.posted) queue_for((receive.flags & kTagged) != 0).unpost(receive);
-  return receive.exhausted;
 }
 
 /// The first packet of a message that has its receive.

@@ -120,7 +120,8 @@ class EndpointImpl final : public Endpoint {
   void dropped() { ++counters_.packets_dropped; }
 
   // delivery.cpp
-  bool reserve(ReceiveOperation& receive, std::uint64_t total, std::size_t& place, std::size_t& capacity);
+  bool takes_last(const ReceiveOperation& receive, std::uint64_t total) const;
+  void reserve(ReceiveOperation& receive, std::uint64_t total, std::size_t& place, std::size_t& capacity);
   Message& new_message(Peer& peer, const Request& request);
   Message& store(Peer& peer, const Request& request);
   void add_data(Message& message, const Request& request);

@@ -40,7 +40,7 @@ int EndpointImpl::receive(const ReceiveRequest& request) {
   while (Message* message = queue.unexpected() != 0 ? find_unexpected(request) : nullptr) {
     queue.remove_unexpected(*message);
     // Asked before the match: a receive that takes its last message is gone with it.
-    const bool last = !receive.is_multi() || receive.capacity - receive.used < options_.min_multi_receive + message->total;
+    const bool last = takes_last(receive, message->total);
     match(*message, receive);
     if (last) return 0;
   }

@@ -65,22 +65,23 @@ struct ClusterOptions {
   bool introduce = true;  // set_peer of everybody at everybody
 };
 
-class Cluster {
+template <typename Daemon>
+class BasicCluster {
  public:
-  explicit Cluster(ClusterOptions options = {}) : options_(options), daemon_(directory_.path, functions(options.nodes)) {
+  explicit BasicCluster(ClusterOptions options = {}) : options_(options), daemon_(directory_.path, functions(options.nodes)) {
     nodes_.resize(options.nodes);
     for (unsigned i = 0; i < options.nodes; ++i) open(i);
     daemon_.pause();
     if (options.introduce) introduce();
   }
-  ~Cluster() {
+  ~BasicCluster() {
     nodes_.clear();
     daemon_.resume();
   }
 
   Node& operator[](std::size_t i) { return *nodes_[i]; }
   std::size_t size() const { return nodes_.size(); }
-  LoopbackDaemon& daemon() { return daemon_; }
+  Daemon& daemon() { return daemon_; }
 
   /// Makes (again) the endpoint of a node, on a queue pair number of choice.
   void open(unsigned i, std::uint32_t qpn = 0) {
@@ -96,9 +97,22 @@ class Cluster {
     node->endpoint = std::make_unique<EndpointImpl>(std::move(opened), options_.endpoint, &node->sink, read_clock);
     nodes_[i] = std::move(node);
   }
+  /// The process of a node dies. Returns when the daemon has noticed.
   void close(unsigned i) {
-    daemon_.resume();
+    const std::size_t before = daemon_.server().clients().size();
     nodes_[i].reset();
+    daemon_.resume();
+    while (daemon_.server().clients().size() >= before) usleep(100);
+    daemon_.pause();
+  }
+  /// A new process on the same queue pair number, which the others know already.
+  void reopen(unsigned i, std::uint32_t qpn) {
+    daemon_.resume();
+    open(i, qpn);
+    daemon_.pause();
+    for (unsigned j = 0; j < nodes_.size(); ++j) {
+      if (nodes_[j]) nodes_[i]->endpoint->set_peer(j, nodes_[j]->address);
+    }
   }
 
   void introduce() {
@@ -156,8 +170,10 @@ class Cluster {
 
   ClusterOptions options_;
   Directory directory_;
-  LoopbackDaemon daemon_;
+  Daemon daemon_;
   std::vector<std::unique_ptr<Node>> nodes_;
 };
+
+using Cluster = BasicCluster<LoopbackDaemon>;
 
 }  // namespace weft::rdm::testing
