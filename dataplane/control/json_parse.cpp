@@ -15,6 +15,12 @@ T parsed(std::optional<T> value, const std::string& text, const char* what) {
   return *value;
 }
 
+const Json& list_of(const Json& json, const char* field) {
+  const Json& list = json.at(field);
+  if (!list.is_array()) throw std::runtime_error(fmt::format("'{}' is no list", field));
+  return list;
+}
+
 IpPrefix prefix_of(const Json& json) {
   const std::string text = json.get<std::string>();
   return parsed(IpPrefix::parse(text), text, "CIDR block");
@@ -42,8 +48,8 @@ SecurityGroup group_of(const Json& json) {
   group.id = json.at("id").get<std::string>();
   group.name = json.at("name").get<std::string>();
   group.description = json.at("description").get<std::string>();
-  for (const Json& rule : json.at("ingress")) group.ingress.push_back(rule_of(rule));
-  for (const Json& rule : json.at("egress")) group.egress.push_back(rule_of(rule));
+  for (const Json& rule : list_of(json, "ingress")) group.ingress.push_back(rule_of(rule));
+  for (const Json& rule : list_of(json, "egress")) group.egress.push_back(rule_of(rule));
   return group;
 }
 
@@ -89,7 +95,7 @@ Instance instance_of(const Json& json) {
   instance.name = json.at("name").get<std::string>();
   instance.type = json.at("type").get<std::string>();
   instance.placement_group = json.at("placement_group").get<std::string>();
-  for (const Json& eni : json.at("interfaces")) instance.enis.push_back(eni_of(eni));
+  for (const Json& eni : list_of(json, "interfaces")) instance.enis.push_back(eni_of(eni));
   return instance;
 }
 
@@ -100,13 +106,13 @@ Result<Deployment> deployment_from_json(const std::string& text) try {
   Deployment deployment;
   deployment.vpc_id = json.at("vpc").at("id").get<std::string>();
   deployment.vpc_cidr = prefix_of(json.at("vpc").at("cidr"));
-  for (const Json& subnet : json.at("subnets"))
+  for (const Json& subnet : list_of(json, "subnets"))
     deployment.subnets.push_back({subnet.at("id").get<std::string>(), subnet.at("name").get<std::string>(),
                                   prefix_of(subnet.at("cidr")), subnet.at("az").get<std::string>()});
-  for (const Json& group : json.at("placement_groups"))
+  for (const Json& group : list_of(json, "placement_groups"))
     deployment.placement_groups.push_back(placement_group_of(group));
-  for (const Json& group : json.at("security_groups")) deployment.security_groups.push_back(group_of(group));
-  for (const Json& instance : json.at("instances")) deployment.instances.push_back(instance_of(instance));
+  for (const Json& group : list_of(json, "security_groups")) deployment.security_groups.push_back(group_of(group));
+  for (const Json& instance : list_of(json, "instances")) deployment.instances.push_back(instance_of(instance));
   return deployment;
 } catch (const std::exception& e) {
   return Error{"InternalError", fmt::format("the saved state is damaged: {}", e.what()), {}};
