@@ -137,6 +137,8 @@ Reply HolderProcess::hello(Connection& connection, const nlohmann::json& request
     return {error_body(holder_error("the running holder is of another version of weft; end it with its weftd")), {}};
   if (daemon_present())
     return {error_body({"Weft.DaemonRunning", "a weftd is running already in this runtime directory", {}}), {}};
+  if (instances_.is_guest(peer_pid(connection.socket.get())))
+    return {error_body({"UnauthorizedOperation", "the holder cannot be managed from inside an instance", {}}), {}};
   grace_ms_ = std::max(0, request.at("grace_ms").get<int>());
   connection.daemon = true;
   Reply reply;

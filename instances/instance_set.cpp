@@ -13,6 +13,13 @@ Reply no_such_instance(const std::string& name) {
   return refused({"InvalidInstanceID.NotFound", "there is no instance '" + name + "'; `weft ps` lists them", {}});
 }
 
+std::set<NamespaceId> identities(const InstanceNamespaces& instance) {
+  std::set<NamespaceId> ids;
+  for (const UniqueFd* fd : {&instance.network, &instance.mount, &instance.uts})
+    if (auto id = identify(fd->get())) ids.insert(*id);
+  return ids;
+}
+
 /// Closing the last descriptor of a TAP waits some 30 ms for the kernel to forget it. A persistent one goes with its
 /// network namespace, which the kernel tears down by itself, all at once.
 void let_go_quickly(const InstanceHandles& handles) {
@@ -70,12 +77,13 @@ Reply InstanceSet::set_hosts(const nlohmann::json& request) {
   return {};
 }
 
-std::set<NamespaceId> InstanceSet::identities(const InstanceNamespaces& instance) const {
+std::set<NamespaceId> InstanceSet::all_identities() const {
   std::set<NamespaceId> ids;
-  for (const UniqueFd* fd : {&instance.network, &instance.mount, &instance.uts})
-    if (auto id = identify(fd->get())) ids.insert(*id);
+  for (const auto& [name, instance] : instances_) ids.merge(identities(instance));
   return ids;
 }
+
+bool InstanceSet::is_guest(pid_t pid) const { return lives_in(pid, all_identities()); }
 
 Reply InstanceSet::remove(const std::string& name) {
   const auto found = instances_.find(name);
@@ -90,8 +98,7 @@ Reply InstanceSet::remove(const std::string& name) {
 }
 
 void InstanceSet::remove_all() {
-  std::set<NamespaceId> ids;
-  for (const auto& [name, instance] : instances_) ids.merge(identities(instance));
+  std::set<NamespaceId> ids = all_identities();
   if (user_namespace_)
     if (auto id = identify(user_namespace_.get())) ids.insert(*id);
   end_processes_in(ids);

@@ -28,12 +28,14 @@ class InstanceSet {
   Reply set_hosts(const nlohmann::json& request);
   Reply remove(const std::string& name);
   bool contains(const std::string& name) const { return instances_.contains(name); }
+  /// Does this process run inside an instance?
+  bool is_guest(pid_t pid) const;
 
   /// Ends every process in every instance, lets the namespaces go, removes the hosts file.
   void remove_all();
 
  private:
-  std::set<NamespaceId> identities(const InstanceNamespaces& instance) const;
+  std::set<NamespaceId> all_identities() const;
 
   SharedFiles files_;
   HostsFile hosts_;

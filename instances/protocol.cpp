@@ -47,6 +47,13 @@ Result<std::string> body_from_memfd(int fd) {
   return text;
 }
 
+std::optional<ucred> peer_of(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer;
+}
+
 void take_descriptors(msghdr& header, std::vector<UniqueFd>& into) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
@@ -154,10 +161,14 @@ std::optional<Error> error_in(const nlohmann::json& body) {
 }
 
 bool peer_is_same_user(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
+  const auto peer = peer_of(socket);
   // Within a user namespace foreign users read as the overflow uid, which is never ours.
-  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+  return peer && peer->uid == ::geteuid();
+}
+
+pid_t peer_pid(int socket) {
+  const auto peer = peer_of(socket);
+  return peer ? peer->pid : 0;
 }
 
 }  // namespace weft::holder

@@ -46,6 +46,9 @@ bool is_instance_name(const std::string& name);
 /// True when the process at the other end of a unix socket has this process's user.
 bool peer_is_same_user(int socket);
 
+/// The process that connected, or 0.
+pid_t peer_pid(int socket);
+
 /// Connects to a holder and checks who owns it. errno is kept for the caller: ENOENT or ECONNREFUSED is "no holder".
 Result<UniqueFd> connect_to_holder(const std::string& runtime_directory, bool* no_holder = nullptr);
 

@@ -20,16 +20,6 @@ constexpr auto kTermTime = std::chrono::seconds(1);  // to end by itself after S
 constexpr auto kKillTime = std::chrono::seconds(1);  // for the kernel to end it after SIGKILL
 constexpr auto kLookAgain = std::chrono::milliseconds(5);
 
-bool lives_in(pid_t pid, const std::set<NamespaceId>& namespaces) {
-  for (const char* kind : {"net", "mnt", "uts", "user"}) {
-    struct stat status {};
-    const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind;
-    if (::stat(path.c_str(), &status) != 0) return false;  // another user's, or a zombie: that has only a user namespace
-    if (namespaces.contains({status.st_dev, status.st_ino})) return true;
-  }
-  return false;
-}
-
 std::vector<pid_t> processes_in(const std::set<NamespaceId>& namespaces) {
   std::vector<pid_t> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
@@ -69,6 +59,16 @@ Result<NamespaceId> identify(int namespace_fd) {
   struct stat status {};
   if (::fstat(namespace_fd, &status) != 0) return system_error("cannot identify a namespace");
   return NamespaceId{status.st_dev, status.st_ino};
+}
+
+bool lives_in(pid_t pid, const std::set<NamespaceId>& namespaces) {
+  for (const char* kind : {"net", "mnt", "uts", "user"}) {
+    struct stat status {};
+    const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind;
+    if (::stat(path.c_str(), &status) != 0) return false;  // a zombie, for one, has only a user namespace
+    if (namespaces.contains({status.st_dev, status.st_ino})) return true;
+  }
+  return false;
 }
 
 void end_processes_in(const std::set<NamespaceId>& namespaces) {

@@ -104,6 +104,17 @@ TEST_F(HolderTest, only_the_daemon_manages) {
             "a weftd is running already in this runtime directory");
 }
 
+TEST_F(HolderTest, nobody_inside_an_instance_becomes_its_daemon) {
+  create(guest("a", 4));
+  holder_.reset();  // no daemon is there: the place is free
+  EXPECT_EQ(inside(directory_.path(), "a",
+                   [&]() -> std::string {
+                     auto joined = Holder::start_or_join(directory_.path(), 0);
+                     return joined ? "joined" : joined.error().message;
+                   }),
+            "the holder cannot be managed from inside an instance");
+}
+
 TEST_F(HolderTest, a_daemon_with_a_wrong_request_is_told_what_is_wrong) {
   holder_.reset();
   const UniqueFd daemon = connect(directory_.path());

@@ -1,0 +1,109 @@
+"""The programs that scenarios run inside instances.
+
+  guest.py serve PORT                TCP: answers each line with itself; prints "ready"
+  guest.py talk HOST PORT            TCP: prints "connected", then sends each line of stdin and prints the answer;
+                                     "refused" or "no answer" and exit code 1 when there is no connection
+  guest.py receive PORT              TCP: takes one connection to its end, prints "ready", then bytes and SHA-256
+  guest.py send HOST PORT MIB [RATE] TCP: sends so many MiB, at most RATE of them a second; prints bytes and SHA-256
+  guest.py frames HEX...             raw Ethernet frames out of eth0
+  guest.py datagram HOST PORT        one UDP datagram, "hello"
+  guest.py sleep                     prints "ready" and ignores SIGTERM
+"""
+import hashlib
+import signal
+import socket
+import sys
+import threading
+import time
+
+# Shorter than TCP's first retransmission (1 s, RFC 6298 2.1): one SYN, so one drop to count.
+CONNECT_SECONDS = 0.6
+BLOCK = 1 << 20
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def answer(connection):
+    with connection, connection.makefile("rb") as lines:
+        for line in lines:
+            connection.sendall(line)
+
+
+def serve(port):
+    listener = socket.create_server(("", int(port)), backlog=64)
+    say("ready")
+    while True:
+        threading.Thread(target=answer, args=[listener.accept()[0]], daemon=True).start()
+
+
+def talk(host, port):
+    try:
+        connection = socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS)
+    except ConnectionRefusedError:
+        say("refused")
+        return 1
+    except (TimeoutError, OSError) as failure:
+        say("no answer" if isinstance(failure, TimeoutError) else failure)
+        return 1
+    connection.settimeout(10)
+    say("connected")
+    answers = connection.makefile("rb")
+    for line in sys.stdin.buffer:
+        connection.sendall(line)
+        say(answers.readline().decode().strip())
+    return 0
+
+
+def receive(port):
+    listener = socket.create_server(("", int(port)))
+    say("ready")
+    connection, _ = listener.accept()
+    digest, total = hashlib.sha256(), 0
+    while data := connection.recv(BLOCK):
+        digest.update(data)
+        total += len(data)
+    say(total, digest.hexdigest())
+
+
+def block_of(number):
+    """Different for each block and position, so that a lost, doubled or swapped segment changes the sum."""
+    return hashlib.shake_128(number.to_bytes(8, "big")).digest(BLOCK)
+
+
+def send(host, port, mebibytes, rate="0"):
+    connection = socket.create_connection((host, int(port)), timeout=30)
+    digest, started = hashlib.sha256(), time.monotonic()
+    for number in range(int(mebibytes)):
+        block = block_of(number)
+        digest.update(block)
+        connection.sendall(block)
+        if float(rate) > 0:
+            time.sleep(max(0, started + (number + 1) / float(rate) - time.monotonic()))
+    connection.close()
+    say(int(mebibytes) * BLOCK, digest.hexdigest())
+
+
+def frames(*texts):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.bind(("eth0", 0))
+        for text in texts:
+            raw.send(bytes.fromhex(text))
+
+
+def datagram(host, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"hello", (host, int(port)))
+
+
+def sleep():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    say("ready")
+    while True:
+        signal.pause()
+
+
+if __name__ == "__main__":
+    program = {f.__name__: f for f in (serve, talk, receive, send, frames, datagram, sleep)}[sys.argv[1]]
+    sys.exit(program(*sys.argv[2:]))
