@@ -1,5 +1,5 @@
-// A packet's whole way in words, in the order in which the data path decides: source, services, egress gate, route,
-// ingress gate (facts ec2 2.7).
+// A packet's whole way in words, in the order in which the data path decides (worker/pipeline.hpp, facts ec2 2.7):
+// multicast, source, services, egress gate, route, ingress gate, link.
 #include "dataplane/policy/explain.hpp"
 
 #include <fmt/format.h>
@@ -14,23 +14,27 @@
 namespace weft {
 namespace {
 
-bool is_router(const Deployment& deployment, const IpAddress& address) {
-  for (const Subnet& subnet : deployment.subnets)
-    if (subnet.router() == address) return true;
-  return false;
+/// The subnet's last address, where IPv4 has its directed broadcast (facts ec2 1.6).
+bool is_broadcast(const Subnet& subnet, const IpAddress& address) {
+  if (!subnet.cidr.is_v4() || !address.is_v4() || !subnet.cidr.contains(address)) return false;
+  const unsigned length = subnet.cidr.v4_length();
+  const std::uint32_t hosts = length >= 32 ? 0 : 0xffffffffU >> length;
+  return hosts != 0 && (address.v4().value & hosts) == hosts;
 }
 
-/// 224.0.0.0/4, 255.255.255.255 and the last address of a subnet; ff00::/8.
-bool is_multicast(const Deployment& deployment, const IpAddress& address) {
-  if (!address.is_v4()) return address.octets[0] == 0xff;
-  const std::uint32_t value = address.v4().value;
-  if (value >> 28 == 0xe || value == 0xffffffff) return true;
+/// 224.0.0.0/4 and everything above; ff00::/8. A guest sends these to a multicast MAC address.
+bool is_multicast(const IpAddress& address) {
+  return address.is_v4() ? address.v4().value >= 0xe0000000U : address.octets[0] == 0xff;
+}
+
+/// Why no ENI has the destination, once the egress gate has let the packet out.
+DropReason route_failure(const Deployment& deployment, const IpAddress& destination) {
+  if (!deployment.vpc_cidr.contains(destination)) return DropReason::kNoRoute;
   for (const Subnet& subnet : deployment.subnets) {
-    if (!subnet.cidr.is_v4()) continue;
-    const std::uint32_t hosts = subnet.cidr.v4_length() >= 32 ? 0 : 0xffffffffU >> subnet.cidr.v4_length();
-    if (hosts != 0 && subnet.cidr.contains(address) && (value & hosts) == hosts) return true;
+    if (is_broadcast(subnet, destination)) return DropReason::kMulticast;
+    if (subnet.router() == destination) return DropReason::kRouterService;  // only its own subnet's router answers
   }
-  return false;
+  return DropReason::kNoSuchAddress;
 }
 
 std::string zone_of(const Deployment& deployment, const Eni& eni) {
@@ -118,7 +122,7 @@ Explanation explain_efa(const Deployment& deployment, const PacketTuple& packet)
 }
 
 Explanation explain_router(Answer& answer, const PacketTuple& packet) {
-  if (packet.protocol != kProtocolIcmp || packet.destination_port >> 8 != IcmpHeader::kEchoRequest)
+  if (packet.protocol != kProtocolIcmp || packet.destination_port != IcmpHeader::kEchoRequest << 8)
     return answer.drop(DropReason::kRouterService);
   return answer.pass("the subnet router answers it itself, and no security group looks at it");
 }
@@ -126,18 +130,22 @@ Explanation explain_router(Answer& answer, const PacketTuple& packet) {
 Explanation explain_ip(const Deployment& deployment, const PacketTuple& packet) {
   const Eni* source = eni_at(deployment, packet.source);
   const Eni* destination = eni_at(deployment, packet.destination);
+  const Subnet* subnet = source == nullptr ? nullptr : deployment.find_subnet(source->subnet);
   Answer answer(source, destination, packet, false);
-  if (source == nullptr) return answer.drop(DropReason::kSpoofedIp, "no ENI of this VPC has it");
+  if (packet.source == packet.destination)
+    return answer.drop(DropReason::kMalformed, "what an instance sends to its own address never leaves it");
+  if (is_multicast(packet.destination) || (subnet != nullptr && is_broadcast(*subnet, packet.destination)))
+    return answer.drop(DropReason::kMulticast);
+  if (source == nullptr)
+    return answer.drop(DropReason::kSpoofedIp, fmt::format("no ENI of this VPC has {}", packet.source.to_string()));
   if (!source->vf.link_up)
     return answer.drop(DropReason::kLinkDown, fmt::format("vf {} of {}", source->vf.index, source->instance));
-  if (is_multicast(deployment, packet.destination)) return answer.drop(DropReason::kMulticast);
-  if (is_router(deployment, packet.destination)) return explain_router(answer, packet);
+  if (subnet != nullptr && subnet->router() == packet.destination) return explain_router(answer, packet);
 
   answer.gate(explain_gate(deployment, *source, Direction::kEgress, packet));
   if (destination == nullptr) {
-    if (!answer.last_gate().allowed) return answer.drop(DropReason::kGroupEgress, refusal(answer.last_gate()));
-    return answer.drop(deployment.vpc_cidr.contains(packet.destination) ? DropReason::kNoSuchAddress
-                                                                       : DropReason::kNoRoute);
+    if (!answer.gates_allow()) return answer.drop(DropReason::kGroupEgress, refusal(answer.last_gate()));
+    return answer.drop(route_failure(deployment, packet.destination));
   }
   answer.gate(explain_gate(deployment, *destination, Direction::kIngress, packet));
   if (answer.gates_allow() && !destination->vf.link_up)

@@ -152,6 +152,11 @@ TEST(Explain, KnowsWhatComesToNoGate) {
       {"the router answers echo", packet("10.0.1.4", "10.0.1.1", kIcmp, icmp(8, 0)), true, "", 0},
       {"and nothing else", packet("10.0.1.4", "10.0.1.1", kTcp, 80), false, "router-service", 0},
       {"no other ICMP either", packet("10.0.1.4", "10.0.1.1", kIcmp, icmp(13, 0)), false, "router-service", 0},
+      {"echo has code 0", packet("10.0.1.4", "10.0.1.1", kIcmp, icmp(8, 1)), false, "router-service", 0},
+      {"another subnet's router is further away", packet("10.0.1.4", "10.0.2.1", kIcmp, icmp(8, 0)), false,
+       "router-service", 1},
+      {"another subnet's broadcast", packet("10.0.1.4", "10.0.2.255", kUdp, 80), false, "multicast", 1},
+      {"to itself", packet("10.0.1.4", "10.0.1.4", kTcp, 80), false, "malformed", 0},
       {"outside the VPC", packet("10.0.1.4", "203.0.113.1", kTcp, 80), false, "no-route", 1},
       {"nobody has the address", packet("10.0.1.4", "10.0.1.99", kTcp, 80), false, "no-such-address", 1},
       {"egress refuses before the address is looked at", packet("10.0.1.6", "10.0.1.99", kTcp, 80), false, "group-egress", 1},
@@ -243,7 +248,8 @@ TEST(Explain, AgreesWithTheOracleOnRandomPolicies) {
       (whole.allowed ? allowed : refused) += 1;
     }
   }
-  EXPECT_GT(allowed, 500);
+  EXPECT_GT(allowed, 200);
+  EXPECT_GT(refused, 500);
   EXPECT_GT(refused, 500);
   EXPECT_GT(untracked, 200);
   EXPECT_GT(efa_allowed, 200);
