@@ -250,7 +250,6 @@ TEST(Explain, AgreesWithTheOracleOnRandomPolicies) {
   }
   EXPECT_GT(allowed, 200);
   EXPECT_GT(refused, 500);
-  EXPECT_GT(refused, 500);
   EXPECT_GT(untracked, 200);
   EXPECT_GT(efa_allowed, 200);
 }
