@@ -2,25 +2,15 @@
 #include <time.h>
 
 #include <algorithm>
-#include <atomic>
 #include <set>
 
 #include <rte_errno.h>
 #include <rte_lcore.h>
-#include <rte_mbuf.h>
 
 #include "dataplane/worker/engine_impl.hpp"
 
 namespace weft {
 namespace {
-
-constexpr unsigned kPoolCache = 256;
-
-rte_mempool* make_pool(std::uint32_t packets) {
-  static std::atomic<unsigned> number{0};  // a pool's name is unique in the process
-  const std::string name = "weft-packets-" + std::to_string(number++);
-  return rte_pktmbuf_pool_create(name.c_str(), packets, kPoolCache, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-}
 
 std::uint64_t monotonic_ns() {
   timespec now;
@@ -44,17 +34,15 @@ void run_worker(Worker& worker, unsigned index, const std::vector<int>& cpus) no
 
 }  // namespace
 
-void EngineImpl::FreePool::operator()(rte_mempool* pool) const noexcept { rte_mempool_free(pool); }
-
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
-  rte_mempool* const pool = make_pool(options.packets);
-  if (pool == nullptr)
+  PacketPool pool = make_packet_pool(options.packets);
+  if (!pool)
     return Error{"InsufficientMemory",
                  "no memory for " + std::to_string(options.packets) + " packet buffers: " + rte_strerror(rte_errno) +
-                     "; EAL needs about " + std::to_string(options.packets / 400) + " MiB for them",
+                     "; they take about " + std::to_string(options.packets / 400) + " MiB",
                  {}};
   try {
-    auto engine = std::make_unique<EngineImpl>(options, pool);
+    auto engine = std::make_unique<EngineImpl>(options, std::move(pool));
     if (Result<void> applied = engine->apply(std::make_shared<const Deployment>(), {}); !applied)
       return applied.error();
     return std::unique_ptr<Engine>(std::move(engine));
@@ -63,8 +51,8 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   }
 }
 
-EngineImpl::EngineImpl(const EngineOptions& options, rte_mempool* pool)
-    : options_(options), pool_(pool), publication_(options.workers), handover_(std::max(options.workers, 1U)) {
+EngineImpl::EngineImpl(const EngineOptions& options, PacketPool pool)
+    : options_(options), pool_(std::move(pool)), publication_(options.workers), handover_(std::max(options.workers, 1U)) {
   const WorkerOptions worker_options{options.poll, options.now_ns, options.related_icmp_errors};
   for (unsigned index = 0; index < handover_.workers(); ++index)
     workers_.push_back(std::make_unique<Worker>(index, options.flow_capacity, worker_options, publication_, handover_,

@@ -7,6 +7,7 @@
 
 #include "dataplane/worker/engine.hpp"
 #include "dataplane/worker/handover.hpp"
+#include "dataplane/worker/packet_pool.hpp"
 #include "dataplane/worker/publication.hpp"
 #include "dataplane/worker/slots.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -15,7 +16,7 @@ namespace weft {
 
 class EngineImpl final : public Engine {
  public:
-  EngineImpl(const EngineOptions& options, rte_mempool* pool);
+  EngineImpl(const EngineOptions& options, PacketPool pool);
   ~EngineImpl() override;
 
   void set_message_switch(std::unique_ptr<MessageSwitch> messages,
@@ -36,17 +37,13 @@ class EngineImpl final : public Engine {
   int wake_fd() override { return workers_.front()->wake_set().event_fd(); }
 
  private:
-  struct FreePool {
-    void operator()(rte_mempool* pool) const noexcept;
-  };
-
   Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
   std::uint16_t least_loaded_worker() const;
   EniStatistics sum(EniSlot slot) const;
   FlowView view_of(const FlowEntry4& entry, std::uint32_t now) const;
 
   const EngineOptions options_;
-  std::unique_ptr<rte_mempool, FreePool> pool_;
+  PacketPool pool_;
   Publication<Snapshot> publication_;
   SlotTable slots_;  // owns the ports
   std::vector<EniStatistics> baselines_;  // by slot: what the counters were when the ENI came

@@ -1,8 +1,6 @@
 // Stage 1: headers to key, hash and kind.
 #include <algorithm>
 
-#include <rte_prefetch.h>
-
 #include "dataplane/net/headers.hpp"
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/stages.hpp"
@@ -149,8 +147,6 @@ void parse_frame(Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
 }  // namespace
 
 void parse(Burst& burst, const WorkerContext& worker) noexcept {
-  for (unsigned i = 0; i < burst.count; ++i) rte_prefetch0(burst.packet[i]);
-  for (unsigned i = 0; i < burst.count; ++i) rte_prefetch0(rte_pktmbuf_mtod(burst.packet[i], const void*));
   for (unsigned i = 0; i < burst.count; ++i) {
     parse_frame(burst, i, *worker.snapshot);
     if (burst.pending(i)) worker.flows.prefetch(burst.hash[i]);

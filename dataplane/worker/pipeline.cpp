@@ -19,6 +19,7 @@ void begin_burst(Burst& burst, Fate fate) noexcept {
 
 void process(Burst& burst, WorkerContext& worker) noexcept {
   begin_burst(burst, Fate::kPending);
+  receive(burst, worker);
   parse(burst, worker);
   if (burst.from_port) {
     check_source(burst, worker);

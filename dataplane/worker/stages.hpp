@@ -9,6 +9,9 @@
 
 namespace weft {
 
+/// Brings headers towards the cache, and counts what a guest has sent.
+void receive(Burst& burst, WorkerContext& worker) noexcept;
+
 /// Headers to key, hash, kind. Drops what is malformed or is nothing a VPC carries.
 void parse(Burst& burst, const WorkerContext& worker) noexcept;
 

@@ -112,15 +112,7 @@ unsigned Worker::poll_port(EniSlot slot) noexcept {
     if (count == 0) break;
     burst_.count = count;
     burst_.from_port = true;
-    std::uint64_t bytes = 0;
-    for (unsigned i = 0; i < count; ++i) {
-      burst_.source[i] = slot;
-      bytes += burst_.packet[i]->pkt_len;
-    }
-    EniCounters& counters = context_.counters[slot];
-    counters.tx_packets.add(count);
-    counters.tx_bytes.add(bytes);
-    context_.balance.received.add(count);
+    std::fill_n(burst_.source, count, slot);
     process(burst_, context_);
     handled += count;
     if (count < kBurst) break;
