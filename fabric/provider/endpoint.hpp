@@ -87,18 +87,21 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
 
   // The first injected message to a peer is waited for, so that a refusal reaches the caller: see transfer.cpp.
   struct FirstContact {
-    std::uintptr_t number = 0;  // the context of the message waited for
+    rdm::PeerIndex peer = 0;
     bool done = false;
+    bool abandoned = false;  // waited long enough: whoever completes it forgets it
     rdm::Status status = rdm::Status::kOk;
+    std::byte message[rdm::kInjectSize];
   };
 
   ssize_t check_send(const Outgoing& message) const;
   int post(const rdm::SendRequest& request);
   int inject_first(rdm::SendRequest request);
+  void forget(FirstContact& contact);
   bool back_pressure() const;
   void report_success(const rdm::Completion& completion);
   void report_failure(const rdm::Completion& completion);
-  void lost_injected(const rdm::Completion& completion);
+  void lost_injected(const rdm::Completion& completion, rdm::PeerIndex peer);
 
   int check_bindings() const;
   int bind_queue(CompletionQueue& queue, std::uint64_t flags);
@@ -123,7 +126,7 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   AddressVector* addresses_ = nullptr;
   std::unique_ptr<rdm::Endpoint> rdm_;  // null until enabled
 
-  FirstContact first_contact_;
+  std::vector<std::unique_ptr<FirstContact>> first_contacts_;
   std::vector<bool> contacted_;        // per peer: an injected message of ours got through
   std::vector<Watcher*> sleepers_;     // who is armed on our queue pair
   Endpoint* next_live_ = nullptr;      // the registry's list

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <new>
 
-#include "fabric/provider/info.hpp"
 #include "fabric/provider/object.hpp"
 #include "fabric/provider/stubs.hpp"
 
@@ -34,14 +33,22 @@ int close_nic(fid* generic) noexcept {
 
 int control_nic(fid* generic, int command, void* argument) noexcept;
 
+// fi_tostr appends: `text` begins with what was printed before, `size` is the room behind that. The layout is that of
+// libfabric's own nics.
 int print_nic(const fid* generic, char* text, std::size_t size) noexcept {
   const auto& nic = *from_fid<Nic, fid_nic>(const_cast<fid*>(generic));
-  std::snprintf(text, size,
-                "nic:\n    fi_device_attr: name: %s, device_id: %s, vendor_id: %s, driver: %s\n"
-                "    fi_pci_attr: %04x:%02x:%02x.%x\n    fi_link_attr: address: %s, mtu: %zu, speed: %zu, state: %s\n",
-                nic.name, nic.device_id, nic.vendor_id, nic.driver, nic.bus.attr.pci.domain_id,
-                nic.bus.attr.pci.bus_id, nic.bus.attr.pci.device_id, nic.bus.attr.pci.function_id, nic.mac,
-                nic.link.mtu, nic.link.speed, nic.link.state == FI_LINK_UP ? "up" : "down");
+  const fi_pci_attr& pci = nic.bus.attr.pci;
+  std::snprintf(text + std::strlen(text), size,
+                "    nic:\n"
+                "        fi_device_attr:\n            name: %s\n            device_id: %s\n"
+                "            device_version: %s\n            vendor_id: %s\n            driver: %s\n"
+                "            firmware: %s\n"
+                "        fi_bus_attr:\n            bus_type: FI_BUS_PCI\n"
+                "            fi_pci_attr: %04x:%02x:%02x.%x\n"
+                "        fi_link_attr:\n            address: %s\n            mtu: %zu\n            speed: %zu\n"
+                "            state: FI_LINK_UP\n            network_type: %s\n",
+                nic.name, nic.device_id, nic.version, nic.vendor_id, nic.driver, nic.version, pci.domain_id,
+                pci.bus_id, pci.device_id, pci.function_id, nic.mac, nic.link.mtu, nic.link.speed, nic.network);
   return 0;
 }
 
@@ -85,7 +92,7 @@ int control_nic(fid* generic, int command, void* argument) noexcept {
 fid_nic* make_nic(const efa::FunctionInfo& function) noexcept {
   Nic* nic = new (std::nothrow) Nic;
   if (nic == nullptr) return nullptr;
-  domain_name(function, nic->name, sizeof nic->name);
+  std::snprintf(nic->name, sizeof nic->name, "weft%u", unsigned{function.device_index});
   const std::uint8_t* mac = function.mac;
   std::snprintf(nic->mac, sizeof nic->mac, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
                 mac[5]);

@@ -7,6 +7,7 @@
 #include <rdma/fi_errno.h>
 
 #include <chrono>
+#include <cstring>
 #include <mutex>
 
 #include "fabric/provider/endpoint.hpp"
@@ -19,7 +20,7 @@ namespace {
 // Ours, in the bits of rdm::OperationFlags that it does not use; they come back in Completion::flags.
 constexpr std::uint32_t kPeek = 1u << 31;          // answered in the queue, not counted as a receive
 constexpr std::uint32_t kNoContext = 1u << 30;     // injected: `context` is the peer's index
-constexpr std::uint32_t kFirstContact = 1u << 29;  // injected and waited for: `context` is FirstContact::number
+constexpr std::uint32_t kFirstContact = 1u << 29;  // injected and waited for: `context` is the FirstContact
 
 // How long a first contact is waited for. Longer than any live daemon takes; a stopped one must not stop us for long.
 constexpr std::chrono::milliseconds kFirstContactTimeout{100};
@@ -102,22 +103,37 @@ ssize_t Endpoint::inject(const Outgoing& message) noexcept {
 }
 
 int Endpoint::inject_first(rdm::SendRequest request) {
-  first_contact_ = {.number = first_contact_.number + 1, .done = false, .status = rdm::Status::kOk};
-  request.context = reinterpret_cast<void*>(first_contact_.number);
-  request.flags = (request.flags & ~(kNoContext | rdm::kCountOnly)) | kFirstContact | rdm::kCompletion;
-  if (int error = post(request); error != 0) return error;
+  // Sent from a copy and not as an inject, which would be complete with its copying.
+  FirstContact& contact = *first_contacts_.emplace_back(std::make_unique<FirstContact>());
+  contact.peer = request.peer;
+  const iovec copy{contact.message, request.iov.front().iov_len};
+  if (copy.iov_len != 0) std::memcpy(copy.iov_base, request.iov.front().iov_base, copy.iov_len);
+  request.iov = {&copy, 1};
+  request.context = &contact;
+  request.flags = (request.flags & ~(kNoContext | rdm::kInject | rdm::kCountOnly)) | kFirstContact | rdm::kCompletion;
+  if (int error = post(request); error != 0) {
+    forget(contact);
+    return error;
+  }
   const auto end = std::chrono::steady_clock::now() + kFirstContactTimeout;
-  while (!first_contact_.done && std::chrono::steady_clock::now() < end) {
+  while (!contact.done && std::chrono::steady_clock::now() < end) {
     if (progress() == 0) sched_yield();
   }
-  if (first_contact_.done && first_contact_.status != rdm::Status::kOk) {
-    WEFT_LOG(WARN, EP_DATA, "message refused: %s\n", error_text(provider_error(first_contact_.status, 0)));
-    return -fabric_error(first_contact_.status);
-  }
   // Not done in time: a peer that is not ready, or a daemon that is stopped. The message is on its way all the same.
+  contact.abandoned = !contact.done;
+  const rdm::Status status = contact.status;
+  if (contact.done) forget(contact);
+  if (status != rdm::Status::kOk) {
+    WEFT_LOG(WARN, EP_DATA, "message refused: %s\n", error_text(provider_error(status, 0)));
+    return -fabric_error(status);
+  }
   if (request.peer >= contacted_.size()) contacted_.resize(request.peer + 1);
   contacted_[request.peer] = true;
   return 0;
+}
+
+void Endpoint::forget(FirstContact& contact) {
+  std::erase_if(first_contacts_, [&](const auto& kept) { return kept.get() == &contact; });
 }
 
 ssize_t Endpoint::receive(const Incoming& message) noexcept {
@@ -165,14 +181,16 @@ void Endpoint::on_completion(const rdm::Completion& completion) {
   const bool counted = (completion.flags & kPeek) == 0 && completion.status != rdm::Status::kCanceled;
   Counter* counter = completion.is_send ? transmit_counter_ : receive_counter_;
   if (counter != nullptr && counted) counter->count(failed);
-  if ((completion.flags & (kFirstContact | kNoContext)) != 0) {
-    const auto number = reinterpret_cast<std::uintptr_t>(completion.context);
-    if ((completion.flags & kFirstContact) != 0 && number == first_contact_.number && !first_contact_.done) {
-      first_contact_.done = true;
-      first_contact_.status = completion.status;
-    } else if (failed) {
-      lost_injected(completion);
-    }
+  if ((completion.flags & kFirstContact) != 0) {
+    FirstContact& contact = *static_cast<FirstContact*>(completion.context);
+    contact.done = true;
+    contact.status = completion.status;
+    if (!contact.abandoned) return;
+    if (failed) lost_injected(completion, contact.peer);
+    forget(contact);
+  } else if ((completion.flags & kNoContext) != 0) {
+    const auto peer = static_cast<rdm::PeerIndex>(reinterpret_cast<std::uintptr_t>(completion.context));
+    if (failed) lost_injected(completion, peer);
   } else if (failed) {
     report_failure(completion);
   } else if ((completion.flags & rdm::kCountOnly) == 0 || completion.buffer_released) {
@@ -208,11 +226,10 @@ void Endpoint::report_failure(const rdm::Completion& completion) {
   queue->push_error(error);
 }
 
-void Endpoint::lost_injected(const rdm::Completion& completion) {
+void Endpoint::lost_injected(const rdm::Completion& completion, rdm::PeerIndex peer) {
   WEFT_LOG(WARN, EP_DATA, "an injected message was lost: %s\n",
            error_text(provider_error(completion.status, completion.device_status)));
-  const auto peer = reinterpret_cast<std::uintptr_t>(completion.context);
-  if ((completion.flags & kNoContext) != 0 && peer < contacted_.size()) contacted_[peer] = false;
+  if (peer < contacted_.size()) contacted_[peer] = false;
   if (fid.context == nullptr) return;
   rdm::Completion blamed = completion;
   blamed.context = fid.context;
