@@ -48,6 +48,7 @@ class Controller {
   /// Breaks off an apply that is under way, removes every instance, and refuses every change from then on. Returns how
   /// many instances there were; a second call finds none.
   unsigned remove_all();
+  bool stopping() const { return stopping_; }  // remove_all() was called
 
   std::shared_ptr<const Deployment> deployment() const;  // null: nothing applied yet
   std::optional<Progress> progress() const;              // none: nothing under way

@@ -7,7 +7,7 @@ namespace weft {
 
 namespace {
 
-/// "egress of a (eni-...): allowed by 'tcp 22 to 10.0.0.0/16' of web (sg-...), line 14: the rule matches"
+/// "egress of a (eni-...): allowed by 'tcp 22 to 10.0.0.0/16' of web (sg-...), line 14: untracked, because ..."
 std::string sentence_of(const GateExplanation& gate) {
   std::string text = fmt::format("{} of {} ({}): ", direction_name(gate.direction), gate.instance, gate.eni_id);
   text += gate.allowed ? "allowed" : "refused";
@@ -16,7 +16,6 @@ std::string sentence_of(const GateExplanation& gate) {
     if (gate.rule_line > 0) text += fmt::format(", line {}", gate.rule_line);
   }
   if (!gate.reason.empty()) text += ": " + gate.reason;
-  if (gate.allowed) text += gate.tracked ? " (tracked: replies pass)" : " (untracked)";
   return text;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <functional>
 
 #include "dataplane/control/api_server.hpp"
 #include "dataplane/control/controller.hpp"
@@ -78,13 +79,16 @@ void allow_many_descriptors() {
 
 enum class End { kSignal, kApi, kHolderGone };
 
-End wait_for_end(int signals, int api_end, int holder) {
+/// `stopping`: the holder ends because somebody asked for it by the API, whose answer comes first.
+End wait_for_end(int signals, int api_end, int holder, const std::function<bool()>& stopping) {
   pollfd polled[] = {{signals, POLLIN, 0}, {api_end, POLLIN, 0}, {holder, 0, 0}};  // a hang-up is always reported
-  while (::poll(polled, 3, -1) < 0) {
+  for (;;) {
+    if (::poll(polled, 3, -1) < 0) continue;
+    if (polled[1].revents != 0) return End::kApi;
+    if (polled[0].revents != 0) return End::kSignal;
+    if (!stopping()) return End::kHolderGone;
+    polled[2].fd = -1;
   }
-  if (polled[1].revents != 0) return End::kApi;
-  if (polled[0].revents != 0) return End::kSignal;
-  return End::kHolderGone;
 }
 
 /// Everything between the holder's start and the daemon's end. Members are made top to bottom and end bottom to top.
@@ -107,6 +111,7 @@ class Daemon {
   bool uses_huge_pages() const { return eal_->uses_huge_pages(); }
   int end_event() const { return end_event_.get(); }
   int holder_fd() const { return holder_->connection_fd(); }
+  bool stopping() const { return controller_->stopping(); }
   void remove_all() { controller_->remove_all(); }
 
   /// A start that failed leaves no empty holder behind; one with instances keeps them for the next try.
@@ -197,7 +202,7 @@ int serve(const DaemonOptions& options, Daemon& daemon, UniqueFd background, int
     background = UniqueFd();
   }
   spdlog::info("ready, process {}", ::getpid());
-  const End end = wait_for_end(signals, daemon.end_event(), daemon.holder_fd());
+  const End end = wait_for_end(signals, daemon.end_event(), daemon.holder_fd(), [&] { return daemon.stopping(); });
   notify_service_manager("STOPPING=1\n");
   if (end == End::kHolderGone) {
     spdlog::critical("the holder process died, and the instances with it; weftd ends");
