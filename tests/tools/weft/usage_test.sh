@@ -1,0 +1,63 @@
+#!/bin/bash
+# weft where no daemon runs: usage_test.sh WEFT SOURCE_ROOT
+set -u
+weft=$1
+root=$2
+export WEFT_RUNTIME_DIR=$(mktemp -d)
+trap 'rm -rf "$WEFT_RUNTIME_DIR"' EXIT
+failed=0
+
+# expect EXIT_CODE TEXT COMMAND...: the command ends with it and says the text on stdout or stderr
+expect() {
+    local code=$1 text=$2
+    shift 2
+    local said
+    said=$("$@" 2>&1 </dev/null)
+    local got=$?
+    if [ $got -ne "$code" ] || [[ "$said" != *"$text"* ]]; then
+        printf 'FAILED: %s\n  ended with %s, expected %s saying "%s":\n%s\n' "$*" $got "$code" "$text" "$said"
+        failed=1
+    fi
+}
+
+commands=(up down ps vf flows stats explain exec ssh mpirun run status version)
+expect 0 "weft up examples/hpc-cluster.yaml" "$weft" --help
+for command in "${commands[@]}"; do
+    expect 0 "$command" "$weft" --help
+    expect 0 "Example: " "$weft" "$command" --help
+done
+expect 0 "weft 0." "$weft" --version
+expect 0 "weft 0." "$weft" version
+expect 2 "" "$weft"
+expect 2 "" "$weft" nonsense
+expect 2 "" "$weft" ps --nonsense
+expect 2 "" "$weft" ps -o yaml
+
+# No daemon: 3, and what to do
+for listing in ps vf flows "flows --drops" stats status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true"; do
+    expect 3 "weft up FILE" "$weft" $listing
+done
+expect 3 "Weft.DaemonNotRunning" "$weft" exec node-0 -- true
+expect 3 "Weft.DaemonNotRunning" "$weft" ssh node-0 true
+expect 0 "nothing is running" "$weft" down
+
+# The file is checked before anything is started
+expect 2 "No such file" "$weft" up /nowhere.yaml
+printf 'version: 1\nvpc: {cdir: 10.0.0.0/16}\n' >"$WEFT_RUNTIME_DIR/bad.yaml"
+expect 2 "bad.yaml:2: vpc.cdir: vpc has no key 'cdir'; did you mean 'cidr'? [UnknownParameter]" \
+    "$weft" up "$WEFT_RUNTIME_DIR/bad.yaml"
+expect 2 "bad.yaml:2" "$weft" run "$WEFT_RUNTIME_DIR/bad.yaml" -- true
+expect 0 "+ instance         node-1" "$weft" up --dry-run "$root/examples/hpc-cluster.yaml"
+expect 0 '"name": "node-1"' "$weft" up --dry-run -o json "$root/examples/hpc-cluster.yaml"
+expect 0 "nothing was changed" bash -c "'$weft' up --dry-run - <'$root/examples/two-hosts.yaml'"
+expect 3 "Weft.DaemonNotRunning" "$weft" status
+
+# Questions that make no sense
+expect 2 "a port is needed" "$weft" explain a b tcp
+expect 2 "has no ports" "$weft" explain a b icmp 22
+expect 2 "say which protocol" "$weft" explain a b
+expect 2 "leave them out with --efa" "$weft" explain a b tcp 22 --efa
+expect 2 "say which program" "$weft" mpirun -n 2
+expect 2 "weft or tcp" "$weft" mpirun --provider shm -n 2 true
+expect 2 "say which command" "$weft" run "$root/examples/two-hosts.yaml"
+exit $failed

@@ -1,0 +1,21 @@
+// Where the parts of weft are: beside this executable in a build tree or an installation, or on PATH.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace weft::cli {
+
+/// This executable's own path.
+std::string own_path();
+
+/// weftd: beside us, in the build tree, or on PATH.
+std::optional<std::string> find_weftd();
+
+/// The directory of libweft-fi.so, for FI_PROVIDER_PATH: the build tree's or the installed one.
+std::optional<std::string> find_provider_directory();
+
+/// An executable file on $PATH.
+std::optional<std::string> find_on_path(const std::string& name);
+
+}  // namespace weft::cli

@@ -1,0 +1,21 @@
+#include "tools/weft/exit_code.hpp"
+
+#include <cstdio>
+
+namespace weft::cli {
+
+int exit_code(const Error& error) {
+  if (error.code == kNotRunningCode) return kNotRunning;
+  if (error.code == "InternalError" || error.code == "Weft.Internal" || error.code == "Weft.DaemonDidNotStart")
+    return kInternal;
+  if (error.code == "UnauthorizedOperation" || error.code == "IncorrectState" || error.code == "RequestLimitExceeded")
+    return kRefused;
+  return kUsage;
+}
+
+int report(const Error& error) {
+  std::fprintf(stderr, "weft: %s\n", error.to_string().c_str());
+  return exit_code(error);
+}
+
+}  // namespace weft::cli

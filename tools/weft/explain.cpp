@@ -1,0 +1,79 @@
+// weft explain: would it pass, through which gate, by which rule, without sending it.
+#include "tools/weft/api_client.hpp"
+#include "tools/weft/command.hpp"
+#include "tools/weft/exit_code.hpp"
+#include "tools/weft/output.hpp"
+
+namespace weft::cli {
+namespace {
+
+using nlohmann::json;
+
+struct ExplainOptions {
+  std::string source, destination, protocol;
+  int port = -1, source_port = -1, type = -1, code = -1;
+  bool efa = false;
+  bool json = false;
+};
+
+/// What is wrong with the question as typed, or nothing.
+std::string usage_error(const ExplainOptions& o) {
+  const bool ports = o.protocol == "tcp" || o.protocol == "udp" || o.protocol == "6" || o.protocol == "17";
+  const bool icmp = o.protocol == "icmp" || o.protocol == "1";
+  if (o.efa) return o.protocol.empty() ? "" : "an EFA message has no protocol or port; leave them out with --efa";
+  if (o.protocol.empty()) return "say which protocol: tcp, udp, icmp or a number; or --efa";
+  if (ports && o.port < 0) return "a port is needed with " + o.protocol + ", such as: weft explain a b tcp 22";
+  if (!ports && (o.port >= 0 || o.source_port >= 0)) return o.protocol + " has no ports; leave the port out";
+  if (!icmp && (o.type >= 0 || o.code >= 0)) return "--type and --code are for icmp";
+  return "";
+}
+
+json question(const ExplainOptions& o) {
+  json body = {{"source", o.source}, {"destination", o.destination}};
+  if (o.efa) body["efa"] = true;
+  if (!o.protocol.empty()) body["protocol"] = o.protocol;
+  auto add = [&](const char* key, int value) {
+    if (value >= 0) body[key] = value;
+  };
+  add("port", o.port);
+  add("source_port", o.source_port);
+  add("icmp_type", o.type);
+  add("icmp_code", o.code);
+  return body;
+}
+
+int explain(const ExplainOptions& options) {
+  if (const std::string wrong = usage_error(options); !wrong.empty())
+    return report({"InvalidParameterCombination", wrong, {}});
+  Result<ApiClient> client = ApiClient::open();
+  if (!client) return report(client.error());
+  Result<json> answer = client->post("/v1/explain", question(options));
+  if (!answer) return report(answer.error());
+  if (options.json)
+    print_json(*answer);
+  else
+    for (const json& line : answer->value("text", json::array())) std::puts(printable(line.get<std::string>()).c_str());
+  return answer->value("allowed", false) ? kOk : kRefused;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, Chosen& chosen) {
+  auto* command = app.add_subcommand("explain", "Would a packet pass, through which gate, by which rule");
+  auto o = std::make_shared<ExplainOptions>();
+  command->add_option("SOURCE", o->source, "Instance (name or id: its eth0), interface (eni-...) or address")
+      ->required();
+  command->add_option("DESTINATION", o->destination, "As SOURCE")->required();
+  command->add_option("PROTOCOL", o->protocol, "tcp, udp, icmp or an IANA number");
+  command->add_option("PORT", o->port, "Destination port, for tcp and udp")->check(CLI::Range(0, 65535));
+  command->add_option("--source-port", o->source_port, "Source port (an ephemeral one when left out)")
+      ->check(CLI::Range(0, 65535));
+  command->add_option("--type", o->type, "ICMP type (8, echo request, when left out)")->check(CLI::Range(0, 255));
+  command->add_option("--code", o->code, "ICMP code")->check(CLI::Range(0, 255));
+  command->add_flag("--efa", o->efa, "An EFA message instead of an IP packet");
+  add_output_option(command, o->json);
+  command->footer("Exit code 0: it would pass; 1: it would be dropped.\nExample: weft explain node-0 node-1 tcp 22");
+  command->callback([&chosen, o] { chosen.run = [o] { return explain(*o); }; });
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,93 @@
+// weft stats: counters of every interface, EFA's own, and the engine's balance.
+#include <fmt/format.h>
+
+#include "tools/weft/api_client.hpp"
+#include "tools/weft/command.hpp"
+#include "tools/weft/exit_code.hpp"
+#include "tools/weft/output.hpp"
+
+namespace weft::cli {
+namespace {
+
+using nlohmann::json;
+
+struct StatsOptions {
+  std::string instance;
+  bool json = false;
+};
+
+std::uint64_t number(const json& value, const char* key) { return value.value(key, std::uint64_t{0}); }
+
+void print_interface(const json& nic) {
+  std::printf("%s %s\n", cell(nic, "instance").c_str(), cell(nic, "eni").c_str());
+  for (const char* direction : {"rx", "tx"}) {
+    const std::uint64_t bytes = number(nic, fmt::format("{}_bytes", direction).c_str());
+    std::printf("    %s        %lu packets, %lu bytes (%s)\n", direction,
+                static_cast<unsigned long>(number(nic, fmt::format("{}_packets", direction).c_str())),
+                static_cast<unsigned long>(bytes), human_bytes(bytes).c_str());
+  }
+  std::printf("    fabric    %lu frames answered by the fabric itself, %lu answers\n",
+              static_cast<unsigned long>(number(nic, "consumed")),
+              static_cast<unsigned long>(number(nic, "originated")));
+  for (const auto& [reason, count] : nic.value("drops", json::object()).items())
+    std::printf("    dropped   %s %s\n", count.dump().c_str(), printable(reason).c_str());
+  if (const json efa = nic.value("efa", json()); efa.is_object())
+    for (const auto& [name, count] : efa.items())
+      std::printf("    efa       %s %s\n", printable(name).c_str(), count.dump().c_str());
+}
+
+void print_engine(const json& statistics) {
+  const json balance = statistics.value("balance", json::object());
+  std::printf(
+      "balance: %lu received + %lu originated + %lu copies = %lu delivered + %lu dropped + %lu consumed + %lu held%s\n",
+      static_cast<unsigned long>(number(balance, "received")),
+      static_cast<unsigned long>(number(balance, "originated")), static_cast<unsigned long>(number(balance, "copies")),
+      static_cast<unsigned long>(number(balance, "delivered")), static_cast<unsigned long>(number(balance, "dropped")),
+      static_cast<unsigned long>(number(balance, "consumed")), static_cast<unsigned long>(number(balance, "held")),
+      balance.value("holds", true) ? "" : "  (read while traffic flows)");
+  int index = 0;
+  for (const json& worker : statistics.value("workers", json::array())) {
+    const double asleep = static_cast<double>(number(worker, "asleep_ns"));
+    const double awake = static_cast<double>(number(worker, "awake_ns"));
+    std::printf("worker %d: awake %.1f %% of %s\n", index++, asleep + awake > 0 ? 100 * awake / (asleep + awake) : 0,
+                human_time((asleep + awake) / 1e6).c_str());
+  }
+}
+
+int stats(const StatsOptions& options) {
+  Result<json> statistics = ask_daemon("/v1/statistics");
+  if (!statistics) return report(statistics.error());
+  if (!options.instance.empty()) {
+    json chosen = json::array();
+    for (const json& nic : (*statistics)["interfaces"])
+      if (cell(nic, "instance") == options.instance || cell(nic, "eni") == options.instance) chosen.push_back(nic);
+    if (chosen.empty())
+      return report({"InvalidInstanceID.NotFound",
+                     fmt::format("no instance has the name and no interface the id '{}'; `weft ps` lists them",
+                                 printable(options.instance)),
+                     {}});
+    (*statistics)["interfaces"] = chosen;
+  }
+  if (options.json) {
+    print_json(*statistics);
+    return kOk;
+  }
+  for (const json& nic : (*statistics)["interfaces"]) print_interface(nic);
+  if (options.instance.empty()) print_engine(*statistics);
+  return kOk;
+}
+
+}  // namespace
+
+void add_stats(CLI::App& app, Chosen& chosen) {
+  auto* command = app.add_subcommand("stats", "Counters: packets, bytes, drops by reason, EFA's own, the balance");
+  auto options = std::make_shared<StatsOptions>();
+  command->add_option("INSTANCE", options->instance, "Only this instance (name) or interface (eni-...)");
+  add_output_option(command, options->json);
+  command->footer(
+      "rx is towards the instance, tx from it. EFA counters have the real device's names.\n"
+      "Example: weft stats node-0");
+  command->callback([&chosen, options] { chosen.run = [options] { return stats(*options); }; });
+}
+
+}  // namespace weft::cli
