@@ -71,7 +71,7 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   void set_peer(rdm::PeerIndex peer, const device::Address& address);
   void remove_peer(rdm::PeerIndex peer);
   unsigned progress();
-  bool drained() const { return rdm_->drained(); }
+  int wait_limit_ms() const { return rdm_->wait_limit_ms(); }
   device::QueuePair& queue_pair() { return rdm_->queue_pair(); }
   bool arm(Watcher& watcher);
   void disarm(Watcher& watcher);

@@ -108,16 +108,20 @@ void Watcher::watch(Endpoint& endpoint) {
 bool Watcher::arm() {
   if (armed_) disarm();
   if (open_descriptors() != 0) return false;  // out of descriptors: the caller polls instead
-  bool in_flight = false;
+  int limit_ms = -1;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
     if (!endpoints_[i]->arm(*this)) {
       while (i-- > 0) endpoints_[i]->disarm(*this);
       return false;
     }
-    in_flight = in_flight || !endpoints_[i]->drained();
+    if (const int limit = endpoints_[i]->wait_limit_ms(); limit >= 0)
+      limit_ms = limit_ms < 0 ? limit : std::min(limit_ms, limit);
   }
   itimerspec timer{};
-  if (in_flight) timer.it_value.tv_nsec = 1'000'000;
+  if (limit_ms >= 0) {
+    timer.it_value.tv_sec = limit_ms / 1000;
+    timer.it_value.tv_nsec = std::max(limit_ms % 1000 * 1'000'000L, 1L);  // all zero would disarm it
+  }
   timerfd_settime(timer_, 0, &timer, nullptr);
   armed_ = true;
   return true;

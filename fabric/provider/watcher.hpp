@@ -77,7 +77,7 @@ class Watcher {
   bool woken_ = false;
   int epoll_ = -1;   // what sleepers wait on: the three kinds below
   int signal_ = -1;  // eventfd: notify() and wake()
-  int timer_ = -1;   // timerfd: work in flight may need a push that no packet announces (RNR back-off)
+  int timer_ = -1;   // timerfd: some work goes on without a packet to announce it (rdm::Endpoint::wait_limit_ms)
 };
 
 template <typename Attempt>

@@ -175,8 +175,11 @@ TEST_F(Failure, a_silent_receiver_does_not_hold_up_another) {
 TEST_F(Failure, an_address_is_used_again_after_its_owner_closed) {
   connect();
   const sockaddr_in name = b_->name;
+  char word[8];  // each has heard of the other: that is how it knows an owner from the next one
   ASSERT_EQ(fi_tinject(a_->ep, "word", 5, to_b_, 1), 0);
   ASSERT_EQ(fi_tinject(b_->ep, "word", 5, to_a_, 1), 0);
+  ASSERT_EQ(fi_trecv(a_->ep, word, 8, nullptr, FI_ADDR_UNSPEC, 1, 0, nullptr), 0);
+  ASSERT_EQ(next(*a_).error.err, 0);
   for (int round = 0; round < 5; ++round) {
     b_->close_endpoint();
     Info info(fi_dupinfo(b_->info.get()));
@@ -201,8 +204,12 @@ TEST_F(Failure, an_address_is_used_again_after_its_owner_closed) {
       if (error == 0) break;
       ASSERT_EQ(error, FI_ENOTCONN);
     }
-    ASSERT_EQ(next(*b_).error.err, 0);
+    ASSERT_EQ(next(*b_).error.err, 0) << "round " << round << " after " << failures << " failures";
     EXPECT_STREQ(got, "fresh");
+    ASSERT_EQ(fi_tinject(b_->ep, "reply", 6, to_a_, 1), 0);
+    ASSERT_EQ(fi_trecv(a_->ep, word, 8, nullptr, FI_ADDR_UNSPEC, 1, 0, nullptr), 0);
+    ASSERT_EQ(next(*a_).error.err, 0);
+    EXPECT_STREQ(word, "reply");
   }
 }
 
