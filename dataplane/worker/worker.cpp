@@ -126,7 +126,6 @@ unsigned Worker::take_handed_over() noexcept {
     if (from == context_.index) continue;
     std::array<HandedOver, kBurst> packets;
     const unsigned count = handover_.receive(from, context_.index, packets);
-    context_.balance.handed_in.add(count);
     handled += count;
     // Undecided packets take the whole way, decided ones its end; two passes keep each kind in order.
     for (const bool decided : {false, true}) {
@@ -137,6 +136,7 @@ unsigned Worker::take_handed_over() noexcept {
         if ((p.destination != kNoEni) != decided) continue;
         const bool live = context_.snapshot->eni(p.source).same_since(p.epoch) &&
                           (!decided || context_.snapshot->eni(p.destination).same_since(p.epoch));
+        context_.balance.handed_in.add();
         if (!live) {
           drop_single(p.packet, kNoEni, kNoEni, DropReason::kLinkDown, context_);
           continue;

@@ -189,6 +189,7 @@ void Fabric::advance_ms(std::uint64_t ms) { clock_ns += ms * 1'000'000; }
 
 Changes operator+(Changes left, const Changes& right) {
   for (const auto& [name, value] : right) left[name] += value;
+  std::erase_if(left, [](const auto& change) { return change.second == 0; });
   return left;
 }
 

@@ -1,0 +1,101 @@
+// No allocation on the data path (STYLE): operator new ends the process while a worker turns.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+
+#include "tests/dataplane/worker/fabric.hpp"
+
+namespace {
+thread_local bool forbidden = false;
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  if (forbidden) {
+    std::fputs("operator new inside a worker's turn\n", stderr);
+    std::abort();
+  }
+  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  if (void* memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded)) return memory;
+  throw std::bad_alloc();
+}
+}  // namespace
+
+void* operator new(std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
+void* operator new[](std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace weft::test {
+namespace {
+
+class NoAllocation : public ::testing::Test {
+ protected:
+  void turn(Fabric& fabric) {
+    forbidden = true;
+    fabric.turn();
+    forbidden = false;
+  }
+};
+
+TEST_F(NoAllocation, TheGuardWorks) {
+  EXPECT_DEATH(
+      {
+        forbidden = true;
+        delete new int;
+      },
+      "operator new inside");
+}
+
+TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
+  Fabric fabric(make_deployment({members_group()}, four_guests({"members"})),
+                {.port = {.mtu = 9001, .checksum = false, .tso = false, .chains = true}});
+  const Path path = fabric.path("a", "b");
+  const MacAddress own = fabric.eni("a").mac;
+  std::vector<Frame> frames;
+  for (std::uint16_t port = 1; port < 20; ++port) frames.push_back(udp(path, port, 2));
+  frames.push_back(udp(path, 1, 2));
+  frames.push_back(tcp(path, 1, 2, TcpHeader::kSyn));
+  frames.push_back(icmp(path, 8, 0, 1));
+  frames.push_back(icmp_error(path, 3, 3, udp(fabric.path("b", "a"), 2, 1)));
+  frames.push_back(arp(own, MacAddress::broadcast(), 1, own, "10.0.1.4", {}, "10.0.1.5"));
+  frames.push_back(icmp(fabric.path_to("a", "10.0.1.1"), 8, 0, 1));
+  frames.push_back(udp(fabric.path_to("a", "192.0.2.1"), 1, 2));
+  frames.push_back(Frame(10));
+  for (const Frame& frame : frames) {
+    fabric.inject("a", frame);
+    turn(fabric);
+  }
+  // A super-segment for a port that takes none, a publication, ageing.
+  rte_mbuf* packet = fabric.packet(tcp(path, 5, 2, TcpHeader::kAck, 5000));
+  packet->ol_flags = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IPV4;
+  packet->l2_len = 14;
+  packet->l3_len = packet->l4_len = 20;
+  packet->tso_segsz = 1000;
+  fabric.inject("a", packet);
+  turn(fabric);
+  fabric.apply(make_deployment({members_group()}, four_guests({"members"})));
+  for (const Frame& frame : frames) fabric.inject("a", frame);
+  turn(fabric);
+  for (int second = 0; second < 700; second += 50) {
+    Fabric::advance_s(50);
+    for (int i = 0; i < 100; ++i) turn(fabric);
+  }
+  EXPECT_TRUE(fabric.engine().flows().empty());
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+}  // namespace
+}  // namespace weft::test
