@@ -72,9 +72,11 @@ void print_drop(const json& drop) {
   const std::uint64_t times = drop.value("count", std::uint64_t{1});
   std::printf("%s ago  %s%s\n", human_time(drop.value("age_ms", 0.0)).c_str(), what.c_str(),
               times > 1 ? fmt::format("  ({} times)", times).c_str() : "");
-  std::printf("    %s: %s\n", cell(drop, "reason").c_str(), cell(drop, "sentence").c_str());
   const json explanation = drop.value("explanation", json());
-  if (!explanation.is_object()) return;
+  if (!explanation.is_object()) {
+    std::printf("    %s: %s\n", cell(drop, "reason").c_str(), cell(drop, "sentence").c_str());
+    return;
+  }
   for (const json& line : explanation.value("text", json::array()))
     std::printf("    %s\n", printable(line.get<std::string>()).c_str());
 }

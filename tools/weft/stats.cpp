@@ -29,7 +29,8 @@ void print_interface(const json& nic) {
   std::printf("    fabric    %lu frames answered by the fabric itself, %lu answers\n",
               static_cast<unsigned long>(number(nic, "consumed")),
               static_cast<unsigned long>(number(nic, "originated")));
-  for (const auto& [reason, count] : nic.value("drops", json::object()).items())
+  const json drops = nic.value("drops", json::object());
+  for (const auto& [reason, count] : drops.items())
     std::printf("    dropped   %s %s\n", count.dump().c_str(), printable(reason).c_str());
   if (const json efa = nic.value("efa", json()); efa.is_object())
     for (const auto& [name, count] : efa.items())
