@@ -30,7 +30,8 @@ struct Packets {
 Packets make_packets(std::uint32_t flows) {
   Packets packets;
   for (std::uint32_t i = 0; i < flows; ++i)
-    packets.keys.push_back(normalise(1, 0x0a000104, 0x0a010000 + i / 32768, 17, static_cast<std::uint16_t>(i % 32768), 53).key);
+    packets.keys.push_back(
+        normalise(1, 0x0a000104, 0x0a010000 + i / 32768, 17, static_cast<std::uint16_t>(i % 32768), 53).key);
   std::mt19937 random(1);
   packets.order.resize(1U << 18);
   for (std::uint32_t& number : packets.order) number = static_cast<std::uint32_t>(random() % flows);
@@ -188,8 +189,9 @@ BENCHMARK(rte_churn)->RangeMultiplier(10)->Range(1'000, 1'000'000);
 }  // namespace weft
 
 int main(int argc, char** argv) {
-  const char* eal[] = {"bench_flow_table", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry", "-m", "512", "-l", "0",
-                       "--log-level=*:error"};
+  const char* eal[] = {
+      "bench_flow_table",   "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry", "-m", "512", "-l", "0",
+      "--log-level=*:error"};
   if (rte_eal_init(std::size(eal), const_cast<char**>(eal)) < 0) {
     std::fprintf(stderr, "bench_flow_table: EAL did not start\n");
     return 1;

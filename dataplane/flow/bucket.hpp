@@ -14,8 +14,8 @@ namespace weft {
 struct alignas(64) FlowBucket {
   static constexpr unsigned kSlots = 8;
 
-  std::uint16_t tag[kSlots] = {};    // 0: the slot is free
-  std::uint32_t index[kSlots] = {};  // of the entry
+  std::uint16_t tag[kSlots] = {};      // 0: the slot is free
+  std::uint32_t index[kSlots] = {};    // of the entry
   std::uint32_t guests_elsewhere = 0;  // entries that belong here and sit in their other bucket
   std::uint8_t guests = 0;             // bit per slot: its entry belongs to the other bucket
 

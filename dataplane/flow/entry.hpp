@@ -13,7 +13,7 @@ struct FlowKey4 {
   std::uint32_t address[2] = {};  // host order, address[0] <= address[1] (equal: port[0] <= port[1])
   std::uint16_t port[2] = {};     // ICMP echo: both the identifier, other ICMP: type << 8 | code; others: 0
   std::uint8_t protocol = 0;
-  std::uint8_t reserved = 0;      // always 0: hash() relies on it
+  std::uint8_t reserved = 0;  // always 0: hash() relies on it
   std::uint16_t vpc = 0;
   bool operator==(const FlowKey4& other) const noexcept { return std::memcmp(this, &other, sizeof *this) == 0; }
 };
@@ -61,24 +61,24 @@ inline std::uint32_t hash(const FlowKey4& key) noexcept {
 /// EC2's classes of idle time-out (facts ec2 2.4; what is not published has its default in flow/timeouts.hpp).
 enum class TrackState : std::uint8_t {
   kUntracked,
-  kUdpSingle,    // one direction, or one request and one response: UdpTimeout
-  kUdpStream,    // more than that: UdpStreamTimeout
-  kTcpOpening,   // SYN seen, not both ways established
+  kUdpSingle,   // one direction, or one request and one response: UdpTimeout
+  kUdpStream,   // more than that: UdpStreamTimeout
+  kTcpOpening,  // SYN seen, not both ways established
   kTcpEstablished,
-  kTcpClosing,   // FIN both ways or RST
+  kTcpClosing,  // FIN both ways or RST
   kIcmp,
-  kOther,        // tracked by addresses and protocol: 600 s
+  kOther,  // tracked by addresses and protocol: 600 s
 };
 inline constexpr unsigned kTrackStates = 8;
 
 struct FlowHalf {
-  std::uint16_t eni = 0xffff;   // EniSlot of this end
-  std::uint8_t tracked : 1 = 1; // a tracked half lets replies pass by state and survives a group change
-  std::uint8_t remote : 1 = 0;  // seat (D16): the end is on another host and judged there
-  std::uint8_t fin : 1 = 0;     // this end has sent FIN
+  std::uint16_t eni = 0xffff;    // EniSlot of this end
+  std::uint8_t tracked : 1 = 1;  // a tracked half lets replies pass by state and survives a group change
+  std::uint8_t remote : 1 = 0;   // seat (D16): the end is on another host and judged there
+  std::uint8_t fin : 1 = 0;      // this end has sent FIN
   std::uint8_t spare : 5 = 0;
   std::uint8_t reserved = 0;
-  std::uint32_t epoch = 0;      // policy epoch at which this half was judged
+  std::uint32_t epoch = 0;  // policy epoch at which this half was judged
 };
 static_assert(sizeof(FlowHalf) == 8);
 

@@ -17,7 +17,8 @@ namespace weft {
 class FlowTable4 {
  public:
   /// Room for `capacity` entries (1 to 2^28), mapped now, so that no packet waits for an allocator; the kernel gives
-  /// pages as they are first touched, huge ones where it can. 80 to 96 bytes a flow (a handful of flows: two buckets at least). Throws std::bad_alloc.
+  /// pages as they are first touched, huge ones where it can. 80 to 96 bytes a flow, and two buckets at least.
+  /// Throws std::bad_alloc.
   explicit FlowTable4(std::uint32_t capacity);
   ~FlowTable4();
   FlowTable4(const FlowTable4&) = delete;

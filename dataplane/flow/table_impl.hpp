@@ -34,7 +34,8 @@ inline FlowEntry4* FlowTable4::find(const FlowKey4& key, std::uint32_t hash, std
 
 template <typename Gone>
 void FlowTable4::age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept {
-  age(buckets, now, [](const FlowEntry4&) { return false; }, gone);
+  age(
+      buckets, now, [](const FlowEntry4&) { return false; }, gone);
 }
 
 template <typename Dead, typename Gone>

@@ -11,10 +11,10 @@ namespace weft {
 inline constexpr std::uint32_t kTicksPerSecond = static_cast<std::uint32_t>(1'000'000'000 / kFlowTickNs);
 
 // EC2's defaults.
-inline constexpr std::uint32_t kUdpTimeout = 30 * kTicksPerSecond;         // UdpTimeout: 30-60 s
-inline constexpr std::uint32_t kUdpStreamTimeout = 180 * kTicksPerSecond;  // UdpStreamTimeout: 60-180 s
+inline constexpr std::uint32_t kUdpTimeout = 30 * kTicksPerSecond;                  // UdpTimeout: 30-60 s
+inline constexpr std::uint32_t kUdpStreamTimeout = 180 * kTicksPerSecond;           // UdpStreamTimeout: 60-180 s
 inline constexpr std::uint32_t kTcpEstablishedTimeout = 432'000 * kTicksPerSecond;  // 5 days, before Nitro v6
-inline constexpr std::uint32_t kOtherTimeout = 600 * kTicksPerSecond;      // other protocols, by address
+inline constexpr std::uint32_t kOtherTimeout = 600 * kTicksPerSecond;               // other protocols, by address
 
 // Not published by EC2.
 /// Linux gives up on a half-open connection after 60 s without a packet (nf_conntrack_tcp_timeout_syn_recv).
@@ -28,7 +28,7 @@ inline constexpr std::uint32_t kUntrackedTimeout = 30 * kTicksPerSecond;
 
 /// By TrackState.
 inline constexpr std::array<std::uint32_t, kTrackStates> kIdleTimeouts = {
-    kUntrackedTimeout,  kUdpTimeout,        kUdpStreamTimeout, kTcpOpeningTimeout,
+    kUntrackedTimeout,      kUdpTimeout,        kUdpStreamTimeout, kTcpOpeningTimeout,
     kTcpEstablishedTimeout, kTcpClosingTimeout, kIcmpTimeout,      kOtherTimeout};
 
 // Ages are differences of 32-bit ticks, taken as signed: see expired().

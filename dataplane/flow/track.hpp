@@ -1,5 +1,5 @@
-// Connection tracking: which class of idle time-out a flow is in. It follows flags and changes of direction and does not
-// check sequence numbers: both ends are behind the spoof check, so only they can reset their connection.
+// Connection tracking: which class of idle time-out a flow is in. It follows flags and changes of direction and
+// does not check sequence numbers: both ends are behind the spoof check, so only they can reset their connection.
 //
 //   TCP    opening --ACK after an answer--> established --FIN both ways, or RST--> closing
 //   UDP    single --second answer--> stream

@@ -62,12 +62,12 @@ struct IpAddress {
 
 /// A CIDR block. `length` counts bits of the 16-byte form, so an IPv4 /24 has length 120; `v4_length()` undoes that.
 struct IpPrefix {
-  IpAddress address;         // canonical: host bits zero
-  std::uint8_t length = 0;   // 0..128
+  IpAddress address;        // canonical: host bits zero
+  std::uint8_t length = 0;  // 0..128
 
   constexpr auto operator<=>(const IpPrefix&) const = default;
-  static std::optional<IpPrefix> parse(std::string_view text);  // canonicalises, as EC2 does (facts ec2 1.6)
-  static IpPrefix make(IpAddress address, std::uint8_t length); // canonicalises
+  static std::optional<IpPrefix> parse(std::string_view text);   // canonicalises, as EC2 does (facts ec2 1.6)
+  static IpPrefix make(IpAddress address, std::uint8_t length);  // canonicalises
   constexpr bool is_v4() const { return length >= 96 && address.is_v4(); }
   constexpr unsigned v4_length() const { return length - 96U; }
   bool contains(const IpAddress& ip) const;

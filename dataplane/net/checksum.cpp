@@ -71,9 +71,9 @@ Be16 udp_checksum(const IpAddress& source, const IpAddress& destination, std::sp
 }
 
 Be16 checksum_update(Be16 checksum, Be16 old_field, Be16 new_field) noexcept {
-  const std::uint64_t sum = static_cast<std::uint16_t>(~checksum.raw) + std::uint64_t{static_cast<std::uint16_t>(~old_field.raw)} +
-                            new_field.raw;
-  return checksum_finish(sum);
+  const std::uint64_t without_old =
+      static_cast<std::uint16_t>(~checksum.raw) + static_cast<std::uint16_t>(~old_field.raw);
+  return checksum_finish(without_old + new_field.raw);
 }
 
 Be16 checksum_update(Be16 checksum, Be32 old_field, Be32 new_field) noexcept {

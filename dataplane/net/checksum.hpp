@@ -17,7 +17,8 @@ namespace weft {
 /// a message may have an odd length.
 std::uint64_t checksum_add(std::span<const std::byte> bytes, std::uint64_t sum = 0) noexcept;
 
-/// Folded, not complemented: what a partial checksum (VIRTIO_NET_HDR_F_NEEDS_CSUM, mbuf offload) holds of a pseudo-header.
+/// Folded, not complemented: what the field of a partial checksum (VIRTIO_NET_HDR_F_NEEDS_CSUM, mbuf offload) holds of
+/// a pseudo-header.
 Be16 checksum_fold(std::uint64_t sum) noexcept;
 
 /// Folded and complemented. UDP sends 0xffff where this gives zero: see udp_checksum().

@@ -17,25 +17,25 @@ namespace weft {
 struct GateExplanation {
   Direction direction = Direction::kEgress;
   bool allowed = false;
-  bool tracked = true;             // meaningful when allowed
+  bool tracked = true;  // meaningful when allowed
   std::string eni_id;
-  std::string instance;            // name
-  std::vector<std::string> groups; // "name (sg-...)", the ENI's own
+  std::string instance;             // name
+  std::vector<std::string> groups;  // "name (sg-...)", the ENI's own
   /// The rule that decided, or, when the gate refuses, the nearest that did not match: "tcp 22 from 10.0.0.0/16".
   /// Nothing when the groups have no rule in this direction.
   std::optional<std::string> rule;
-  int rule_line = 0;               // in the topology file; 0: unknown, or no rule
-  std::string rule_group;          // "name (sg-...)" of the group the rule is in
-  std::string reason;              // why the rule matched, or every way in which the nearest did not
+  int rule_line = 0;       // in the topology file; 0: unknown, or no rule
+  std::string rule_group;  // "name (sg-...)" of the group the rule is in
+  std::string reason;      // why the rule matched, or every way in which the nearest did not
 };
 
 struct Explanation {
   bool allowed = false;
-  std::string source_eni;          // id; empty: no ENI has the address
-  std::string destination_eni;     // id; empty: no ENI has the address
+  std::string source_eni;              // id; empty: no ENI has the address
+  std::string destination_eni;         // id; empty: no ENI has the address
   std::vector<GateExplanation> gates;  // egress then ingress; empty when the packet never comes to a gate
-  std::string verdict;             // one sentence
-  std::string drop_reason;         // weft::name(DropReason); empty if allowed
+  std::string verdict;                 // one sentence
+  std::string drop_reason;             // weft::name(DropReason); empty if allowed
 };
 
 /// Both gates are asked even when the first refuses, so that one answer shows everything that must change.

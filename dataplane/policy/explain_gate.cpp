@@ -39,8 +39,7 @@ Direction opposite(Direction direction) {
 }
 
 bool permits_every_port(const RuleDeclaration& rule, std::uint8_t protocol) {
-  return rule.protocol == kAllProtocols ||
-         (rule.protocol == protocol && rule.from_port <= 0 && rule.to_port >= 0xffff);
+  return rule.protocol == kAllProtocols || (rule.protocol == protocol && rule.from_port <= 0 && rule.to_port >= 0xffff);
 }
 
 struct Tracking {
@@ -60,8 +59,8 @@ Tracking tracking_of(const GateQuestion& question, const RuleDeclaration& decidi
   const Direction back = opposite(question.direction);
   for (const RuleInGroup& reverse : reverse_rules)
     if (is_open_to_all(*reverse.rule, remote) && permits_every_port(*reverse.rule, protocol))
-      return {false, fmt::format("not tracked, because the rule is open to all addresses and {} rule \"{}\" of group {} "
-                                 "lets every answer pass",
+      return {false, fmt::format("not tracked, because the rule is open to all addresses and {} rule \"{}\" of "
+                                 "group {} lets every answer pass",
                                  direction_name(back), describe(*reverse.rule, back), name_of(*reverse.group))};
   return {true, fmt::format("tracked, because no {} rule opens every port of {} to all addresses", direction_name(back),
                             protocol_name(protocol))};
@@ -127,8 +126,7 @@ GateExplanation explain_gate(const Deployment& deployment, const Eni& eni, Direc
   return answer(eni, question);
 }
 
-GateExplanation explain_efa_gate(const Deployment& deployment, const Eni& eni, Direction direction,
-                                 const Eni& remote) {
+GateExplanation explain_efa_gate(const Deployment& deployment, const Eni& eni, Direction direction, const Eni& remote) {
   GateQuestion question{.deployment = deployment, .direction = direction, .packet = {}, .remote = &remote, .efa = true};
   return answer(eni, question);
 }

@@ -60,8 +60,8 @@ class CompiledPolicy final : public GroupPolicy {
 
   std::unordered_map<std::string, GroupNumber> group_numbers_;
   std::map<std::vector<GroupNumber>, GatePair> gates_;
-  std::vector<CompiledEni> enis_;                         // by PolicyEni
-  std::unordered_map<IpAddress, PolicyEni> eni_at_;       // by private address
+  std::vector<CompiledEni> enis_;                    // by PolicyEni
+  std::unordered_map<IpAddress, PolicyEni> eni_at_;  // by private address
 };
 
 CompiledPolicy::CompiledPolicy(const Deployment& deployment) {
@@ -159,9 +159,8 @@ bool CompiledPolicy::allowed_by_group(const Gate& gate, const IpAddress& remote,
 bool CompiledPolicy::efa_allowed(PolicyEni eni, Direction direction, PolicyEni remote) const noexcept {
   if (eni >= enis_.size() || remote >= enis_.size()) return false;
   const std::vector<GroupNumber>& named = enis_[eni].gates->gate[static_cast<int>(direction)].efa_groups;
-  return std::any_of(enis_[remote].groups.begin(), enis_[remote].groups.end(), [&](GroupNumber group) {
-    return std::binary_search(named.begin(), named.end(), group);
-  });
+  return std::any_of(enis_[remote].groups.begin(), enis_[remote].groups.end(),
+                     [&](GroupNumber group) { return std::binary_search(named.begin(), named.end(), group); });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The slow, obvious twin of the compiled gates (DESIGN D13): walks the Deployment rule by rule and compares names. Tests
-// compare it with GroupPolicy on random policies; nothing on the data path calls it.
+// The slow, obvious twin of the compiled gates (DESIGN D13): walks the Deployment rule by rule and compares names.
+// Tests compare it with GroupPolicy on random policies; nothing on the data path calls it.
 #pragma once
 
 #include "dataplane/model/deployment.hpp"

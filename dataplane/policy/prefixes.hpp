@@ -1,8 +1,8 @@
 // From an address to every prefix that contains it, for one address family.
 //
-// Prefixes nest or are disjoint, so sorted by first address (shorter before longer) they form a forest, and every prefix
-// that contains an address is the last one that begins at or before it, or an ancestor of that one. A lookup is a binary
-// search and a walk up: a thousand rules cost about what ten do, and at most one step per distinct nesting level more.
+// Prefixes nest or are disjoint, so sorted by first address (shorter before longer) they form a forest, and every
+// prefix that contains an address is the last one that begins at or before it, or an ancestor of that one. A lookup is
+// a binary search and a walk up, one step per prefix around: a thousand rules cost little more than ten do.
 #pragma once
 
 #include <algorithm>

@@ -41,7 +41,8 @@ void compare_icmp(RuleMatch& match, int type, int code, const RuleDeclaration& r
 void compare_traffic(RuleMatch& match, const PacketTuple& packet, const RuleDeclaration& rule) {
   if (rule.protocol == kAllProtocols) return;
   if (rule.protocol != packet.protocol) {
-    add(match, kWrongProtocol, fmt::format("{} is not {}", protocol_name(packet.protocol), protocol_name(rule.protocol)));
+    add(match, kWrongProtocol,
+        fmt::format("{} is not {}", protocol_name(packet.protocol), protocol_name(rule.protocol)));
   } else if (packet.protocol == kProtocolTcp || packet.protocol == kProtocolUdp) {
     compare_ports(match, packet.destination_port, rule);
   } else if (packet.protocol == kProtocolIcmp || packet.protocol == kProtocolIcmpv6) {
@@ -81,7 +82,8 @@ RuleMatch match_efa(const GateQuestion& question, const RuleDeclaration& rule) {
   RuleMatch result;
   if (rule.protocol != kAllProtocols)
     add(result, kWrongPort,
-        fmt::format("EFA traffic has no protocol or ports, so a rule for {} does not match it", describe_traffic(rule)));
+        fmt::format("EFA traffic has no protocol or ports, so a rule for {} does not match it",
+                    describe_traffic(rule)));
   if (const auto* prefix = std::get_if<IpPrefix>(&rule.peer)) {
     add(result, kWrongPeer,
         fmt::format("EFA traffic has no IP addresses, so {} does not match it: only a rule that names a group does",

@@ -26,7 +26,8 @@ FlowEntry4* add(FlowTable4& table, const FlowKey4& key, std::uint16_t eni0, std:
   return entry;
 }
 
-FlowEntry4* look(FlowTable4& table, const FlowKey4& key, std::uint8_t direction, std::uint16_t eni, std::uint32_t now = 0) {
+FlowEntry4* look(FlowTable4& table, const FlowKey4& key, std::uint8_t direction, std::uint16_t eni,
+                 std::uint32_t now = 0) {
   return table.find(key, hash(key), direction, eni, now);
 }
 
@@ -51,10 +52,10 @@ TEST(FlowKey, IsTheSameForBothDirections) {
 TEST(FlowKey, DiffersInEveryField) {
   const FlowKey4 key = normalise(1, 10, 20, 6, 30, 40).key;
   std::set<std::uint32_t> hashes = {hash(key)};
-  for (const FlowKey4& other : {normalise(2, 10, 20, 6, 30, 40).key, normalise(1, 11, 20, 6, 30, 40).key,
-                                normalise(1, 10, 21, 6, 30, 40).key, normalise(1, 10, 20, 17, 30, 40).key,
-                                normalise(1, 10, 20, 6, 31, 40).key, normalise(1, 10, 20, 6, 30, 41).key,
-                                normalise(1, 10, 20, 6, 40, 30).key}) {
+  for (const FlowKey4& other :
+       {normalise(2, 10, 20, 6, 30, 40).key, normalise(1, 11, 20, 6, 30, 40).key, normalise(1, 10, 21, 6, 30, 40).key,
+        normalise(1, 10, 20, 17, 30, 40).key, normalise(1, 10, 20, 6, 31, 40).key, normalise(1, 10, 20, 6, 30, 41).key,
+        normalise(1, 10, 20, 6, 40, 30).key}) {
     EXPECT_FALSE(key == other);
     hashes.insert(hash(other));
   }
@@ -94,7 +95,7 @@ TEST(FlowTable, FindsWhatWasInsertedByEitherEnd) {
 TEST(FlowTable, KeepsTheSameTupleAtAnotherEniApart) {  // DESIGN D2: a middlebox sees a tuple twice
   FlowTable4 table(100);
   const FlowKey4 key = key_of(1);
-  FlowEntry4* first_hop = add(table, key, 1, 2);   // A to the middlebox
+  FlowEntry4* first_hop = add(table, key, 1, 2);  // A to the middlebox
   EXPECT_EQ(look(table, key, 0, 2), nullptr) << "the middlebox sends it on: not the hop it arrived by";
   FlowEntry4* second_hop = add(table, key, 2, 3);  // the middlebox to B
   ASSERT_NE(first_hop, second_hop);
@@ -185,7 +186,8 @@ TEST(FlowTable, FillsToItsCapacityAndSaysWhenItIsFull) {
     EXPECT_EQ(refused, 0U) << capacity;
     EXPECT_EQ(table.size(), capacity);
     EXPECT_EQ(add(table, key_of(capacity), 1, 2), nullptr);
-    for (std::uint32_t i = 0; i < capacity; ++i) ASSERT_NE(look(table, key_of(i), 0, 1), nullptr) << i << " of " << capacity;
+    for (std::uint32_t i = 0; i < capacity; ++i)
+      ASSERT_NE(look(table, key_of(i), 0, 1), nullptr) << i << " of " << capacity;
     table.erase(look(table, key_of(capacity / 2), 0, 1));
     EXPECT_NE(add(table, key_of(capacity), 1, 2), nullptr);
   }

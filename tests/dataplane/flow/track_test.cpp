@@ -29,8 +29,10 @@ FlowEntry4 after(std::uint8_t protocol, const std::vector<Packet>& packets) {
   FlowEntry4 entry = entry_of(protocol);
   std::uint32_t now = 100;
   for (const Packet& packet : packets) {
-    if (now == 100) begin(entry, packet.direction, packet.flags, now);
-    else track(entry, packet.direction, packet.flags, now);
+    if (now == 100)
+      begin(entry, packet.direction, packet.flags, now);
+    else
+      track(entry, packet.direction, packet.flags, now);
     ++now;
   }
   return entry;
@@ -49,20 +51,29 @@ TEST(Track, FollowsTcp) {
       {"SYN-ACK", {{0, kSyn}, {1, kSyn | kAck}}, TrackState::kTcpOpening},
       {"handshake", {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}}, TrackState::kTcpEstablished},
       {"handshake from the other end", {{1, kSyn}, {0, kSyn | kAck}, {1, kAck}}, TrackState::kTcpEstablished},
-      {"handshake with a lost SYN-ACK", {{0, kSyn}, {1, kSyn | kAck}, {0, kSyn}, {1, kSyn | kAck}, {0, kAck}},
+      {"handshake with a lost SYN-ACK",
+       {{0, kSyn}, {1, kSyn | kAck}, {0, kSyn}, {1, kSyn | kAck}, {0, kAck}},
        TrackState::kTcpEstablished},
-      {"a lost SYN-ACK alone does not establish", {{0, kSyn}, {1, kSyn | kAck}, {0, kSyn}, {1, kSyn | kAck}},
+      {"a lost SYN-ACK alone does not establish",
+       {{0, kSyn}, {1, kSyn | kAck}, {0, kSyn}, {1, kSyn | kAck}},
        TrackState::kTcpOpening},
       {"refused", {{0, kSyn}, {1, kRst | kAck}}, TrackState::kTcpClosing},
       {"scanned half open", {{0, kSyn}, {1, kSyn | kAck}, {0, kRst}}, TrackState::kTcpClosing},
-      {"one way only, as with asymmetric routing", {{0, kSyn}, {0, kAck}, {0, kAck}, {0, kAck}}, TrackState::kTcpOpening},
+      {"one way only, as with asymmetric routing",
+       {{0, kSyn}, {0, kAck}, {0, kAck}, {0, kAck}},
+       TrackState::kTcpOpening},
       {"picked up in the middle", {{0, kAck}, {1, kAck}, {0, kAck}}, TrackState::kTcpEstablished},
-      {"one end has closed", {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {1, kAck}, {1, kAck}},
+      {"one end has closed",
+       {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {1, kAck}, {1, kAck}},
        TrackState::kTcpEstablished},
-      {"both have", {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {1, kFin | kAck}}, TrackState::kTcpClosing},
+      {"both have",
+       {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {1, kFin | kAck}},
+       TrackState::kTcpClosing},
       {"the last ACK changes nothing",
-       {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {1, kFin | kAck}, {0, kAck}}, TrackState::kTcpClosing},
-      {"one end's FIN twice is not both", {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {0, kFin | kAck}},
+       {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {1, kFin | kAck}, {0, kAck}},
+       TrackState::kTcpClosing},
+      {"one end's FIN twice is not both",
+       {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {0, kFin | kAck}},
        TrackState::kTcpEstablished},
       {"reset", {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {1, kRst}}, TrackState::kTcpClosing},
       {"a reset as first packet", {{0, kRst}}, TrackState::kTcpClosing},
@@ -120,10 +131,10 @@ struct TimeoutCase {
 };
 
 TEST(Timeouts, AreEc2sWhereItPublishesThem) {
-  const TimeoutCase cases[] = {{TrackState::kUdpSingle, 30},    {TrackState::kUdpStream, 180},
-                               {TrackState::kTcpEstablished, 432'000}, {TrackState::kOther, 600},
-                               {TrackState::kTcpOpening, 60},   {TrackState::kTcpClosing, 60},
-                               {TrackState::kIcmp, 30},         {TrackState::kUntracked, 30}};
+  const TimeoutCase cases[] = {
+      {TrackState::kUdpSingle, 30}, {TrackState::kUdpStream, 180}, {TrackState::kTcpEstablished, 432'000},
+      {TrackState::kOther, 600},    {TrackState::kTcpOpening, 60}, {TrackState::kTcpClosing, 60},
+      {TrackState::kIcmp, 30},      {TrackState::kUntracked, 30}};
   for (const TimeoutCase& c : cases) {
     for (const std::uint32_t start : {0U, 5'000U, 0xffffff00U}) {  // the last: ticks wrap around every 49.7 days
       FlowEntry4 entry = entry_of(kProtocolTcp);

@@ -177,8 +177,8 @@ TEST(Checksum, FoldedPseudoHeaderIsWhatAPartialChecksumHolds) {
 }
 
 TEST(Headers, ReadAFrameAtTheirOffsets) {
-  const std::uint8_t frame[] = {0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x08, 0x00,           // Ethernet
-                                0x46, 0, 0, 40, 0, 1, 0x20, 0x00, 64, 6, 0, 0, 10, 0, 1, 4, 10, 0, 1, 5};
+  const std::uint8_t frame[] = {0x02, 0, 0, 0,  0, 1, 0x02, 0,    0,  0, 0, 2, 0x08, 0x00,  // Ethernet
+                                0x46, 0, 0, 40, 0, 1, 0x20, 0x00, 64, 6, 0, 0, 10,   0,    1, 4, 10, 0, 1, 5};
   EthernetHeader ethernet;
   Ipv4Header ip;
   std::memcpy(&ethernet, frame, sizeof ethernet);

@@ -14,10 +14,11 @@ using namespace test;
 
 /// node-0 (10.0.1.4) may send anything, node-1 (10.0.1.5) lets in what `ingress` says; node-2 is in group ssh.
 Deployment with_ingress(std::vector<RuleDeclaration> ingress) {
-  return make_deployment({make_group("client", {}, {all(cidr("0.0.0.0/0"), 8)}),
-                          make_group("server", std::move(ingress), {}), make_group("ssh", {}, {})},
-                         {make_instance("node-0", "10.0.1.4", {"client"}), make_instance("node-1", "10.0.1.5", {"server"}),
-                          make_instance("node-2", "10.0.1.6", {"ssh"})});
+  return make_deployment(
+      {make_group("client", {}, {all(cidr("0.0.0.0/0"), 8)}), make_group("server", std::move(ingress), {}),
+       make_group("ssh", {}, {})},
+      {make_instance("node-0", "10.0.1.4", {"client"}), make_instance("node-1", "10.0.1.5", {"server"}),
+       make_instance("node-2", "10.0.1.6", {"ssh"})});
 }
 
 GateExplanation ingress_of(const Explanation& explanation) {
@@ -26,8 +27,9 @@ GateExplanation ingress_of(const Explanation& explanation) {
 }
 
 TEST(Explain, NamesTheRuleThatDecides) {
-  const auto answer = explain(with_ingress({rule(kTcp, 80, 80, cidr("10.0.0.0/8"), 11), rule(kTcp, 22, 22, cidr("10.0.0.0/16"), 12)}),
-                              packet("10.0.1.4", "10.0.1.5", kTcp, 22), false);
+  const auto answer =
+      explain(with_ingress({rule(kTcp, 80, 80, cidr("10.0.0.0/8"), 11), rule(kTcp, 22, 22, cidr("10.0.0.0/16"), 12)}),
+              packet("10.0.1.4", "10.0.1.5", kTcp, 22), false);
   EXPECT_TRUE(answer.allowed);
   EXPECT_EQ(answer.drop_reason, "");
   EXPECT_EQ(answer.source_eni, "eni-node-0");
@@ -47,10 +49,11 @@ TEST(Explain, NamesTheRuleThatDecides) {
   EXPECT_EQ(in.rule, "tcp 22 from 10.0.0.0/16");
   EXPECT_EQ(in.rule_line, 12);
   EXPECT_EQ(in.rule_group, "server (sg-server)");
-  EXPECT_EQ(answer.verdict,
-            "tcp 22 from node-0 (10.0.1.4) to node-1 (10.0.1.5) passes: egress of node-0 by \"all to 0.0.0.0/0\" of group "
-            "client (sg-client), line 8, and ingress of node-1 by \"tcp 22 from 10.0.0.0/16\" of group server (sg-server), "
-            "line 12");
+  EXPECT_EQ(
+      answer.verdict,
+      "tcp 22 from node-0 (10.0.1.4) to node-1 (10.0.1.5) passes: egress of node-0 by \"all to 0.0.0.0/0\" of group "
+      "client (sg-client), line 8, and ingress of node-1 by \"tcp 22 from 10.0.0.0/16\" of group server (sg-server), "
+      "line 12");
 }
 
 struct NearestCase {
@@ -64,27 +67,53 @@ struct NearestCase {
 TEST(Explain, NamesTheNearestRuleThatDoesNotMatch) {
   const PacketTuple ssh = packet("10.0.1.4", "10.0.1.5", kTcp, 22);
   const NearestCase cases[] = {
-      {"a port outside a range", {rule(kTcp, 80, 443, cidr("10.0.0.0/16"))}, ssh, "tcp 80-443 from 10.0.0.0/16",
+      {"a port outside a range",
+       {rule(kTcp, 80, 443, cidr("10.0.0.0/16"))},
+       ssh,
+       "tcp 80-443 from 10.0.0.0/16",
        "port 22 is outside 80-443"},
       {"another port", {rule(kTcp, 80, 80, cidr("10.0.0.0/16"))}, ssh, "tcp 80 from 10.0.0.0/16", "port 22 is not 80"},
-      {"another source", {rule(kTcp, 22, 22, cidr("192.168.0.0/16"))}, ssh, "tcp 22 from 192.168.0.0/16",
+      {"another source",
+       {rule(kTcp, 22, 22, cidr("192.168.0.0/16"))},
+       ssh,
+       "tcp 22 from 192.168.0.0/16",
        "source 10.0.1.4 is not in 192.168.0.0/16"},
-      {"not a member", {rule(kTcp, 22, 22, group("ssh"))}, ssh, "tcp 22 from group ssh",
+      {"not a member",
+       {rule(kTcp, 22, 22, group("ssh"))},
+       ssh,
+       "tcp 22 from group ssh",
        "node-0's ENI (eth0) is not a member of group ssh"},
       {"another protocol", {rule(kUdp, 22, 22, cidr("0.0.0.0/0"))}, ssh, "udp 22 from 0.0.0.0/0", "tcp is not udp"},
-      {"two things wrong, both said", {rule(kTcp, 80, 80, cidr("192.168.0.0/16"))}, ssh, "tcp 80 from 192.168.0.0/16",
+      {"two things wrong, both said",
+       {rule(kTcp, 80, 80, cidr("192.168.0.0/16"))},
+       ssh,
+       "tcp 80 from 192.168.0.0/16",
        "port 22 is not 80, and source 10.0.1.4 is not in 192.168.0.0/16"},
       {"one thing wrong is nearer than two",
-       {rule(kTcp, 23, 23, cidr("192.168.0.0/16")), rule(kUdp, 22, 22, cidr("0.0.0.0/0"))}, ssh, "udp 22 from 0.0.0.0/0",
+       {rule(kTcp, 23, 23, cidr("192.168.0.0/16")), rule(kUdp, 22, 22, cidr("0.0.0.0/0"))},
+       ssh,
+       "udp 22 from 0.0.0.0/0",
        "tcp is not udp"},
-      {"the peer is nearer than the port", {rule(kTcp, 23, 23, cidr("0.0.0.0/0")), rule(kTcp, 22, 22, group("ssh"))}, ssh,
-       "tcp 22 from group ssh", "node-0's ENI (eth0) is not a member of group ssh"},
-      {"the nearest port", {rule(kTcp, 8080, 8080, cidr("0.0.0.0/0")), rule(kTcp, 25, 30, cidr("0.0.0.0/0"))}, ssh,
-       "tcp 25-30 from 0.0.0.0/0", "port 22 is outside 25-30"},
-      {"ICMP type", {rule(kIcmp, 3, 4, cidr("0.0.0.0/0"))}, packet("10.0.1.4", "10.0.1.5", kIcmp, icmp(8, 0)),
-       "icmp type 3 code 4 from 0.0.0.0/0", "ICMP type 8 is not 3"},
-      {"ICMP code", {rule(kIcmp, 3, 4, cidr("0.0.0.0/0"))}, packet("10.0.1.4", "10.0.1.5", kIcmp, icmp(3, 1)),
-       "icmp type 3 code 4 from 0.0.0.0/0", "code 1 of ICMP type 3 is not 4"},
+      {"the peer is nearer than the port",
+       {rule(kTcp, 23, 23, cidr("0.0.0.0/0")), rule(kTcp, 22, 22, group("ssh"))},
+       ssh,
+       "tcp 22 from group ssh",
+       "node-0's ENI (eth0) is not a member of group ssh"},
+      {"the nearest port",
+       {rule(kTcp, 8080, 8080, cidr("0.0.0.0/0")), rule(kTcp, 25, 30, cidr("0.0.0.0/0"))},
+       ssh,
+       "tcp 25-30 from 0.0.0.0/0",
+       "port 22 is outside 25-30"},
+      {"ICMP type",
+       {rule(kIcmp, 3, 4, cidr("0.0.0.0/0"))},
+       packet("10.0.1.4", "10.0.1.5", kIcmp, icmp(8, 0)),
+       "icmp type 3 code 4 from 0.0.0.0/0",
+       "ICMP type 8 is not 3"},
+      {"ICMP code",
+       {rule(kIcmp, 3, 4, cidr("0.0.0.0/0"))},
+       packet("10.0.1.4", "10.0.1.5", kIcmp, icmp(3, 1)),
+       "icmp type 3 code 4 from 0.0.0.0/0",
+       "code 1 of ICMP type 3 is not 4"},
       {"a group that is gone", {all(group("gone"))}, ssh, "all from group gone", "group gone does not exist"},
   };
   for (const NearestCase& c : cases) {
@@ -128,13 +157,15 @@ TEST(Explain, SaysWhetherAndWhyAFlowIsTracked) {
             "tracked, because no egress rule opens every port of tcp to all addresses");
   deployment.security_groups[1].egress = {all(cidr("0.0.0.0/0"))};
   EXPECT_FALSE(ingress_of(explain(deployment, web, false)).tracked);
-  EXPECT_EQ(ingress_of(explain(deployment, web, false)).reason,
-            "not tracked, because the rule is open to all addresses and egress rule \"all to 0.0.0.0/0\" of group server "
-            "(sg-server) lets every answer pass");
+  EXPECT_EQ(
+      ingress_of(explain(deployment, web, false)).reason,
+      "not tracked, because the rule is open to all addresses and egress rule \"all to 0.0.0.0/0\" of group server "
+      "(sg-server) lets every answer pass");
   deployment.security_groups[1].ingress.insert(deployment.security_groups[1].ingress.begin(), all(group("client")));
   EXPECT_EQ(ingress_of(explain(deployment, web, false)).rule, "tcp 80 from 0.0.0.0/0") << "the most permissive decides";
   deployment.security_groups[1].ingress = {all(cidr("10.0.0.0/8"))};
-  EXPECT_EQ(ingress_of(explain(deployment, web, false)).reason, "tracked, because the rule is not open to all addresses");
+  EXPECT_EQ(ingress_of(explain(deployment, web, false)).reason,
+            "tracked, because the rule is not open to all addresses");
   EXPECT_EQ(ingress_of(explain(deployment, packet("10.0.1.4", "10.0.1.5", kIcmp, icmp(8, 0)), false)).reason,
             "tracked, as ICMP always is");
 }
@@ -159,7 +190,8 @@ TEST(Explain, KnowsWhatComesToNoGate) {
       {"to itself", packet("10.0.1.4", "10.0.1.4", kTcp, 80), false, "malformed", 0},
       {"outside the VPC", packet("10.0.1.4", "203.0.113.1", kTcp, 80), false, "no-route", 1},
       {"nobody has the address", packet("10.0.1.4", "10.0.1.99", kTcp, 80), false, "no-such-address", 1},
-      {"egress refuses before the address is looked at", packet("10.0.1.6", "10.0.1.99", kTcp, 80), false, "group-egress", 1},
+      {"egress refuses before the address is looked at", packet("10.0.1.6", "10.0.1.99", kTcp, 80), false,
+       "group-egress", 1},
       {"a source nobody has", packet("10.0.1.98", "10.0.1.4", kTcp, 80), false, "spoofed-ip", 0},
       {"multicast", packet("10.0.1.4", "224.0.0.1", kUdp, 80), false, "multicast", 0},
       {"the subnet's broadcast", packet("10.0.1.4", "10.0.1.255", kUdp, 80), false, "multicast", 0},
@@ -183,11 +215,11 @@ TEST(Explain, KnowsALinkThatIsDown) {
 }
 
 Deployment efa_pair(std::vector<RuleDeclaration> ingress, std::vector<RuleDeclaration> egress) {
-  return make_deployment({make_group("efa", std::move(ingress), std::move(egress))},
-                         {make_instance("node-0", "10.0.1.4", {"efa"}, InterfaceType::kEfa),
-                          make_instance("node-1", "10.0.1.5", {"efa"}, InterfaceType::kEfa),
-                          make_instance("plain", "10.0.1.6", {"efa"}),
-                          make_instance("far-0", "10.0.2.4", {"efa"}, InterfaceType::kEfa, "far")});
+  return make_deployment(
+      {make_group("efa", std::move(ingress), std::move(egress))},
+      {make_instance("node-0", "10.0.1.4", {"efa"}, InterfaceType::kEfa),
+       make_instance("node-1", "10.0.1.5", {"efa"}, InterfaceType::kEfa), make_instance("plain", "10.0.1.6", {"efa"}),
+       make_instance("far-0", "10.0.2.4", {"efa"}, InterfaceType::kEfa, "far")});
 }
 
 TEST(Explain, SaysWhyAddressRulesDoNotMatchEfa) {
@@ -203,14 +235,14 @@ TEST(Explain, SaysWhyAddressRulesDoNotMatchEfa) {
   EXPECT_TRUE(passes.allowed) << passes.verdict;
   const auto ports = explain(efa_pair({rule(kTcp, 0, 65535, group("efa"))}, {all(group("efa"))}), tuple, true);
   EXPECT_EQ(ports.drop_reason, "efa-group-ingress");
-  EXPECT_EQ(ports.gates[1].reason,
-            "EFA traffic has no protocol or ports, so a rule for tcp 0-65535 does not match it");
+  EXPECT_EQ(ports.gates[1].reason, "EFA traffic has no protocol or ports, so a rule for tcp 0-65535 does not match it");
 }
 
 TEST(Explain, KnowsWhereEfaDoesNotReach) {
   const auto deployment = efa_pair({all(group("efa"))}, {all(group("efa"))});
   for (const char* destination : {"10.0.1.6", "10.0.2.4", "10.0.1.77"})
-    EXPECT_EQ(explain(deployment, packet("10.0.1.4", destination, 0, 0), true).drop_reason, "efa-unreachable") << destination;
+    EXPECT_EQ(explain(deployment, packet("10.0.1.4", destination, 0, 0), true).drop_reason, "efa-unreachable")
+        << destination;
   EXPECT_EQ(explain(deployment, packet("10.0.1.6", "10.0.1.4", 0, 0), true).drop_reason, "efa-unreachable");
 }
 

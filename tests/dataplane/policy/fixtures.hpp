@@ -29,7 +29,8 @@ inline RuleDeclaration all(RulePeer peer, int line = 0) { return rule(kAllProtoc
 
 inline SecurityGroup make_group(const std::string& name, std::vector<RuleDeclaration> ingress,
                                 std::vector<RuleDeclaration> egress) {
-  return {.id = "sg-" + name, .name = name, .description = "", .ingress = std::move(ingress), .egress = std::move(egress)};
+  return {
+      .id = "sg-" + name, .name = name, .description = "", .ingress = std::move(ingress), .egress = std::move(egress)};
 }
 
 /// One instance with one ENI; the subnet of the address must be in the deployment or explain() knows no zone for it.
@@ -80,10 +81,9 @@ class RandomPolicy {
       std::vector<std::string> members;
       for (unsigned n = below(4); n > 0; --n) members.push_back(group_name(below(groups_)));
       const bool v6 = below(8) == 0;
-      instances.push_back(make_instance("node-" + std::to_string(i),
-                                        (v6 ? "fd00::1:" : "10.0.1.") + std::to_string(4 + i), members,
-                                        below(2) == 0 ? InterfaceType::kEfa : InterfaceType::kInterface,
-                                        below(4) == 0 ? "far" : "hpc"));
+      instances.push_back(make_instance(
+          "node-" + std::to_string(i), (v6 ? "fd00::1:" : "10.0.1.") + std::to_string(4 + i), members,
+          below(2) == 0 ? InterfaceType::kEfa : InterfaceType::kInterface, below(4) == 0 ? "far" : "hpc"));
     }
     return make_deployment(std::move(groups), std::move(instances));
   }
@@ -93,7 +93,8 @@ class RandomPolicy {
       case 0: return IpAddress::from({static_cast<std::uint32_t>(random_())});
       case 1: return ip("10.0." + std::to_string(below(3)) + "." + std::to_string(below(12)));
       case 2: return ip("fd00::" + std::to_string(below(3)) + ":" + std::to_string(below(12)));
-      default: return deployment.instances[below(static_cast<unsigned>(deployment.instances.size()))].enis[0].private_ip;
+      default:
+        return deployment.instances[below(static_cast<unsigned>(deployment.instances.size()))].enis[0].private_ip;
     }
   }
 
@@ -103,9 +104,9 @@ class RandomPolicy {
     tuple.destination = address(deployment);
     tuple.protocol = protocol();
     tuple.source_port = static_cast<std::uint16_t>(random_());
-    tuple.destination_port = static_cast<std::uint16_t>(tuple.protocol == kIcmp || tuple.protocol == 58
-                                                            ? icmp(static_cast<int>(below(4)), static_cast<int>(below(3)))
-                                                            : port());
+    tuple.destination_port = static_cast<std::uint16_t>(
+        tuple.protocol == kIcmp || tuple.protocol == 58 ? icmp(static_cast<int>(below(4)), static_cast<int>(below(3)))
+                                                        : port());
     return tuple;
   }
 

@@ -70,8 +70,8 @@ TEST(Oracle, AgreesOnAThousandRulesWithDeepNesting) {
     const auto base = IpAddress::from({0x0a000000U | static_cast<std::uint32_t>(random() & 0xfff)});
     const IpPrefix prefix = IpPrefix::make(base, static_cast<std::uint8_t>(104 + random() % 25));
     const int from = static_cast<int>(random() % 2'000);
-    ingress.push_back(test::rule(random() % 2 == 0 ? test::kTcp : test::kUdp, from, from + static_cast<int>(random() % 3),
-                                 prefix));
+    ingress.push_back(
+        test::rule(random() % 2 == 0 ? test::kTcp : test::kUdp, from, from + static_cast<int>(random() % 3), prefix));
   }
   const Deployment deployment = test::make_deployment({test::make_group("big", ingress, {})},
                                                       {test::make_instance("node-0", "10.0.1.4", {"big"})});
@@ -79,8 +79,8 @@ TEST(Oracle, AgreesOnAThousandRulesWithDeepNesting) {
   const Eni& eni = deployment.instances[0].enis[0];
   int allowed = 0;
   for (int i = 0; i < 20'000; ++i) {
-    const PacketTuple packet = {IpAddress::from({0x0a000000U | static_cast<std::uint32_t>(random() & 0x1fff)}), eni.private_ip,
-                                random() % 2 == 0 ? test::kTcp : test::kUdp, 40000,
+    const PacketTuple packet = {IpAddress::from({0x0a000000U | static_cast<std::uint32_t>(random() & 0x1fff)}),
+                                eni.private_ip, random() % 2 == 0 ? test::kTcp : test::kUdp, 40000,
                                 static_cast<std::uint16_t>(random() % 2'100)};
     const bool expected = oracle_evaluate(deployment, eni, Direction::kIngress, packet).allowed;
     ASSERT_EQ(policy->evaluate(0, Direction::kIngress, packet).allowed, expected)
