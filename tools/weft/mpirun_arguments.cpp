@@ -186,6 +186,9 @@ std::vector<std::string> build_mpirun_command(const MpirunRequest& request, cons
   parameter("plm_rsh_agent", setting.weft + " ssh");
   parameter("orte_keep_fqdn_hostnames", "1");
   parameter("oob_tcp_if_include", "eth0");
+  // Sockets and files of the run: the instance's own tmpfs. In /tmp, which instances share with this machine, they meet
+  // those of other users, who all are uid 0 in their instances.
+  parameter("orte_tmpdir_base", "/dev/shm");
   // Data through libfabric and nothing else.
   parameter("pml", "cm");
   parameter("mtl", "ofi");

@@ -50,7 +50,8 @@ TEST(MpirunArguments, ranks_are_dealt_over_the_instances) {
 TEST(MpirunArguments, the_whole_command) {
   EXPECT_EQ(shell_text(build_mpirun_command(parsed({"-n", "4", "./app", "a b"}), kSetting)),
             "/usr/bin/mpirun --host node-0:2,node-1:2 --map-by node --bind-to none --mca plm_rsh_agent '/opt/weft ssh' "
-            "--mca orte_keep_fqdn_hostnames 1 --mca oob_tcp_if_include eth0 --mca pml cm --mca mtl ofi --mca btl self "
+            "--mca orte_keep_fqdn_hostnames 1 --mca oob_tcp_if_include eth0 --mca orte_tmpdir_base /dev/shm --mca pml "
+            "cm --mca mtl ofi --mca btl self "
             "--mca mtl_ofi_provider_include weft -x FI_PROVIDER -x FI_PROVIDER_PATH -n 4 ./app 'a b'");
 }
 
