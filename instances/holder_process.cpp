@@ -135,10 +135,10 @@ Reply HolderProcess::answer(Connection& connection, const nlohmann::json& reques
 Reply HolderProcess::hello(Connection& connection, const nlohmann::json& request) {
   if (request.at("version").get<int>() != kProtocolVersion)
     return {error_body(holder_error("the running holder is of another version of weft; end it with its weftd")), {}};
-  if (daemon_present())
-    return {error_body({"Weft.DaemonRunning", "a weftd is running already in this runtime directory", {}}), {}};
   if (instances_.is_guest(peer_pid(connection.socket.get())))
     return {error_body({"UnauthorizedOperation", "the holder cannot be managed from inside an instance", {}}), {}};
+  if (daemon_present())
+    return {error_body({"Weft.DaemonRunning", "a weftd is running already in this runtime directory", {}}), {}};
   grace_ms_ = std::max(0, request.at("grace_ms").get<int>());
   connection.daemon = true;
   Reply reply;
@@ -239,6 +239,7 @@ void run_holder(const std::string& runtime_directory, int grace_ms, UniqueFd rea
     holder->serve();
     // The socket goes last: whoever starts a new holder waits for it, so two never share a runtime directory.
     holder->remove_all();
+    ::unlink((runtime_directory + "/api.sock").c_str());  // a daemon that was killed left it
     ::unlink((runtime_directory + "/" + kSocketFile).c_str());
     ::_exit(0);
   } catch (...) {

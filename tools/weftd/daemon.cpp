@@ -120,11 +120,19 @@ class Daemon {
   }
 
  private:
-  Result<void> start_engine() {
+  /// EAL wants a directory of its own whatever it is told, by default one that outlives it or that a user cannot make.
+  Result<std::unique_ptr<Eal>> start_eal() {
     EalOptions eal_options;
     eal_options.memory_mb = options_.memory_mb;
     eal_options.huge_pages = !options_.no_huge;
+    ::setenv("RUNTIME_DIRECTORY", directory_.c_str(), 1);  // where EAL looks first, see systemd.exec(5)
     Result<std::unique_ptr<Eal>> eal = Eal::start(eal_options);
+    for (const char* empty : {"/dpdk/rte", "/dpdk"}) ::rmdir((directory_ + empty).c_str());
+    return eal;
+  }
+
+  Result<void> start_engine() {
+    Result<std::unique_ptr<Eal>> eal = start_eal();
     if (!eal) return eal.error();
     eal_ = std::move(*eal);
     spdlog::info("{}", eal_->mode());
