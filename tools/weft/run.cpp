@@ -1,6 +1,7 @@
 // weft run: a network for the length of one command, with a daemon and a runtime directory of its own: the CI form.
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,6 +93,7 @@ int run_command(const std::vector<std::string>& command) {
   if (child < 0) return report({"Weft.Internal", fmt::format("cannot fork: {}", std::strerror(errno)), {}});
   if (child == 0) {
     default_signals();
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a CI that kills us outright means the command
     _exit(execute(command));
   }
   g_command = child;
