@@ -6,8 +6,9 @@ namespace weft::cli {
 
 int exit_code(const Error& error) {
   if (error.code == kNotRunningCode) return kNotRunning;
-  if (error.code == "InternalError" || error.code == "Weft.Internal" || error.code == "Weft.DaemonDidNotStart")
-    return kInternal;
+  if (error.code == "Weft.DaemonRunning") return kRefused;
+  // Weft's own codes are about this machine (the holder, a namespace, the daemon's start), as InternalError is.
+  if (error.code == "InternalError" || error.code.starts_with("Weft.")) return kInternal;
   if (error.code == "UnauthorizedOperation" || error.code == "IncorrectState" || error.code == "RequestLimitExceeded")
     return kRefused;
   return kUsage;
