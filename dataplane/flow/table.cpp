@@ -105,6 +105,28 @@ FlowEntry4* FlowTable4::insert(const FlowKey4& key, std::uint32_t hash, std::uin
   return entry;
 }
 
+bool FlowTable4::consistent() const noexcept {
+  std::uint32_t entries = 0, guests = 0, counted = 0;
+  for (std::uint32_t at = 0; at <= bucket_mask_; ++at) {
+    const FlowBucket& bucket = buckets_[at];
+    counted += bucket.guests_elsewhere;
+    if ((bucket.guests & bucket.match(0)) != 0) return false;
+    for (unsigned slots = bucket.occupied(); slots != 0; slots &= slots - 1) {
+      const auto slot = static_cast<unsigned>(std::countr_zero(slots));
+      const std::uint32_t hash = weft::hash(entries_[bucket.index[slot]].key);
+      const bool guest = (bucket.guests >> slot & 1U) != 0;
+      const std::uint32_t expected = guest ? other(home(hash), tag_of(hash)) : home(hash);
+      if (bucket.tag[slot] != tag_of(hash) || expected != at) return false;
+      if (guest && buckets_[home(hash)].guests_elsewhere == 0) return false;
+      guests += guest;
+      ++entries;
+    }
+  }
+  std::uint32_t free = 0;
+  for (std::uint32_t at = free_head_; at != kNoEntry && free <= fresh_; at = entries_[at].key.address[0]) ++free;
+  return entries == size_ && guests == counted && free + size_ == fresh_;
+}
+
 void FlowTable4::erase_slot(std::uint32_t bucket, unsigned slot) noexcept {
   const std::uint32_t index = buckets_[bucket].index[slot];
   vacate(bucket, slot);

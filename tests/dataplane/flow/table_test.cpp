@@ -185,6 +185,7 @@ TEST(FlowTable, FillsToItsCapacityAndSaysWhenItIsFull) {
     for (std::uint32_t i = 0; i < capacity; ++i) refused += add(table, key_of(i), 1, 2) == nullptr;
     EXPECT_EQ(refused, 0U) << capacity;
     EXPECT_EQ(table.size(), capacity);
+    EXPECT_TRUE(table.consistent()) << capacity;
     EXPECT_EQ(add(table, key_of(capacity), 1, 2), nullptr);
     for (std::uint32_t i = 0; i < capacity; ++i)
       ASSERT_NE(look(table, key_of(i), 0, 1), nullptr) << i << " of " << capacity;
@@ -225,7 +226,40 @@ TEST(FlowTable, SurvivesKeysThatCollide) {
   EXPECT_NE(add(table, key_of(12345), 1, 2), nullptr) << "others have room";
   for (const auto& [key, eni] : kept) table.erase(look(table, key, 0, eni));
   EXPECT_EQ(table.size(), 1U);
+  EXPECT_TRUE(table.consistent());
   EXPECT_EQ(look(table, kept[0].first, 0, kept[0].second), nullptr);
+}
+
+/// Keys that all belong to three of sixteen buckets: full pairs of buckets are the rule, so entries sit in their other
+/// bucket, move back, and are refused, and everything that was taken is found.
+TEST(FlowTable, KeepsItsPromisesWhenItsBucketsAreCrowded) {
+  std::vector<FlowKey4> keys;
+  for (std::uint32_t i = 0; keys.size() < 100; ++i) {
+    const FlowKey4 key = normalise(1, i, 0xffffffff, 17, 1, 2).key;
+    if ((hash(key) * 0x9e3779b1U) >> 28 < 3) keys.push_back(key);
+  }
+  std::mt19937 random(31);
+  FlowTable4 table(64);
+  ASSERT_EQ(table.buckets(), 16U);
+  std::map<std::size_t, FlowEntry4*> truth;
+  int refused = 0;
+  for (int step = 0; step < 50'000; ++step) {
+    const std::size_t number = random() % keys.size();
+    const auto known = truth.find(number);
+    if (known != truth.end()) {
+      table.erase(known->second);
+      truth.erase(known);
+    } else if (FlowEntry4* entry = add(table, keys[number], 1, 2); entry != nullptr) {
+      truth[number] = entry;
+    } else {
+      ++refused;
+    }
+    ASSERT_TRUE(table.consistent()) << step;
+    if (step % 64 != 0) continue;
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      ASSERT_EQ(look(table, keys[i], 0, 1), truth.count(i) != 0 ? truth[i] : nullptr) << step;
+  }
+  EXPECT_GT(refused, 0);
 }
 
 struct Reference {
@@ -290,6 +324,9 @@ TEST(FlowTable, DoesWhatAMapDoes) {
           });
       }
       ASSERT_EQ(table.size(), truth.size()) << "seed " << seed << " step " << step;
+      if (step % 512 == 0) {
+        ASSERT_TRUE(table.consistent()) << "seed " << seed << " step " << step;
+      }
     }
     std::size_t seen = 0;
     table.for_each([&](FlowEntry4&) { ++seen; });

@@ -98,6 +98,9 @@ TEST(Track, CountsExchangesWithoutLosingTheLastSenderWhenItSaturates) {
   EXPECT_EQ((entry.initiator ^ entry.exchanges) & 1, 0) << "end 0 sent last";
   track(entry, 0, 0, 1);
   EXPECT_EQ(entry.exchanges, 0xffff) << "the same sender again is no exchange";
+  track(entry, 1, 0, 2);
+  EXPECT_EQ((entry.initiator ^ entry.exchanges) & 1, 1) << "end 1 sent last";
+  EXPECT_GE(entry.exchanges, 0xfffe);
 }
 
 TEST(Track, KnowsTheOtherProtocols) {
