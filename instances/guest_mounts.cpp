@@ -49,6 +49,7 @@ Result<void> make_guest_mounts(const SharedFiles& files) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return system_error("cannot make the instance's mounts private");
   if (!bind_mount(files.hosts, "/etc/hosts")) return system_error("cannot mount the instance's /etc/hosts");
+  bind_mount(files.resolver, "/etc/resolv.conf");  // a machine without that file has no resolver to hide
   mount_own_sysfs();
   mount_own_shared_memory();
   return hide_runtime_directory(files.runtime_directory);

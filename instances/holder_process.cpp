@@ -220,10 +220,13 @@ Result<HolderProcess> prepare(const std::string& runtime_directory, int grace_ms
   }
   auto hosts = HostsFile::create(runtime_directory);
   if (!hosts) return hosts.error();
+  auto resolver = write_resolver_file(runtime_directory);
+  if (!resolver) return resolver.error();
+  const SharedFiles files{runtime_directory, hosts->path(), *resolver};
   auto listener = listen_at(runtime_directory + "/" + kSocketFile);
   if (!listener) return listener.error();
   return HolderProcess(std::move(*listener), std::move(*signals),
-                       InstanceSet(runtime_directory, std::move(*hosts), std::move(user_namespace)), grace_ms);
+                       InstanceSet(files, std::move(*hosts), std::move(user_namespace)), grace_ms);
 }
 
 }  // namespace

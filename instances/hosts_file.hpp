@@ -1,4 +1,4 @@
-// The file that every instance sees as its /etc/hosts. Rewritten in place: a bind mount follows the file, not the name.
+// The files behind every instance's /etc/hosts and /etc/resolv.conf.
 #pragma once
 
 #include <utility>
@@ -9,6 +9,7 @@ namespace weft::holder {
 
 using HostList = std::vector<std::pair<std::string, std::string>>;  // name, address
 
+/// Rewritten in place: a bind mount follows the file, not the name.
 class HostsFile {
  public:
   static Result<HostsFile> create(const std::string& runtime_directory);
@@ -20,5 +21,9 @@ class HostsFile {
   std::string path_;
   UniqueFd file_;
 };
+
+/// Writes the instances' resolv.conf and returns its path. The machine's resolver cannot be reached from a VPC, so each
+/// name that is not in /etc/hosts would cost ten seconds; this one says at once that there is no answer.
+Result<std::string> write_resolver_file(const std::string& runtime_directory);
 
 }  // namespace weft::holder

@@ -28,10 +28,8 @@ void let_go_quickly(const InstanceHandles& handles) {
 
 }  // namespace
 
-InstanceSet::InstanceSet(std::string runtime_directory, HostsFile hosts, UniqueFd user_namespace)
-    : files_{std::move(runtime_directory), hosts.path()},
-      hosts_(std::move(hosts)),
-      user_namespace_(std::move(user_namespace)) {}
+InstanceSet::InstanceSet(SharedFiles files, HostsFile hosts, UniqueFd user_namespace)
+    : files_(std::move(files)), hosts_(std::move(hosts)), user_namespace_(std::move(user_namespace)) {}
 
 Reply InstanceSet::create(const nlohmann::json& request) {
   auto guest = decode_instance(request.at("instance"));
@@ -104,7 +102,8 @@ void InstanceSet::remove_all() {
   end_processes_in(ids);
   for (const auto& [name, instance] : instances_) let_go_quickly(instance.handles);
   instances_.clear();
-  ::unlink(hosts_.path().c_str());
+  ::unlink(files_.hosts.c_str());
+  ::unlink(files_.resolver.c_str());
 }
 
 }  // namespace weft::holder

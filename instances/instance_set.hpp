@@ -19,7 +19,7 @@ struct Reply {
 class InstanceSet {
  public:
   /// `user_namespace`: the deployment's, or none for root.
-  InstanceSet(std::string runtime_directory, HostsFile hosts, UniqueFd user_namespace);
+  InstanceSet(SharedFiles files, HostsFile hosts, UniqueFd user_namespace);
 
   Reply create(const nlohmann::json& request);
   Reply handles(const std::string& name) const;     // TAPs, then the EFA listener
@@ -31,7 +31,7 @@ class InstanceSet {
   /// Does this process run inside an instance?
   bool is_guest(pid_t pid) const;
 
-  /// Ends every process in every instance, lets the namespaces go, removes the hosts file.
+  /// Ends every process in every instance, lets the namespaces go, removes the shared files.
   void remove_all();
 
  private:

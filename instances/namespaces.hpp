@@ -12,7 +12,8 @@ Result<bool> enter_user_namespace();
 /// What every instance's mount namespace is made from.
 struct SharedFiles {
   std::string runtime_directory;
-  std::string hosts;  // path of the file that is every instance's /etc/hosts
+  std::string hosts;     // path of the file that is every instance's /etc/hosts
+  std::string resolver;  // and of its /etc/resolv.conf
 };
 
 struct InstanceNamespaces {
@@ -23,8 +24,8 @@ struct InstanceNamespaces {
 /// A child process makes them from inside and hands them over, so the caller's own namespaces never change.
 Result<InstanceNamespaces> make_instance(const GuestInstance& instance, const SharedFiles& files);
 
-/// In a fresh mount namespace: propagation private, /etc/hosts, /sys and /dev/shm of the instance's own, and of the
-/// runtime directory nothing but the holder's socket.
+/// In a fresh mount namespace: propagation private, /etc/hosts, /etc/resolv.conf, /sys and /dev/shm of the instance's own,
+/// and of the runtime directory nothing but the holder's socket.
 Result<void> make_guest_mounts(const SharedFiles& files);
 
 }  // namespace weft::holder

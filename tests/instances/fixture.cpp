@@ -25,6 +25,7 @@ TemporaryDirectory::TemporaryDirectory() {
 TemporaryDirectory::~TemporaryDirectory() {
   ::unlink((path_ + "/" + holder::kSocketFile).c_str());
   ::unlink((path_ + "/hosts").c_str());
+  ::unlink((path_ + "/resolv.conf").c_str());
   ::rmdir(path_.c_str());
 }
 

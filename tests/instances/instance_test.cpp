@@ -172,6 +172,20 @@ TEST_F(HolderTest, instances_know_each_other_by_name_as_soon_as_hosts_are_set) {
   EXPECT_EQ(read_text("/etc/hosts").find("10.0.1.4\ta"), std::string::npos) << "the machine's own file is untouched";
 }
 
+TEST_F(HolderTest, a_name_that_nobody_has_is_unknown_at_once_and_asks_nobody) {
+  auto handles = create(guest("a", 4));
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(inside(directory_.path(), "a",
+                   [] {
+                     addrinfo* found = nullptr;
+                     return std::string(::getaddrinfo("nobody.example", nullptr, nullptr, &found) == 0 ? "found" : "unknown");
+                   }),
+            "unknown");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4)) << "a resolver's time-out is five";
+  Frame frame{};
+  EXPECT_EQ(next_frame(handles.taps[0], frame, 100), 0);
+}
+
 TEST_F(HolderTest, the_efa_listener_is_reachable_from_inside_only) {
   auto handles = create(guest("a", 4, /*efa=*/true));
   create(guest("b", 5));

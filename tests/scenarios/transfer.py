@@ -6,7 +6,7 @@ from topologies import OPEN_PAIR
 from weft_counters import arp, difference, exchanged
 from weft_scenario import check, equal, main
 
-MEBIBYTES = 256
+MEBIBYTES = 64
 
 
 def scenario(weft):

@@ -161,7 +161,7 @@ def run_scenario(scenario, topology, arguments):
         failed = False
     except (Failure, subprocess.TimeoutExpired) as failure:
         where = traceback.extract_tb(failure.__traceback__)
-        lines = [frame for frame in where if frame.filename == sys.argv[0]] or where
+        lines = [frame for frame in where if os.path.samefile(frame.filename, sys.argv[0])] or where
         print(f"{pathlib.Path(lines[-1].filename).name}:{lines[-1].lineno}: {failure}", flush=True)
     finally:
         try:
