@@ -10,6 +10,8 @@ namespace {
 
 // Longer than any record of ours; a later minor version's may have grown.
 constexpr std::size_t kLargestRecord = 4096;
+// Then it is the others' turn.
+constexpr int kRecordsInARow = 4;
 
 FunctionInfo describe(const EfaFunction& function) {
   FunctionInfo info{};
@@ -48,7 +50,7 @@ Connection::Connection(FileDescriptor socket, std::string instance, int doorbell
 
 Connection::Fate Connection::read(Registry& registry) {
   alignas(8) std::byte buffer[kLargestRecord];
-  for (;;) {
+  for (int records = 0; records < kRecordsInARow;) {
     // No control buffer: descriptors that a client sends us are closed by the kernel.
     const ssize_t length = recv(fd(), buffer, sizeof buffer, MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0 && errno == EINTR) continue;
@@ -56,7 +58,9 @@ Connection::Fate Connection::read(Registry& registry) {
     if (length <= 0) return Fate::kClose;
     if (static_cast<std::size_t>(length) > sizeof buffer) return refuse(MessageType::kHelloReply, EMSGSIZE);
     if (handle({buffer, static_cast<std::size_t>(length)}, registry) == Fate::kClose) return Fate::kClose;
+    ++records;
   }
+  return Fate::kKeep;  // epoll says again that there is more
 }
 
 Connection::Fate Connection::handle(std::span<const std::byte> record, Registry& registry) {

@@ -156,6 +156,7 @@ bool QueuePair::dead() noexcept {
 }
 
 bool QueuePair::arm() noexcept {
+  if (receive_head_ != receive_head_published_) give_back_receives();
   if (++wake_ticket_ == 0) ++wake_ticket_;
   header_->client_asleep.store(wake_ticket_, std::memory_order_seq_cst);
   // The daemon stores these before it looks at client_asleep (drivers/efa/queue_pair.cpp, publish()).

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <random>
@@ -126,6 +127,22 @@ TEST_F(ServerTest, a_client_that_does_not_read_its_replies_is_not_waited_for) {
     ++sent;
   EXPECT_LT(sent, 100000) << "the server must hang up";
   Talker other = greeted();
+}
+
+TEST_F(ServerTest, a_client_that_never_stops_talking_does_not_keep_the_others_waiting) {
+  Talker chatty(path("a"));
+  std::atomic<bool> stop{false};
+  std::thread mouth([&] {
+    while (!stop) chatty.say(Talker::hello());
+  });
+  std::thread ear([&] {
+    HelloReply reply;
+    while (!stop) recv(chatty.fd(), &reply, sizeof reply, MSG_DONTWAIT);
+  });
+  for (int i = 0; i < 20; ++i) Talker other = greeted();
+  stop = true;
+  mouth.join();
+  ear.join();
 }
 
 TEST_F(ServerTest, goes_on_when_descriptors_run_out) {
