@@ -57,6 +57,10 @@ TEST(Output, units) {
 TEST(ExitCode, tells_scripts_what_happened) {
   EXPECT_EQ(exit_code({"Weft.DaemonNotRunning", "", {}}), 3);
   EXPECT_EQ(exit_code({"InternalError", "", {}}), 4);
+  EXPECT_EQ(exit_code({"Weft.HolderGone", "", {}}), 4);
+  EXPECT_EQ(exit_code({"Weft.FileNotReadable", "", {}}), 2);
+  EXPECT_EQ(exit_code({"Weft.InvalidYaml", "", {}}), 2);
+  EXPECT_EQ(exit_code({"Weft.DaemonRunning", "", {}}), 1);
   EXPECT_EQ(exit_code({"UnauthorizedOperation", "", {}}), 1);
   EXPECT_EQ(exit_code({"InvalidGroup.NotFound", "", {}}), 2);
 }
