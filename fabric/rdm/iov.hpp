@@ -47,6 +47,10 @@ void for_each_piece(std::span<const iovec> iov, std::size_t offset, std::size_t 
 }
 
 inline void gather(std::span<const iovec> iov, std::size_t offset, std::byte* to, std::size_t size) {
+  if (iov.size() == 1) {  // nearly always
+    std::memcpy(to, static_cast<const std::byte*>(iov[0].iov_base) + offset, size);
+    return;
+  }
   for_each_piece(iov, offset, size, [&to](const std::byte* from, std::size_t here) {
     std::memcpy(to, from, here);
     to += here;
@@ -54,6 +58,10 @@ inline void gather(std::span<const iovec> iov, std::size_t offset, std::byte* to
 }
 
 inline void scatter(std::span<const iovec> iov, std::size_t offset, const std::byte* from, std::size_t size) {
+  if (iov.size() == 1) {
+    std::memcpy(static_cast<std::byte*>(iov[0].iov_base) + offset, from, size);
+    return;
+  }
   for_each_piece(iov, offset, size, [&from](std::byte* to, std::size_t here) {
     std::memcpy(to, from, here);
     from += here;

@@ -31,7 +31,7 @@ void Peer::remember_former(std::uint32_t key) {
 Peer* PeerTable::find(const device::Address& address) const {
   if (slots_.empty()) return nullptr;
   for (std::size_t at = hash(address) & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
-    if (!slots_[at] || slots_[at]->address == address) return slots_[at];
+    if (!slots_[at] || same(slots_[at]->address, address)) return slots_[at];
   }
 }
 

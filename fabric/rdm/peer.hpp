@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -13,6 +14,14 @@
 #include "fabric/srd/rnr.hpp"
 
 namespace weft::rdm {
+
+/// As operator==, in three comparisons instead of seventeen: for every packet.
+inline bool same(const device::Address& a, const device::Address& b) {
+  std::uint64_t x[2], y[2];
+  std::memcpy(x, a.ip, sizeof(x));
+  std::memcpy(y, b.ip, sizeof(y));
+  return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (a.qpn ^ b.qpn)) == 0;
+}
 
 struct Peer {
   explicit Peer(const device::Address& where) : address(where) {}

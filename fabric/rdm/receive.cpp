@@ -28,7 +28,7 @@ void EndpointImpl::on_packet(const device::Arrival& arrival) {
 }
 
 Peer* EndpointImpl::peer_of(const device::Address& address) {
-  if (last_peer_ && last_peer_->address == address) return last_peer_;
+  if (last_peer_ && same(last_peer_->address, address)) return last_peer_;
   Peer* const peer = peers_.find_or_add(address);
   if (peer) last_peer_ = peer;
   return peer;
