@@ -34,7 +34,8 @@ inline constexpr std::uint32_t kVirtioNetHeaderBytes = 10;  // unless TUNSETVNET
 /// made in the guest) are completed here.
 void offload_from_virtio(const VirtioNetHeader& header, rte_mbuf* frame) noexcept;
 
-/// To the guest.
+/// To the guest. A frame whose checksum was verified says so (kDataValid); Linux's TUN driver does not believe it and
+/// checks again.
 VirtioNetHeader offload_to_virtio(const rte_mbuf* frame) noexcept;
 
 }  // namespace weft
