@@ -42,7 +42,7 @@ const char* error_text(int provider_error) noexcept {
   switch (provider_error) {
     case kUnresponsiveReceiver:
       return "Unresponsive receiver (reachable by EFA device but handshake failed): check that a security group of both "
-             "ENIs references itself in and out, and that both are in one VPC and zone (weft explain SRC DST efa)";
+             "ENIs references itself in and out, and that both are in one VPC and zone";
     case kDeviceGone: return "The EFA function is gone: weftd stopped, or the interface was removed (weft ps)";
     case kPeerGone: return "The peer's endpoint does not exist any more: its process ended or closed it";
     case kProtocolViolation: return "The peer sent a packet that is not weft's protocol";

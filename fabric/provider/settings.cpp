@@ -57,6 +57,10 @@ void define_settings() noexcept {
               &settings.packet_buffers);
   define_size("linger_ms", "How long fi_close waits for messages in flight, in milliseconds", 0, 60000,
               &settings.linger_ms);
+  fi_param_define(&weft_provider, "explain", FI_PARAM_BOOL,
+                  "Say once on standard error why communication failed (default: yes)");
+  int explain = 1;
+  if (fi_param_get_bool(&weft_provider, "explain", &explain) == 0) settings.explain = explain != 0;
 }
 
 bool should_yield() noexcept {

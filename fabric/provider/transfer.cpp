@@ -12,6 +12,7 @@
 
 #include "fabric/provider/endpoint.hpp"
 #include "fabric/provider/error_text.hpp"
+#include "fabric/provider/explain.hpp"
 #include "fabric/provider/provider.hpp"
 
 namespace weft::provider {
@@ -61,6 +62,7 @@ ssize_t Endpoint::check_send(const Outgoing& message) const {
 int Endpoint::post(const rdm::SendRequest& request) {
   int error = rdm_->send(request);
   if (error == -EAGAIN && progress() != 0) error = rdm_->send(request);
+  if (error == -ENETDOWN) explain_once(rdm::Status::kDeviceGone, domain.address);
   return error;
 }
 
@@ -124,7 +126,7 @@ int Endpoint::inject_first(rdm::SendRequest request) {
   const rdm::Status status = contact.status;
   if (contact.done) forget(contact);
   if (status != rdm::Status::kOk) {
-    WEFT_LOG(WARN, EP_DATA, "message refused: %s\n", error_text(provider_error(status, 0)));
+    explain_once(status, domain.address);
     return -fabric_error(status);
   }
   if (request.peer >= contacted_.size()) contacted_.resize(request.peer + 1);
@@ -211,6 +213,7 @@ void Endpoint::report_success(const rdm::Completion& completion) {
 }
 
 void Endpoint::report_failure(const rdm::Completion& completion) {
+  explain_once(completion.status, domain.address);
   CompletionQueue* queue = completion.is_send ? transmit_queue_ : receive_queue_;
   if (queue == nullptr) return;
   fi_cq_err_entry error{};
@@ -229,6 +232,7 @@ void Endpoint::report_failure(const rdm::Completion& completion) {
 void Endpoint::lost_injected(const rdm::Completion& completion, rdm::PeerIndex peer) {
   WEFT_LOG(WARN, EP_DATA, "an injected message was lost: %s\n",
            error_text(provider_error(completion.status, completion.device_status)));
+  explain_once(completion.status, domain.address);
   if (peer < contacted_.size()) contacted_[peer] = false;
   if (fid.context == nullptr) return;
   rdm::Completion blamed = completion;
