@@ -8,12 +8,15 @@
 namespace weft::testing {
 namespace {
 
-/// Applies `before`, then `after` with a fault in each step in turn, until no step is left that a fault could hit.
+/// Applies `before` (empty: nothing), then `after` with a fault in each step in turn, until no step is left that a
+/// fault could hit.
 void fault_in_every_step(const std::string& before, const std::string& after, std::set<std::string> steps_expected) {
   std::set<std::string> undone, warned;
   for (int step = 1;; ++step) {
     World world;
-    ASSERT_TRUE(world.controller.apply("before", before));
+    if (!before.empty()) {
+      ASSERT_TRUE(world.controller.apply("before", before));
+    }
     const std::string was = world.snapshot();
     Result<Outcome> expected = world.controller.plan("after", after);
     ASSERT_TRUE(expected);
@@ -88,6 +91,11 @@ TEST(Controller, AnErrorInTheFileNamesItsPlaceAndChangesNothing) {
   EXPECT_EQ(outcome.error().where.file, "my.yaml");
   EXPECT_EQ(outcome.error().where.line, 10);
   EXPECT_EQ(world.snapshot(), was);
+}
+
+TEST(Controller, AFaultInAnyStepOfTheFirstApplyIsUndoneOrWarned) {
+  fault_in_every_step("", topology({plain("a"), efa("b")}),
+                      {"create a", "create b", "set hosts", "save state", "publish", "open EFA of b"});
 }
 
 TEST(Controller, AFaultInAnyStepOfAddingIsUndoneOrWarned) {
