@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "dataplane/net/headers.hpp"
+
 namespace weft {
 
 namespace {
 
-constexpr int kIcmp = 1, kTcp = 6, kUdp = 17;
 constexpr int kSomeClientPort = 32768;  // where Linux begins to choose ephemeral ports; no rule looks at it
 constexpr int kEchoRequest = 8;
 
@@ -82,14 +83,14 @@ Result<Explanation> explain_request(const Json& request, const Deployment& deplo
   Result<int> protocol = protocol_of(request);
   if (!protocol) return protocol.error();
   packet.protocol = static_cast<std::uint8_t>(*protocol);
-  if (*protocol == kTcp || *protocol == kUdp) {
+  if (*protocol == kProtocolTcp || *protocol == kProtocolUdp) {
     Result<std::uint16_t> port = number(request, "port", 65535, -1);
     if (!port) return port.error();
     Result<std::uint16_t> source_port = number(request, "source_port", 65535, kSomeClientPort);
     if (!source_port) return source_port.error();
     packet.destination_port = *port;
     packet.source_port = *source_port;
-  } else if (*protocol == kIcmp) {
+  } else if (*protocol == kProtocolIcmp) {
     Result<std::uint16_t> type = number(request, "icmp_type", 255, kEchoRequest);
     if (!type) return type.error();
     Result<std::uint16_t> code = number(request, "icmp_code", 255, 0);

@@ -1,12 +1,12 @@
 #include <algorithm>
 
 #include "dataplane/control/json.hpp"
+#include "dataplane/net/headers.hpp"
 
 namespace weft {
 
 namespace {
 
-constexpr IpProtocol kIcmp = 1, kTcp = 6, kUdp = 17;
 
 const char* strategy_text(PlacementStrategy strategy) {
   switch (strategy) {
@@ -19,10 +19,10 @@ const char* strategy_text(PlacementStrategy strategy) {
 
 Json rule_json(const RuleDeclaration& rule, const Deployment& deployment) {
   Json json{{"protocol", protocol_text(rule.protocol)}};
-  if (rule.protocol == kTcp || rule.protocol == kUdp) {
+  if (rule.protocol == kProtocolTcp || rule.protocol == kProtocolUdp) {
     json["from_port"] = rule.from_port;
     json["to_port"] = rule.to_port;
-  } else if (rule.protocol == kIcmp) {
+  } else if (rule.protocol == kProtocolIcmp) {
     json["icmp_type"] = rule.from_port;
     json["icmp_code"] = rule.to_port;
   }
@@ -50,18 +50,18 @@ Json rules_json(const std::vector<RuleDeclaration>& rules, const Deployment& dep
 std::string protocol_text(IpProtocol protocol) {
   switch (protocol) {
     case kAllProtocols: return "all";
-    case kIcmp: return "icmp";
-    case kTcp: return "tcp";
-    case kUdp: return "udp";
+    case kProtocolIcmp: return "icmp";
+    case kProtocolTcp: return "tcp";
+    case kProtocolUdp: return "udp";
     default: return std::to_string(protocol);
   }
 }
 
 std::optional<IpProtocol> protocol_from_text(const std::string& text) {
   if (text == "all" || text == "-1") return kAllProtocols;
-  if (text == "icmp") return kIcmp;
-  if (text == "tcp") return kTcp;
-  if (text == "udp") return kUdp;
+  if (text == "icmp") return kProtocolIcmp;
+  if (text == "tcp") return kProtocolTcp;
+  if (text == "udp") return kProtocolUdp;
   if (text.empty() || text.size() > 3 || !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
     return {};
   int number = std::stoi(text);

@@ -7,11 +7,11 @@
 
 #include "dataplane/model/describe.hpp"
 #include "dataplane/model/suggest.hpp"
+#include "dataplane/net/headers.hpp"
 
 namespace weft::topology_file {
 namespace {
 
-constexpr int kIcmp = 1, kTcp = 6, kUdp = 17, kIcmpV6 = 58;
 
 std::optional<int> whole_number(std::string_view text) {
   int value = 0;
@@ -24,10 +24,10 @@ IpProtocol read_protocol(const Value& value) {
   const std::string text = value.text();
   for (const auto& [name, number] : std::initializer_list<std::pair<std::string_view, int>>{{"all", kAllProtocols},
                                                                                             {"-1", kAllProtocols},
-                                                                                            {"tcp", kTcp},
-                                                                                            {"udp", kUdp},
-                                                                                            {"icmp", kIcmp},
-                                                                                            {"icmpv6", kIcmpV6}})
+                                                                                            {"tcp", kProtocolTcp},
+                                                                                            {"udp", kProtocolUdp},
+                                                                                            {"icmp", kProtocolIcmp},
+                                                                                            {"icmpv6", kProtocolIcmpv6}})
     if (text == name) return number;
   if (const auto number = whole_number(text); number && *number >= 0 && *number <= 255) return *number;
   value.refuse(
@@ -140,9 +140,9 @@ RuleDeclaration read_rule(const Value& value, const std::string& own_group) {
   RuleDeclaration rule;
   rule.line = value.line();
   rule.protocol = read_protocol(section.required("protocol", "protocol: tcp"));
-  if (rule.protocol == kTcp || rule.protocol == kUdp)
+  if (rule.protocol == kProtocolTcp || rule.protocol == kProtocolUdp)
     read_port_keys(section, rule);
-  else if (rule.protocol == kIcmp || rule.protocol == kIcmpV6)
+  else if (rule.protocol == kProtocolIcmp || rule.protocol == kProtocolIcmpv6)
     read_icmp_keys(section, rule);
   else  // EC2 takes ports here and ignores them; who writes one expects it to count
     refuse_keys(section, {"port", "ports", "from", "to", "type", "code"}, rule.protocol,

@@ -26,11 +26,6 @@ bool has_allowed_characters(const std::string& text) {
   });
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 // Two rules that differ in no more than their description are one permission to EC2.
 bool same_permission(const RuleDeclaration& a, const RuleDeclaration& b) {
   return a.protocol == b.protocol && a.from_port == b.from_port && a.to_port == b.to_port && a.peer == b.peer;

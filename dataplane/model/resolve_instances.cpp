@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "dataplane/model/identity.hpp"
@@ -23,11 +22,6 @@ std::vector<std::string> names_of(const std::vector<T>& all) {
   std::vector<std::string> names;
   for (const T& one : all) names.push_back(one.name);
   return names;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
 }
 
 // An interface cannot change its subnet, type or address; EC2 makes a new one for that (facts ec2 1.1, 1.3).

@@ -74,4 +74,9 @@ std::string in_quotes(std::string_view text) {
   return result + (text.size() > kLongest ? "...'" : "'");
 }
 
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
 }  // namespace weft

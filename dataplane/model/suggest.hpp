@@ -17,4 +17,7 @@ std::string hint(std::string_view word, const std::vector<std::string>& candidat
 /// A text from a file as it may stand in a message: control characters and quotes escaped, shortened to 60 characters.
 std::string in_quotes(std::string_view text);
 
+/// ASCII letters in lower case: how EC2 compares the names of groups, and DNS the names of hosts.
+std::string lower(std::string text);
+
 }  // namespace weft

@@ -2,8 +2,10 @@
 
 #include <sched.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -19,6 +21,31 @@ std::string main_lcore_anywhere(const cpu_set_t& allowed) {
     if (CPU_ISSET(cpu, &allowed)) cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
   return "0@(" + cpus + ")";
 }
+
+/// EAL makes its runtime directory even in modes that put nothing there, and complains where it may not. So it gets one
+/// of its own for as long as it starts.
+class PassingDirectory {
+ public:
+  PassingDirectory() {
+    if (::mkdtemp(path_) == nullptr) return;
+    if (const char* before = std::getenv(kVariable)) before_ = before;
+    ::setenv(kVariable, path_, 1);
+    made_ = true;
+  }
+  ~PassingDirectory() {
+    if (!made_) return;
+    if (before_) ::setenv(kVariable, before_->c_str(), 1);
+    else ::unsetenv(kVariable);
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+ private:
+  static constexpr char kVariable[] = "RUNTIME_DIRECTORY";
+  char path_[24] = "/tmp/weft-eal-XXXXXX";
+  std::optional<std::string> before_;
+  bool made_ = false;
+};
 
 }  // namespace
 
@@ -57,6 +84,7 @@ Result<std::unique_ptr<Eal>> Eal::start(const EalOptions& options) {
 
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
+  const PassingDirectory directory;
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
     std::string line;
     for (const std::string& argument : arguments) line += (line.empty() ? "" : " ") + argument;

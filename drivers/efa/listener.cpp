@@ -40,7 +40,7 @@ EfaError listen_on_path(const std::string& path, FileDescriptor& listening) {
   if (!socket_fd) return failed("cannot make the EFA socket " + path, errno);
   if (connect(socket_fd.get(), name, sizeof address) == 0 || errno == EAGAIN)
     return {EADDRINUSE, "another daemon answers on the EFA socket " + path + ": stop it first"};
-  unlink(path.c_str());
+  ::unlink(path.c_str());
   if (bind(socket_fd.get(), name, sizeof address) != 0) return failed("cannot bind the EFA socket " + path, errno);
   if (chmod(path.c_str(), 0600) != 0 || listen(socket_fd.get(), SOMAXCONN) != 0)
     return failed("cannot listen on the EFA socket " + path, errno);

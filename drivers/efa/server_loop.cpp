@@ -85,7 +85,7 @@ void EfaServer::Loop::remove_listener(const std::string& instance) {
   const auto found = listeners_.find(instance);
   if (found == listeners_.end()) return;
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->second.socket.get(), nullptr);  // the holder may keep a duplicate
-  if (!found->second.path.empty()) unlink(found->second.path.c_str());
+  if (!found->second.path.empty()) ::unlink(found->second.path.c_str());
   listeners_.erase(found);
 }
 
