@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 
@@ -12,7 +13,7 @@
 namespace weft {
 namespace {
 
-constexpr unsigned kCache = 256;  // per lcore
+constexpr std::uint32_t kCache = 256;  // per lcore
 // Else DPDK keeps every object inside one 4 KiB page, where one fits and 40 % is lost. Addresses are virtual ones here,
 // so objects are contiguous for a device too.
 constexpr unsigned kFlags = RTE_MEMPOOL_F_NO_IOVA_CONTIG;
@@ -56,10 +57,11 @@ bool populate(rte_mempool* pool) {
 PacketPool make_packet_pool(std::uint32_t packets) {
   static std::atomic<unsigned> number{0};  // a pool's name is unique in the process
   const std::string name = "weft-packets-" + std::to_string(number++);
+  const std::uint32_t cache = std::min(kCache, packets / 2);
   if (rte_eal_has_hugepages() != 0)
-    return PacketPool(rte_pktmbuf_pool_create(name.c_str(), packets, kCache, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY));
+    return PacketPool(rte_pktmbuf_pool_create(name.c_str(), packets, cache, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY));
 
-  PacketPool pool(rte_mempool_create_empty(name.c_str(), packets, sizeof(rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, kCache,
+  PacketPool pool(rte_mempool_create_empty(name.c_str(), packets, sizeof(rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, cache,
                                            sizeof(rte_pktmbuf_pool_private), SOCKET_ID_ANY, kFlags));
   if (!pool || rte_mempool_set_ops_byname(pool.get(), rte_mbuf_best_mempool_ops(), nullptr) != 0) return nullptr;
   rte_pktmbuf_pool_private rooms{};
