@@ -54,7 +54,8 @@ class Port {
 /// Why the engine's gate refused an EFA message; the engine maps it to its DropReason.
 enum class EfaVerdict : std::uint8_t { kAllow, kGroupEgress, kGroupIngress, kUnreachable };
 
-/// EFA's own policy (facts ec2 6.2), published with the snapshot. Called by the worker inside MessageSwitch::poll().
+/// EFA's own policy (facts ec2 6.2), published with the snapshot. Called by the worker inside MessageSwitch::poll(). The
+/// engine notes a refusal in its drop log; counting is the switch's.
 class EfaGate {
  public:
   virtual ~EfaGate() = default;

@@ -11,7 +11,7 @@ namespace weft {
 
 struct FlowKey4 {
   std::uint32_t address[2] = {};  // host order, address[0] <= address[1] (equal: port[0] <= port[1])
-  std::uint16_t port[2] = {};     // ICMP echo: both the identifier, other ICMP: type << 8 | code; others: 0
+  std::uint16_t port[2] = {};     // ICMP query: identifier at the asker's end, request type << 8 at the other; others: 0
   std::uint8_t protocol = 0;
   std::uint8_t reserved = 0;  // always 0: hash() relies on it
   std::uint16_t vpc = 0;
