@@ -19,11 +19,11 @@ Result<nlohmann::json> plan_only(const ApiClient& client, const TopologyText& to
   return client.post("/v1/plan", {{"file", topology.name}, {"topology", topology.text}});
 }
 
-int dry_run(const ApiClient& client, const TopologyText& topology, bool json) {
+int dry_run(const ApiClient& client, const TopologyText& topology, bool as_json) {
   Result<nlohmann::json> planned = plan_only(client, topology);
   if (!planned) return report(planned.error());
   const nlohmann::json& changes = (*planned)["changes"];
-  if (json)
+  if (as_json)
     print_json(changes);
   else if (changes.empty())
     std::printf("nothing to do: what runs is what %s says\n", topology.name.c_str());

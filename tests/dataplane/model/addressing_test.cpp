@@ -9,12 +9,6 @@
 namespace weft::testing {
 namespace {
 
-Deployment resolved(const Topology& topology, const Deployment* running = nullptr) {
-  Result<Deployment> result = resolve(topology, running);
-  if (!result) throw std::runtime_error(result.error().to_string());
-  return *result;
-}
-
 TEST(Addressing, the_first_address_is_the_fifth_of_the_subnet) {
   Topology topology = small();
   topology.instances = {instances("n", 3)};

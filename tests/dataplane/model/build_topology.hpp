@@ -1,6 +1,7 @@
 // A topology in code, for tests that are not about the file.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,13 @@ inline InstanceDeclaration instances(const std::string& name, int count, const s
   declared.count = count;
   declared.counted = true;
   return declared;
+}
+
+/// For topologies that must resolve.
+inline Deployment resolved(const Topology& topology, const Deployment* running = nullptr) {
+  Result<Deployment> result = resolve(topology, running);
+  if (!result) throw std::runtime_error(result.error().to_string());
+  return *result;
 }
 
 }  // namespace weft::testing

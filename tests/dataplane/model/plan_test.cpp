@@ -6,12 +6,6 @@
 namespace weft::testing {
 namespace {
 
-Deployment resolved(const Topology& topology, const Deployment* running = nullptr) {
-  Result<Deployment> result = resolve(topology, running);
-  if (!result) throw std::runtime_error(result.error().to_string());
-  return *result;
-}
-
 // "+ instance x: eth0 10.0.1.4 vf 0 groups default", the whole plan on lines.
 std::vector<std::string> lines(const Deployment* before, const Deployment& now) {
   std::vector<std::string> result;
