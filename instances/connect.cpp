@@ -22,8 +22,8 @@ Result<UniqueFd> connect_to_holder(const std::string& runtime_directory, bool* n
   name.sun_family = AF_UNIX;
   if (path.size() >= sizeof(name.sun_path))
     return holder_error("the runtime directory's path is too long for a socket, at most " +
-                        std::to_string(sizeof(name.sun_path) - 2 - std::strlen(kSocketFile)) + " bytes: " +
-                        runtime_directory);
+                        std::to_string(sizeof(name.sun_path) - 2 - std::strlen(kSocketFile)) +
+                        " bytes: " + runtime_directory);
   std::memcpy(name.sun_path, path.c_str(), path.size() + 1);
 
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));

@@ -12,7 +12,8 @@
 namespace weft {
 namespace {
 
-/// The user namespace is entered once; from inside, `weft ssh` finds itself in it already, and the kernel refuses twice.
+/// The user namespace is entered once; from inside, `weft ssh` finds itself in it already, and the kernel refuses
+/// twice.
 Result<void> enter_user_namespace_of(int user_namespace) {
   auto wanted = holder::identify(user_namespace);
   if (!wanted) return wanted.error();

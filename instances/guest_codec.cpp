@@ -33,7 +33,8 @@ Result<GuestInterface> decode_interface(const nlohmann::json& body) {
   if (!address || !router || !address->is_v4() || !router->is_v4())
     return holder_error(interface.name + ": address and router must be IPv4 addresses");
   if (prefix < 1 || prefix > 32) return holder_error(interface.name + ": the prefix length must be 1 to 32");
-  if (interface.mtu < 576 || interface.mtu > 65521) return holder_error(interface.name + ": the MTU must be 576 to 65521");
+  if (interface.mtu < 576 || interface.mtu > 65521)
+    return holder_error(interface.name + ": the MTU must be 576 to 65521");
   interface.mac = *mac;
   interface.address = *address;
   interface.router = *router;

@@ -26,9 +26,7 @@ void mount_own_sysfs() {
 }
 
 /// Two instances are two machines: no POSIX shared memory between them, and none left behind after them.
-void mount_own_shared_memory() {
-  ::mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
-}
+void mount_own_shared_memory() { ::mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"); }
 
 /// The control API cannot be reached from inside (DESIGN D12); the holder can, for `weft ssh` between instances.
 Result<void> hide_runtime_directory(const std::string& directory) {

@@ -69,9 +69,9 @@ NetlinkRequest route_request(std::uint8_t prefix_length, std::uint8_t scope, std
 }
 
 Result<void> add_default_route(Netlink& netlink, const GuestInterface& interface, std::uint32_t table, unsigned index) {
-  return netlink.apply("route " + interface.name + " through " + interface.router.to_string(),
-                       route_request(0, RT_SCOPE_UNIVERSE, table, index)
-                           .attribute(RTA_GATEWAY, octets(interface.router)));
+  return netlink.apply(
+      "route " + interface.name + " through " + interface.router.to_string(),
+      route_request(0, RT_SCOPE_UNIVERSE, table, index).attribute(RTA_GATEWAY, octets(interface.router)));
 }
 
 /// What leaves with a secondary interface's address must leave through it, or its ENI's spoof check drops it.
@@ -86,10 +86,11 @@ Result<void> route_by_source(Netlink& netlink, const GuestInterface& interface, 
                                  .attribute(FRA_TABLE, table)
                                  .attribute(FRA_PRIORITY, table));
   if (!added) return added;
-  const auto subnet = IpPrefix::make(interface.address, static_cast<std::uint8_t>(interface.prefix_length + 96)).address;
-  added = netlink.apply("add the subnet's route of " + interface.name,
-                        route_request(interface.prefix_length, RT_SCOPE_LINK, table, index)
-                            .attribute(RTA_DST, octets(subnet)));
+  const auto subnet =
+      IpPrefix::make(interface.address, static_cast<std::uint8_t>(interface.prefix_length + 96)).address;
+  added = netlink.apply(
+      "add the subnet's route of " + interface.name,
+      route_request(interface.prefix_length, RT_SCOPE_LINK, table, index).attribute(RTA_DST, octets(subnet)));
   if (!added) return added;
   return add_default_route(netlink, interface, table, index);
 }
@@ -97,7 +98,8 @@ Result<void> route_by_source(Netlink& netlink, const GuestInterface& interface, 
 Result<void> configure(Netlink& netlink, const GuestInterface& interface, std::size_t position) {
   const unsigned index = ::if_nametoindex(interface.name.c_str());
   if (index == 0) return system_error("cannot find the TAP " + interface.name);
-  // IPv6 is not carried yet; its router solicitations would only be drops to explain. Without the file there is no IPv6.
+  // IPv6 is not carried yet; its router solicitations would only be drops to explain. Without the file there is no
+  // IPv6.
   write_file("/proc/sys/net/ipv6/conf/" + interface.name + "/disable_ipv6", "1");
 
   auto done = netlink.apply("set MAC and MTU of " + interface.name,

@@ -51,9 +51,9 @@ struct GuestInterface {
 };
 
 struct GuestInstance {
-  std::string name;                        // also the hostname
+  std::string name;  // also the hostname
   std::vector<GuestInterface> interfaces;
-  bool efa = false;                        // make the EFA listener
+  bool efa = false;  // make the EFA listener
 };
 
 /// Each frame of a TAP starts with a virtio_net_hdr_mrg_rxbuf of this length (num_buffers is always 1). The guest's
@@ -73,8 +73,8 @@ class Holder {
   static Result<std::unique_ptr<Holder>> start_or_join(const std::string& runtime_directory, int grace_ms);
   virtual ~Holder() = default;  // without shutdown(): the holder starts its grace period
 
-  virtual bool joined() const = 0;                 // true: a living holder was found, with instances and a state
-  virtual std::string saved_state() const = 0;     // what save_state() gave last
+  virtual bool joined() const = 0;              // true: a living holder was found, with instances and a state
+  virtual std::string saved_state() const = 0;  // what save_state() gave last
   virtual Result<void> save_state(const std::string& state) = 0;  // opaque to the holder
 
   virtual std::vector<std::string> instances() const = 0;

@@ -32,7 +32,8 @@ Result<std::string> write_resolver_file(const std::string& runtime_directory) {
   auto file = open_for_everybody(path);
   if (!file) return file.error();
   // Nobody listens on the instance's loopback, and the kernel says so (ICMP) without delay.
-  auto written = rewrite_file(path, *file, "# weft: this VPC has no resolver; names are in /etc/hosts\nnameserver 127.0.0.1\n");
+  auto written =
+      rewrite_file(path, *file, "# weft: this VPC has no resolver; names are in /etc/hosts\nnameserver 127.0.0.1\n");
   if (!written) return written.error();
   return path;
 }

@@ -4,10 +4,10 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,7 +107,8 @@ Result<bool> enter_user_namespace() {
 
 Result<InstanceNamespaces> make_instance(const GuestInstance& instance, const SharedFiles& files) {
   int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return system_error("cannot make a socket pair");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return system_error("cannot make a socket pair");
   UniqueFd ours(pair[0]), theirs(pair[1]);
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("cannot fork");
@@ -118,8 +119,9 @@ Result<InstanceNamespaces> make_instance(const GuestInstance& instance, const Sh
   int ready;
   do ready = ::poll(&wait, 1, kMakeTimeoutMs);
   while (ready < 0 && errno == EINTR);
-  auto message = ready > 0 ? receive_message(ours.get())
-                           : Result<std::optional<Message>>(holder_error("making the namespaces took over ten seconds"));
+  auto message = ready > 0
+                     ? receive_message(ours.get())
+                     : Result<std::optional<Message>>(holder_error("making the namespaces took over ten seconds"));
   if (ready <= 0) ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
   if (!message) return message.error();

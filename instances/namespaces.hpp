@@ -24,8 +24,8 @@ struct InstanceNamespaces {
 /// A child process makes them from inside and hands them over, so the caller's own namespaces never change.
 Result<InstanceNamespaces> make_instance(const GuestInstance& instance, const SharedFiles& files);
 
-/// In a fresh mount namespace: propagation private, /etc/hosts, /etc/resolv.conf, /sys and /dev/shm of the instance's own,
-/// and of the runtime directory nothing but the holder's socket.
+/// In a fresh mount namespace: propagation private, /etc/hosts, /etc/resolv.conf, /sys and /dev/shm of the instance's
+/// own, and of the runtime directory nothing but the holder's socket.
 Result<void> make_guest_mounts(const SharedFiles& files);
 
 }  // namespace weft::holder

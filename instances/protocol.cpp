@@ -14,8 +14,9 @@
 namespace weft::holder {
 namespace {
 
-constexpr std::size_t kMaxDescriptors = 64;  // an instance has at most 15 interfaces (facts ec2), three namespaces, one listener
-constexpr char kBodyInMemfd = '@';           // no JSON object starts like this
+constexpr std::size_t kMaxDescriptors =
+    64;                             // an instance has at most 15 interfaces (facts ec2), three namespaces, one listener
+constexpr char kBodyInMemfd = '@';  // no JSON object starts like this
 
 Result<UniqueFd> body_as_memfd(const std::string& text) {
   UniqueFd file(::memfd_create("weft-message", MFD_CLOEXEC | MFD_ALLOW_SEALING));

@@ -15,8 +15,8 @@ using NamespaceId = std::pair<dev_t, ino_t>;
 
 Result<NamespaceId> identify(int namespace_fd);
 
-/// True when the process has any of `namespaces` as its user, network, mount or UTS namespace. False also when it cannot
-/// be looked at: it is outside this process's user namespace, a zombie, or another user's.
+/// True when the process has any of `namespaces` as its user, network, mount or UTS namespace. False also when it
+/// cannot be looked at: it is outside this process's user namespace, a zombie, or another user's.
 bool lives_in(pid_t pid, const std::set<NamespaceId>& namespaces);
 
 /// Ends every process that lives in `namespaces`, but this one: SIGTERM (and SIGCONT, for the stopped), after a second

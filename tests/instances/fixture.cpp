@@ -52,12 +52,14 @@ std::string in_child(const std::function<std::string()>& work) {
   UniqueFd from(ends[0]);
   std::string said;
   char buffer[4096];
-  for (ssize_t n; (n = ::read(from.get(), buffer, sizeof(buffer))) > 0;) said.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n; (n = ::read(from.get(), buffer, sizeof(buffer))) > 0;)
+    said.append(buffer, static_cast<std::size_t>(n));
   ::waitpid(pid, nullptr, 0);
   return said;
 }
 
-std::string inside(const std::string& directory, const std::string& instance, const std::function<std::string()>& work) {
+std::string inside(const std::string& directory, const std::string& instance,
+                   const std::function<std::string()>& work) {
   return in_child([&]() -> std::string {
     if (auto entered = enter_instance(directory, instance); !entered) return "!" + entered.error().message;
     return work();

@@ -135,7 +135,7 @@ TEST_F(HolderTest, a_daemon_that_comes_back_finds_the_same_instances) {
   ASSERT_EQ(::fstat(before.efa_listener.get(), &listener[0]), 0);
   ASSERT_EQ(::fstat(after->efa_listener.get(), &listener[1]), 0);
   EXPECT_EQ(listener[0].st_ino, listener[1].st_ino) << "the very same listener";
-  ifreq interface{};
+  ifreq interface {};
   ASSERT_EQ(::ioctl(after->taps[0].get(), TUNGETIFF, &interface), 0);
   EXPECT_STREQ(interface.ifr_name, "eth0");
 

@@ -64,8 +64,9 @@ TEST_F(RuntimeDirectory, of_another_user_is_refused) {
 }
 
 TEST(Guest, survives_the_way_to_the_holder) {
-  GuestInterface interface{"eth0", "eni-1", {{2, 0, 0, 0, 0, 1}}, *IpAddress::parse("10.0.1.4"), 20,
-                           *IpAddress::parse("10.0.0.1"), 1500};
+  GuestInterface interface {
+    "eth0", "eni-1", {{2, 0, 0, 0, 0, 1}}, *IpAddress::parse("10.0.1.4"), 20, *IpAddress::parse("10.0.0.1"), 1500
+  };
   auto decoded = holder::decode_instance(holder::encode({"node-0", {interface}, true}));
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(decoded->name, "node-0");
@@ -82,7 +83,8 @@ TEST(Guest, survives_the_way_to_the_holder) {
 }
 
 TEST(InstanceName, is_a_host_name) {
-  for (const char* good : {"a", "node-0", "web.1", "N_9", "123456789012345678901234567890123456789012345678901234567890123"})
+  for (const char* good :
+       {"a", "node-0", "web.1", "N_9", "123456789012345678901234567890123456789012345678901234567890123"})
     EXPECT_TRUE(holder::is_instance_name(good)) << good;
   for (const char* bad : {"", ".", "..", "-x", "a b", "a/b", "a\n", "\xc3\xa4",
                           "1234567890123456789012345678901234567890123456789012345678901234"})
