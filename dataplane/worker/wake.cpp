@@ -29,14 +29,14 @@ Result<void> WakeSet::add(int fd, std::uint64_t tag) {
 
 void WakeSet::remove(int fd) noexcept { ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr); }
 
-unsigned WakeSet::ready(std::span<std::uint64_t, kEvents> tags) noexcept {
+unsigned WakeSet::ready(std::span<Ready, kEvents> found) noexcept {
   std::array<epoll_event, kEvents> events;
   const int ready = ::epoll_wait(epoll_fd_, events.data(), kEvents, 0);
   unsigned count = 0;
   for (int i = 0; i < ready; ++i) {
-    const std::uint64_t tag = events[static_cast<unsigned>(i)].data.u64;
-    if (tag == kWoken) take_wakes();
-    else tags[count++] = tag;
+    const epoll_event& event = events[static_cast<unsigned>(i)];
+    if (event.data.u64 == kWoken) take_wakes();
+    else found[count++] = {event.data.u64, (event.events & (EPOLLERR | EPOLLHUP)) != 0};
   }
   return count;
 }

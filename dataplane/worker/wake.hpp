@@ -23,8 +23,12 @@ class WakeSet {
   Result<void> add(int fd, std::uint64_t tag);
   void remove(int fd) noexcept;
 
-  /// Tags of the descriptors that are ready now; returns how many. The eventfd's own count is taken off.
-  unsigned ready(std::span<std::uint64_t, kEvents> tags) noexcept;
+  struct Ready {
+    std::uint64_t tag;
+    bool broken;  // the device behind the descriptor has gone, and epoll will say so for ever
+  };
+  /// The descriptors that are ready now; returns how many. The eventfd's own count is taken off.
+  unsigned ready(std::span<Ready, kEvents> found) noexcept;
   /// Sleeps until something is ready or somebody wakes, up to `timeout_ms` (-1: for ever). False: the time is over.
   bool wait(int timeout_ms) noexcept;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include <rte_pause.h>
 
@@ -26,7 +27,9 @@ constexpr std::uint64_t kAgeingRoundNs = 1'000'000'000;
 /// A sleeper with flows comes back to age them; one without sleeps until it is woken.
 constexpr int kAgeingSleepMs = 100;
 constexpr std::uint64_t kBucketsPerTurn = 64;
-/// While other ports keep the worker busy, asking the kernel which descriptors are ready is a system call a turn.
+/// Asking the kernel which descriptors are ready costs a system call, which a message or a packet of a polled port would
+/// wait for. So while those had something in the last kBusyNs, the kernel is asked now and then only.
+constexpr std::uint64_t kBusyNs = 50'000;
 constexpr std::uint64_t kReadyIntervalNs = 5'000;
 constexpr unsigned kBurstsPerPort = 4;
 
@@ -72,10 +75,10 @@ void Worker::stop() noexcept {
 unsigned Worker::turn() noexcept {
   read_clock();
   context_.snapshot = publication_.read();
-  unsigned handled = poll_ports();
-  if (handled == 0 || context_.now_ns - looked_at_ready_ns_ >= kReadyIntervalNs) handled += poll_ready_ports();
-  handled += take_handed_over();
-  handled += poll_messages();
+  unsigned handled = poll_ports() + take_handed_over() + poll_messages();
+  if (handled != 0) busy_until_ns_ = context_.now_ns + kBusyNs;
+  if (context_.now_ns >= busy_until_ns_ || context_.now_ns - asked_kernel_ns_ >= kReadyIntervalNs)
+    handled += poll_ready_ports();
   age_flows(kBucketsPerTurn);
   serve_job();
   return handled;
@@ -91,15 +94,19 @@ unsigned Worker::poll_ports() noexcept {
 unsigned Worker::poll_ready_ports() noexcept {
   const Snapshot& snapshot = *context_.snapshot;
   if (snapshot.homes[context_.index].by_epoll.empty()) return 0;
-  looked_at_ready_ns_ = context_.now_ns;
-  std::array<std::uint64_t, WakeSet::kEvents> ready;
+  asked_kernel_ns_ = context_.now_ns;
+  std::array<WakeSet::Ready, WakeSet::kEvents> ready;
   const unsigned count = wake_.ready(ready);
   unsigned handled = 0;
-  for (unsigned k = 0; k < count; ++k) {
-    const auto slot = static_cast<EniSlot>(ready[k]);
+  for (const WakeSet::Ready& event : std::span(ready).first(count)) {
+    const auto slot = static_cast<EniSlot>(event.tag);
     if (slot >= snapshot.enis.size()) continue;
     const EniRecord& eni = snapshot.eni(slot);
-    if (eni.present && eni.port != nullptr && port_tag(slot, eni.born) == ready[k]) handled += poll_port(slot);
+    if (!eni.present || eni.port == nullptr || port_tag(slot, eni.born) != event.tag) continue;
+    const unsigned packets = poll_port(slot);
+    handled += packets;
+    // A guest may delete its own interface. Its port stays, and is not a reason to keep the worker awake.
+    if (packets == 0 && event.broken) wake_.remove(eni.port->readiness_fd());
   }
   return handled;
 }
@@ -193,6 +200,12 @@ void Worker::serve_job() noexcept {
   job_.store(nullptr, std::memory_order_release);
 }
 
+std::uint64_t Worker::asleep_ns() const noexcept {
+  const std::uint64_t since = asleep_since_ns_.load(std::memory_order_relaxed);
+  const std::uint64_t now = monotonic_ns();
+  return asleep_ns_.read() + (since != 0 && now > since ? now - since : 0);
+}
+
 bool Worker::arm_everything() noexcept {
   bool quiet = true;
   for (const EniSlot slot : context_.snapshot->homes[context_.index].polled)
@@ -213,10 +226,12 @@ void Worker::sleep() noexcept {
   if (arm_everything()) {
     const std::uint64_t before = monotonic_ns();
     const int timeout_ms = context_.flows.size() == 0 ? -1 : kAgeingSleepMs;
+    asleep_since_ns_.store(before, std::memory_order_relaxed);
     publication_.offline(context_.index);
     const bool something = wake_.wait(timeout_ms);
     publication_.online(context_.index);
     const std::uint64_t asleep = monotonic_ns() - before;
+    asleep_since_ns_.store(0, std::memory_order_relaxed);
     asleep_ns_.add(asleep);
     if (something) idle_.woken(asleep);
     read_clock();

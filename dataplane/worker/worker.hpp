@@ -41,7 +41,8 @@ class Worker {
   using Job = std::function<void(WorkerContext&)>;
   void run_job(const Job& job, bool running);
 
-  std::uint64_t asleep_ns() const noexcept { return asleep_ns_.read(); }
+  /// Up to now, by CLOCK_MONOTONIC; a sleep that lasts counts. Any thread.
+  std::uint64_t asleep_ns() const noexcept;
 
  private:
   unsigned poll_ports() noexcept;
@@ -64,11 +65,13 @@ class Worker {
   WakeSet wake_;
   IdlePolicy idle_;
   std::uint64_t aged_until_ns_ = 0;
-  std::uint64_t looked_at_ready_ns_ = 0;
+  std::uint64_t busy_until_ns_ = 0;    // polled sources had something lately
+  std::uint64_t asked_kernel_ns_ = 0;  // when poll_ready_ports() last did
   Burst burst_;
   std::atomic<bool> stopping_{false};
   std::atomic<const Job*> job_{nullptr};
-  Counter asleep_ns_;
+  Counter asleep_ns_;                         // sleeps that are over
+  std::atomic<std::uint64_t> asleep_since_ns_{0};  // 0: awake
 };
 
 }  // namespace weft

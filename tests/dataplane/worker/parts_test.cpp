@@ -80,18 +80,21 @@ TEST(Wake, ReportsTheTagsOfReadyDescriptorsUntilTheyAreRemoved) {
   int pipe_ends[2];
   ASSERT_EQ(::pipe(pipe_ends), 0);
   ASSERT_TRUE(set.add(pipe_ends[0], 42));
-  std::array<std::uint64_t, WakeSet::kEvents> tags;
-  EXPECT_EQ(set.ready(tags), 0U);
+  std::array<WakeSet::Ready, WakeSet::kEvents> found;
+  EXPECT_EQ(set.ready(found), 0U);
   ASSERT_EQ(::write(pipe_ends[1], "x", 1), 1);
   set.wake();
-  ASSERT_EQ(set.ready(tags), 1U);
-  EXPECT_EQ(tags[0], 42U);
+  ASSERT_EQ(set.ready(found), 1U);
+  EXPECT_EQ(found[0].tag, 42U);
+  EXPECT_FALSE(found[0].broken);
   EXPECT_TRUE(set.wait(5000));
+  ::close(pipe_ends[1]);
+  ASSERT_EQ(set.ready(found), 1U);
+  EXPECT_TRUE(found[0].broken) << "the other end has gone";
   set.remove(pipe_ends[0]);
-  EXPECT_EQ(set.ready(tags), 0U);
+  EXPECT_EQ(set.ready(found), 0U);
   EXPECT_FALSE(set.add(-1, 1)) << "a descriptor that cannot be polled is an error";
   ::close(pipe_ends[0]);
-  ::close(pipe_ends[1]);
 }
 
 TEST(HandoverRings, TakeFromTheFrontUntilFullAndWakeTheReceiver) {

@@ -163,5 +163,15 @@ TEST_F(TapEngine, AGuestThatTakesItsInterfaceDownTakesNobodyAlong) {
   EXPECT_EQ(guests[0]->command("ping -c1 -W5 10.0.1.5 >/dev/null"), 0);
 }
 
+TEST_F(TapEngine, AGuestThatDeletesItsInterfaceDoesNotKeepTheWorkerAwake) {
+  start(false, 9001);
+  ASSERT_EQ(guests[1]->command("ip link del eth0"), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const std::uint64_t before = engine->idle_times().at(0).asleep_ns;
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_GT(engine->idle_times().at(0).asleep_ns, before + 400'000'000);
+  EXPECT_EQ(guests[0]->command("ping -c1 -W5 10.0.1.1 >/dev/null"), 0);
+}
+
 }  // namespace
 }  // namespace weft::test
