@@ -47,7 +47,8 @@ void for_each_piece(std::span<const iovec> iov, std::size_t offset, std::size_t 
 }
 
 inline void gather(std::span<const iovec> iov, std::size_t offset, std::byte* to, std::size_t size) {
-  if (iov.size() == 1) {  // nearly always
+  if (size == 0) return;    // the address may be null then
+  if (iov.size() == 1) {    // nearly always
     std::memcpy(to, static_cast<const std::byte*>(iov[0].iov_base) + offset, size);
     return;
   }
@@ -58,6 +59,7 @@ inline void gather(std::span<const iovec> iov, std::size_t offset, std::byte* to
 }
 
 inline void scatter(std::span<const iovec> iov, std::size_t offset, const std::byte* from, std::size_t size) {
+  if (size == 0) return;
   if (iov.size() == 1) {
     std::memcpy(static_cast<std::byte*>(iov[0].iov_base) + offset, from, size);
     return;

@@ -58,7 +58,6 @@ void ShufflingDaemon::serve_clients() {
     if (fd < 0) continue;
     connections_.push_back(
         std::make_unique<efa::Connection>(efa::FileDescriptor(fd), listener.instance, wake_.get()));
-    connections_.back()->admit();
   }
   for (const auto& connection : connections_) connection->read(registry_);
   obey_commands();
