@@ -1,14 +1,22 @@
 #!/usr/bin/env bash
-# Configures (once) and builds. Usage: tools/build.sh DIRECTORY MESON_OPTION...
-# Examples: tools/build.sh build --buildtype=release
-#           tools/build.sh build-asan -Db_sanitize=address,undefined -Db_lundef=false
+# Configures (once) and builds. Usage: tools/build.sh release|sanitized|debug
+#   release    build/        what the demo, the benchmarks and most tests use
+#   sanitized  build-asan/   ASan and UBSan, with assertions
+#   debug      build-debug/  assertions and symbols, file by file, for working on the code
 set -euo pipefail
 cd "$(dirname "$0")/.."
-directory=$1
-shift
+# A unity build compiles eight files as one: a third of the time when everything is built.
+whole=(-Dunity=on -Dunity_size=8 -Ddebug=false)
+case "${1:-}" in
+    release) directory=build options=(--buildtype=release -Doptimization=2 "${whole[@]}") ;;
+    sanitized) directory=build-asan
+        options=(--buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false "${whole[@]}") ;;
+    debug) directory=build-debug options=(--buildtype=debug) ;;
+    *) sed -n '2,5s/^# //p' "$0" >&2; exit 2 ;;
+esac
 if [ ! -f "$directory/build.ninja" ]; then
-    echo "build: configuring $directory $*"
-    meson setup "$directory" "$@" >"$directory.log" 2>&1 || { cat "$directory.log" >&2; exit 1; }
+    echo "build: configuring $directory"
+    meson setup "$directory" "${options[@]}" >"$directory.log" 2>&1 || { cat "$directory.log" >&2; exit 1; }
     mv "$directory.log" "$directory/setup.log"
 fi
 echo "build: compiling $directory (a few minutes the first time)"

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools/setup.sh
-tools/build.sh build --buildtype=release
+tools/build.sh release
 
 scratch=$(mktemp -d)
 export WEFT_RUNTIME_DIR=$scratch/run PATH=$PWD/build/tools/weft:$PATH

@@ -7,9 +7,8 @@ cd "$(dirname "$0")/.."
 started=$SECONDS
 
 tools/setup.sh
-tools/build.sh build --buildtype=release
-tools/build.sh build-asan --buildtype=debug -Doptimization=1 -Ddebug=false \
-    -Db_sanitize=address,undefined -Db_lundef=false
+tools/build.sh release
+tools/build.sh sanitized
 
 echo "test: release build"
 meson test -C build --no-rebuild --print-errorlogs --logbase testlog-main --no-suite bench
