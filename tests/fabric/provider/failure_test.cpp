@@ -154,22 +154,19 @@ TEST_F(Failure, what_was_sent_before_close_arrives) {
 TEST_F(Failure, a_silent_receiver_does_not_hold_up_another) {
   connect();
   auto c = std::make_unique<Side>(*daemon_, "node-1");
-  const fi_addr_t to_c = a_->insert(*c);
   // Fill everything that b, which nobody drives, may get.
   std::vector<char> message(4000);
   int refused = 0;
   for (int i = 0; i < 20'000 && refused < 100; ++i) {
     if (fi_tsend(a_->ep, message.data(), message.size(), nullptr, to_b_, 1, nullptr) == -FI_EAGAIN) ++refused;
   }
-  // What a's own queue holds for b must not starve c for ever: EAGAIN may come, but an end must come too. Open MPI
-  // retries with progress in between, as here.
   char got[8];
   ASSERT_EQ(fi_trecv(c->ep, got, 8, nullptr, FI_ADDR_UNSPEC, 1, 0, got), 0);
   auto d = std::make_unique<Side>(*daemon_, "node-0");
   const fi_addr_t d_to_c = d->insert(*c);
-  (void)to_c;
   ASSERT_EQ(fi_tinject(d->ep, "word", 5, d_to_c, 1), 0) << "another sender is not concerned at all";
   EXPECT_EQ(next(*c).entry.op_context, got);
+  a_->close_endpoint();  // before the memory of what it still has in flight goes
 }
 
 TEST_F(Failure, an_address_is_used_again_after_its_owner_closed) {
