@@ -3,7 +3,9 @@
 // A few empty turns spin, for the next packet is often that near. Then every turn gives the core to whoever wants it:
 // with more spinners than cores, a spin that does not yield costs its peers milliseconds (facts machine). After
 // `patience` of that the worker sleeps. Sleeping and waking costs up to 40 us when the waker is on another core (facts
-// machine), so patience adapts: a sleep that was over at once was a mistake and doubles it, a long one resets it.
+// machine), so patience adapts: a sleep that was over at once was a mistake and doubles it, a long one resets it. It
+// begins at 2 ms: a worker that sleeps while two ranks take turns on its core makes each message wait for a wake-up
+// (MPI over two cores, 8 B one way: 34 us with 50 us of patience, 2.5 us with 2 ms; docs/decisions/0003).
 #pragma once
 
 #include <algorithm>
@@ -14,8 +16,8 @@ namespace weft {
 class IdlePolicy {
  public:
   static constexpr unsigned kSpins = 20;
-  static constexpr std::uint64_t kLeastPatienceNs = 50'000;
-  static constexpr std::uint64_t kMostPatienceNs = 2'000'000;
+  static constexpr std::uint64_t kLeastPatienceNs = 2'000'000;
+  static constexpr std::uint64_t kMostPatienceNs = 4'000'000;
   static constexpr std::uint64_t kShortSleepNs = 500'000;
   static constexpr std::uint64_t kLongSleepNs = 5'000'000;
 
