@@ -14,7 +14,8 @@ echo "test: release build"
 meson test -C build --no-rebuild --print-errorlogs --logbase testlog-main --no-suite bench
 echo "test: ASan and UBSan build, assertions on (units and scenarios; Open MPI does not load a sanitized provider)"
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-meson test -C build-asan --no-rebuild --print-errorlogs --logbase testlog-main --suite unit --suite scenario
+meson test -C build-asan --no-rebuild --print-errorlogs --logbase testlog-main \
+    --timeout-multiplier 4 --suite unit --suite scenario
 unset ASAN_OPTIONS UBSAN_OPTIONS
 echo "test: short benchmarks (ratios)"
 meson test -C build --no-rebuild --print-errorlogs --logbase testlog-bench --suite bench
