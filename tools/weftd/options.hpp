@@ -13,7 +13,7 @@ struct DaemonOptions {
   std::vector<int> cpus;
   bool no_huge = false;
   unsigned memory_mb = 256;
-  int grace_ms = 10'000;
+  int grace_ms = 5'000;
   int ready_fd = -1;
   bool daemonize = false;
   std::string log_level = "info";
