@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 
 #include "instances/protocol.hpp"
@@ -26,21 +27,31 @@ void sleep_and_ignore_sigterm() {
   sleep_for_ever();
 }
 
-/// How many processes have the network namespace that /proc/<pid>/ns/net calls so.
-int processes_in_network(const std::string& network) {
-  int found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    char target[64] = {};
-    if (::readlink((entry.path() / "ns/net").c_str(), target, sizeof(target) - 1) > 0 && network == target) ++found;
+/// The network namespace of a process inside an instance, kept open: else the kernel may give its number to the next
+/// namespace, another test's, as soon as it is gone.
+class Network {
+ public:
+  explicit Network(pid_t pid) : kept_(::open(path(pid).c_str(), O_RDONLY | O_CLOEXEC)) {
+    EXPECT_TRUE(kept_) << std::strerror(errno);
+    ::fstat(kept_.get(), &identity_);
   }
-  return found;
-}
 
-std::string network_of_self() {
-  char target[64] = {};
-  (void)!::readlink("/proc/self/ns/net", target, sizeof(target) - 1);
-  return target;
-}
+  int processes() const {
+    int found = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      struct stat other {};
+      if (::stat((entry.path() / "ns/net").c_str(), &other) == 0 && other.st_ino == identity_.st_ino &&
+          other.st_dev == identity_.st_dev)
+        ++found;
+    }
+    return found;
+  }
+
+ private:
+  static std::string path(pid_t pid) { return "/proc/" + std::to_string(pid) + "/ns/net"; }
+  UniqueFd kept_;
+  struct stat identity_ {};
+};
 
 bool nothing_left(const std::string& directory, pid_t holder) {
   return !running(holder) && !exists(directory + "/holder.sock") && !exists(directory + "/hosts") &&
@@ -62,13 +73,13 @@ TEST_F(HolderTest, the_socket_is_private_and_the_process_has_its_own_name_and_se
 TEST_F(HolderTest, shutdown_ends_everything_before_it_returns) {
   create(guest("a", 4, true));
   const pid_t process = start_inside(directory_.path(), "a", sleep_for_ever);
-  const std::string network = inside(directory_.path(), "a", network_of_self);
+  const Network network(process);
   const pid_t holder = holder_pid(directory_.path());
-  ASSERT_EQ(processes_in_network(network), 1);
+  ASSERT_EQ(network.processes(), 1);
   holder_->shutdown();
   EXPECT_TRUE(nothing_left(directory_.path(), holder));
   EXPECT_FALSE(running(process));
-  EXPECT_EQ(processes_in_network(network), 0);
+  EXPECT_EQ(network.processes(), 0);
   EXPECT_FALSE(enter_instance(directory_.path(), "a"));
 }
 
@@ -86,14 +97,14 @@ TEST_F(HolderTest, removing_an_instance_ends_what_runs_in_it_even_if_it_does_not
     sleep_for_ever();
   });
   const pid_t bystander = start_inside(directory_.path(), "b", sleep_for_ever);
-  const std::string network = inside(directory_.path(), "a", network_of_self);
+  const Network network(stubborn);
   ::waitpid(detached, nullptr, 0);
-  ASSERT_EQ(processes_in_network(network), 3);
+  ASSERT_EQ(network.processes(), 3);
 
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_TRUE(holder_->remove_instance("a"));
   const auto took = std::chrono::steady_clock::now() - begin;
-  EXPECT_EQ(processes_in_network(network), 0);
+  EXPECT_EQ(network.processes(), 0);
   EXPECT_FALSE(running(stubborn));
   EXPECT_FALSE(running(stopped));
   EXPECT_TRUE(running(bystander));
@@ -166,14 +177,14 @@ TEST_F(HolderTest, a_second_daemon_is_refused_while_the_first_lives) {
 TEST_F(HolderTest, after_the_grace_period_nothing_is_left) {
   create(guest("a", 4, true));
   const pid_t process = start_inside(directory_.path(), "a", sleep_for_ever);
-  const std::string network = inside(directory_.path(), "a", network_of_self);
+  const Network network(process);
   const pid_t holder = holder_pid(directory_.path());
   const auto begin = std::chrono::steady_clock::now();
   holder_.reset();
   EXPECT_TRUE(eventually([&] { return nothing_left(directory_.path(), holder); }));
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(kGraceMs - 50));
   EXPECT_FALSE(running(process));
-  EXPECT_EQ(processes_in_network(network), 0);
+  EXPECT_EQ(network.processes(), 0);
 }
 
 TEST_F(HolderTest, a_daemon_that_starts_during_the_clean_up_waits_and_gets_a_new_holder) {

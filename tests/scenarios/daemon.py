@@ -120,7 +120,10 @@ def scenario(weft):
     planned = ask(directory, "POST", "/v1/plan", request)["changes"]
     equal(ask(directory, "POST", "/v1/apply", request)["changes"], planned, "what plan promised")
     weft.inside("a", "ping", "-c1", "-W5", "b")
-    statistics = ask(directory, "GET", "/v1/statistics")
+    # Exact once the workers are quiet (docs/api.md), which is a moment after ping has its answer.
+    deadline = time.monotonic() + PATIENCE
+    while not (statistics := ask(directory, "GET", "/v1/statistics"))["balance"]["holds"] and time.monotonic() < deadline:
+        time.sleep(0.02)
     equal(statistics["balance"]["holds"], True, f"the balance: {statistics}")
     equal([flow["state"] for flow in ask(directory, "GET", "/v1/flows")], ["icmp"], "flows")
     equal(ask(directory, "POST", "/v1/explain", {"source": "a", "destination": "b", "protocol": "icmp"})["allowed"], True, "explain")

@@ -24,7 +24,12 @@ class Leftovers:
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
                 continue
             try:
-                if mark in (entry / "environ").read_bytes() or os.readlink(entry / "ns/net") in self.networks:
+                environment = (entry / "environ").read_bytes()
+                # The kernel gives a namespace's number to the next one when it is gone, perhaps to another deployment's
+                # of a test beside this one: what says that it belongs to that is not ours.
+                others = b"WEFT_RUNTIME_DIR=" in environment and mark not in environment
+                inside = os.readlink(entry / "ns/net") in self.networks and not others
+                if mark in environment or inside:
                     found[int(entry.name)] = (entry / "comm").read_text().strip()
             except OSError:
                 pass  # gone meanwhile, a zombie, or somebody else's
