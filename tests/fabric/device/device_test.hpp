@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -52,7 +53,7 @@ class DeviceTest : public testing::Test {
   static bool send(QueuePair& from, const QueuePair& to, std::span<const std::byte> payload) {
     const SendSlot slot = from.begin_send(static_cast<std::uint32_t>(payload.size()));
     if (slot.data == nullptr) return false;
-    std::memcpy(slot.data, payload.data(), payload.size());
+    std::copy(payload.begin(), payload.end(), slot.data);
     from.commit_send(slot, static_cast<std::uint32_t>(payload.size()), to.address(), to.qkey());
     return true;
   }

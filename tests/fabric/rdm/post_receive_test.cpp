@@ -153,7 +153,7 @@ TEST(MultiReceive, PutsMessagesBehindEachOther) {
       EXPECT_EQ(all[i].context, &buffer);
       for (const auto& sent : data) {
         if (sent.size() != all[i].length) continue;
-        EXPECT_EQ(std::memcmp(all[i].buffer, sent.data(), sent.size()), 0);
+        EXPECT_TRUE(std::equal(sent.begin(), sent.end(), static_cast<const std::byte*>(all[i].buffer)));
         ++found;
       }
     }
