@@ -2,6 +2,7 @@
 """weftd dies by SIGKILL: instances live on, a new weftd takes them back and traffic goes on; without one, all is gone
 after the grace period."""
 import os
+import select
 import signal
 import subprocess
 import time
@@ -20,9 +21,12 @@ def start_daemon(weft):
 
 def kill_daemon(weft):
     daemon = weft.daemon_pid()
+    # By pidfd: it says so when the process has closed its sockets, while /proc shows nothing of it some time before.
+    process = os.pidfd_open(daemon)
     os.kill(daemon, signal.SIGKILL)
-    while daemon in weft.leftovers.processes():
-        time.sleep(0.01)
+    gone, _, _ = select.select([process], [], [], 10)
+    os.close(process)
+    check(gone, "weftd ends when it is killed")
     return daemon
 
 
