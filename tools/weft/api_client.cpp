@@ -137,7 +137,7 @@ Result<json> ApiClient::ask(const std::string& method, const std::string& path, 
                              limit.count(), socket_path_),
                  {}};
   // One that died between the connection and the answer; nothing was asked to change.
-  if (exchange.failed() && method == "GET") return not_running(socket_path_);
+  if (exchange.failed() == asio::error::connection_reset && method == "GET") return not_running(socket_path_);
   if (exchange.failed())
     return Error{"InternalError",
                  fmt::format("weftd went away during {} {} (cannot {}: {})", method, path, exchange.step(),

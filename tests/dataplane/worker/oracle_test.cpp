@@ -127,7 +127,7 @@ TEST_P(SlowTwin, AgreesOnEveryPacketOverChangingRules) {
   slow.apply(deployment);
   const std::vector<std::string> guests = {"a", "b", "c", "d"};
   std::uint64_t delivered = 0, refused = 0;
-  for (int step = 0; step < 1000; ++step) {
+  for (int step = 0; step < 3000; ++step) {
     if (random.below(200) == 0) {
       deployment = random.deployment();
       fabric.apply(deployment);
@@ -160,7 +160,7 @@ TEST_P(SlowTwin, AgreesOnEveryPacketOverChangingRules) {
   EXPECT_GT(delivered, 100U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, SlowTwin, ::testing::Range(1U, 13U));
+INSTANTIATE_TEST_SUITE_P(Seeds, SlowTwin, ::testing::Range(1U, 5U));
 
 }  // namespace
 }  // namespace weft::test

@@ -135,6 +135,11 @@ TEST_P(HostileMemoryTest, nothing_is_read_twice) {
     if (received->buffer != kNoBuffer) a.post_receive(received->buffer);
     if (turn % 16 == 0) std::this_thread::yield();
   }
+  // On a busy machine the writer may not have run yet.
+  for (int turn = 0; turn < 100'000 && registry.counters(1).tx_pkts == 0; ++turn) {
+    std::this_thread::yield();
+    poll();
+  }
   stop = true;
   writer.join();
   EXPECT_GT(registry.counters(1).tx_pkts, 0U);

@@ -68,6 +68,7 @@ TEST_F(Failure, a_closed_peer_is_not_connected) {
   ASSERT_EQ(fi_send(a_->ep, word, 8, nullptr, to_b_, word), 0);
   ASSERT_EQ(next(*a_).error.err, 0);
   b_->close_endpoint();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // the daemon learns of it by a hang-up
   ASSERT_EQ(fi_send(a_->ep, word, 8, nullptr, to_b_, word), 0);
   const Outcome outcome = next(*a_);
   EXPECT_EQ(outcome.error.err, FI_ENOTCONN);
