@@ -5,7 +5,7 @@
 // `patience` of that the worker sleeps. Sleeping and waking costs up to 40 us when the waker is on another core (facts
 // machine), so patience adapts: a sleep that was over at once was a mistake and doubles it, a long one resets it. It
 // begins at 2 ms: a worker that sleeps while two ranks take turns on its core makes each message wait for a wake-up
-// (MPI over two cores, 8 B one way: 34 us with 50 us of patience, 2.5 us with 2 ms; docs/decisions/0003).
+// (docs/decisions/0003 has the measurement, and what is not settled about it).
 #pragma once
 
 #include <algorithm>
