@@ -41,7 +41,8 @@ struct LoopbackDaemon::State {
   std::unique_ptr<EfaServer> server;
   std::unique_ptr<EfaSwitch> messages;
   FunctionGate gate;
-  std::mutex turn;  // held by whoever polls, so the gate may be changed and the thread stopped between turns
+  std::mutex turn;  // held by whoever polls, and by the thread while it sleeps
+  std::atomic<unsigned> visitors{0};  // who waits for the turn to end; a mutex alone would let the thread sleep again first
   std::atomic<bool> stop{false}, paused{false};
   std::thread thread;
 
@@ -52,7 +53,7 @@ struct LoopbackDaemon::State {
 
   void sleep() {
     const std::unique_lock lock(turn);
-    if (stop || paused || !messages->arm(wake.get())) return;
+    if (stop || paused || visitors != 0 || !messages->arm(wake.get())) return;
     pollfd readable{wake.get(), POLLIN, 0};
     poll(&readable, 1, -1);
     eventfd_t ignored;
@@ -64,7 +65,7 @@ struct LoopbackDaemon::State {
     unsigned empty = 0;
     std::uint64_t busy_at = now_ns();
     while (!stop) {
-      if (paused) {
+      if (paused || visitors != 0) {
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       } else if (poll_once() != 0) {
         empty = 0;
@@ -77,6 +78,17 @@ struct LoopbackDaemon::State {
   }
 
   void wake_up() { eventfd_write(wake.get(), 1); }
+
+  /// Does `change` while the thread neither polls nor sleeps.
+  void between_turns(const std::function<void()>& change) {
+    ++visitors;
+    wake_up();
+    {
+      const std::lock_guard lock(turn);
+      change();
+    }
+    --visitors;
+  }
 };
 
 LoopbackDaemon::LoopbackDaemon(std::string runtime_directory, const std::vector<EfaFunction>& functions)
@@ -117,15 +129,11 @@ void LoopbackDaemon::enter(const std::string& instance) const {
 }
 
 void LoopbackDaemon::set_gate(std::function<EfaVerdict(EniSlot, EniSlot)> verdict) {
-  state_->wake_up();
-  const std::lock_guard lock(state_->turn);
-  state_->gate.ask = std::move(verdict);
+  state_->between_turns([&] { state_->gate.ask = std::move(verdict); });
 }
 
 void LoopbackDaemon::pause() {
-  state_->paused = true;
-  state_->wake_up();
-  const std::lock_guard lock(state_->turn);  // the turn that was under way has ended
+  state_->between_turns([&] { state_->paused = true; });
 }
 
 void LoopbackDaemon::resume() { state_->paused = false; }
