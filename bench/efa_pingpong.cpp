@@ -91,6 +91,7 @@ void send(QueuePair& from, const device::Address& to, const void* data, std::uin
   }
   std::memcpy(slot.data, data, size);
   from.commit_send(slot, size, to, 0);
+  from.wake_daemon();
 }
 
 template <typename Handle>

@@ -183,6 +183,7 @@ void EfaSwitch::retire_drained() noexcept {
 
 bool EfaSwitch::arm(int /*eventfd*/) noexcept {
   for (QueuePair* queue_pair : active_) queue_pair->set_daemon_asleep(true);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // the client's counterpart is in QueuePair::wake_daemon()
   bool quiet = link_->commands.read_available() == 0;
   for (const QueuePair* queue_pair : active_) quiet = quiet && !queue_pair->has_sends();
   if (!quiet) disarm();

@@ -132,12 +132,17 @@ std::uint64_t QueuePair::commit_send(const SendSlot& slot, std::uint32_t size, c
   entry.reserved = 0;
   if (slot.buffer != efa::kNoBuffer) free_buffers_.pop_back();
   sent_[slot.index] = {slot.buffer, size};
-  // Sequentially consistent, and so is the load: either the daemon, which looks once more before it sleeps, sees the
-  // entry, or we see that it sleeps.
-  entry.sequence.store(static_cast<std::uint32_t>(send_tail_) + 1, std::memory_order_seq_cst);
-  const std::uint64_t ticket = send_tail_++;
-  if (header_->daemon_asleep.load(std::memory_order_seq_cst) != 0) ring_doorbell();
-  return ticket;
+  entry.sequence.store(static_cast<std::uint32_t>(send_tail_) + 1, std::memory_order_release);
+  return send_tail_++;
+}
+
+void QueuePair::wake_daemon() noexcept {
+  if (send_tail_ == send_tail_shown_) return;
+  send_tail_shown_ = send_tail_;
+  // The fence is the daemon's counterpart, which looks once more after it said that it sleeps: either it sees the
+  // entries, or we see that it sleeps. It waits until all stores have left the core, so one serves many packets.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (header_->daemon_asleep.load(std::memory_order_relaxed) != 0) ring_doorbell();
 }
 
 void QueuePair::ring_doorbell() noexcept { eventfd_write(state_->doorbell.get(), 1); }

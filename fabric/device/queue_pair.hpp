@@ -70,9 +70,13 @@ class QueuePair {
   /// when the queue or the buffers are used up (poll_sends() frees them) or `size` is more than mtu(). A slot that is
   /// not committed costs nothing: the next begin_send() gives it again.
   SendSlot begin_send(std::uint32_t size) noexcept;
-  /// Publishes the slot. Returns the packet's ticket: counts up by one per commit, poll_sends() reports it.
+  /// Publishes the slot: a daemon that is awake begins with it. Returns the packet's ticket: counts up by one per
+  /// commit, poll_sends() reports it.
   std::uint64_t commit_send(const SendSlot& slot, std::uint32_t size, const Address& destination,
                             std::uint32_t destination_qkey) noexcept;
+  /// Wakes the daemon if it slept through the commits since the last call: call it after the last of a group, or
+  /// nothing may move. Costs a fence.
+  void wake_daemon() noexcept;
 
   /// Calls done(ticket, SendStatus) or done(ticket, SendStatus, payload) for each packet the daemon has finished with,
   /// in order of tickets. `payload` is what was sent, readable until done returns: send it again by copying it into a
@@ -116,6 +120,7 @@ class QueuePair {
   std::uint32_t mtu_ = 0, stride_ = 0;
 
   std::uint64_t send_head_ = 0, send_tail_ = 0;  // tickets
+  std::uint64_t send_tail_shown_ = 0;            // wake_daemon() has looked after these
   std::uint32_t send_errors_seen_ = 0;
   std::uint32_t receive_head_ = 0;               // entries consumed
   std::uint32_t receive_head_published_ = 0;

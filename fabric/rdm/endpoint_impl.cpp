@@ -59,6 +59,7 @@ unsigned EndpointImpl::progress() {
   }
   if (!backing_off_.empty()) expire_delays();
   if (!ready_.empty()) flush();
+  queue_pair_->wake_daemon();
   handled += static_cast<unsigned>(counters_.packets_sent - sent_before);
   // Now and then: seldom while busy, at every sixteenth idle turn otherwise.
   if ((++turns_ & (handled == 0 ? 15u : 1023u)) == 0) look_around();

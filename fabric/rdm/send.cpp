@@ -32,6 +32,7 @@ int EndpointImpl::send(const SendRequest& request) {
   if (length > eager_max_ || !may_send_now(*peer) || !post_eager(operation, request.iov)) {
     queue_send(operation, request);
   }
+  queue_pair_->wake_daemon();
   // The buffer is the caller's again, so this is all that an inject can report but failure.
   if (inject && !operation.needs_receipt && (request.flags & kCompletion) != 0) report(operation, Status::kOk, 0);
   return 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -19,8 +20,9 @@ std::vector<int> usable_cpus() {
 }
 
 std::vector<std::vector<int>> share_cpus(const std::vector<int>& cpus, std::size_t instances, std::size_t ranks_each) {
-  if (instances == 0 || ranks_each == 0 || cpus.size() < instances * ranks_each + 1) return {};
-  const std::size_t each = (cpus.size() - 1) / instances;  // the last ones stay for weftd
+  const std::size_t ranks = instances * ranks_each;
+  if (ranks == 0 || cpus.size() < ranks) return {};
+  const std::size_t each = std::max(ranks_each, (cpus.size() - 1) / instances);  // the last ones stay for weftd
   std::vector<std::vector<int>> shares;
   for (std::size_t i = 0; i < instances; ++i)
     shares.emplace_back(cpus.begin() + static_cast<std::ptrdiff_t>(i * each),

@@ -9,7 +9,8 @@ namespace weft::cli {
 /// The CPUs this process may use.
 std::vector<int> usable_cpus();
 
-/// One set for each instance, `ranks_each` CPUs in it; empty when `cpus` are too few for that and one for weftd.
+/// One set for each instance, `ranks_each` CPUs in it at least, and one CPU left for weftd if there are more than ranks;
+/// empty when there are fewer. Why ranks are kept apart though weftd then shares with one: docs/decisions/0004.
 std::vector<std::vector<int>> share_cpus(const std::vector<int>& cpus, std::size_t instances, std::size_t ranks_each);
 
 /// How mpirun hands the shares to `weft ssh`: "node-0=0,1;node-1=2,3" in $WEFT_CPUS.

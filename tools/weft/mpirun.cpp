@@ -84,10 +84,11 @@ int mpirun(const std::vector<std::string>& arguments) {
   if (Result<void> set = set_provider_environment(request->provider); !set) return report(set.error());
 
   const auto ranks = static_cast<std::size_t>(ranks_each(*request, instances->size()));
-  const auto shares = share_cpus(usable_cpus(), instances->size(), ranks);
+  const std::vector<int> cpus = usable_cpus();
+  const auto shares = share_cpus(cpus, instances->size(), ranks);
   if (!shares.empty() && !request->own_binding) ::setenv("WEFT_CPUS", encode_shares(*instances, shares).c_str(), 1);
   const std::vector<std::string> command =
-      build_mpirun_command(*request, {*program, own_path(), *instances, shares.empty()});
+      build_mpirun_command(*request, {*program, own_path(), *instances, cpus.size() <= ranks * instances->size()});
   if (request->verbose) std::fprintf(stderr, "[%s] %s\n", instances->front().c_str(), shell_text(command).c_str());
 
   if (Result<void> entered = become_guest(instances->front()); !entered) return report(entered.error());

@@ -111,6 +111,7 @@ TEST_F(DeathTest, what_a_client_posted_before_it_was_killed_arrives_whole_and_th
   dead.qpn = 7;
   const SendSlot slot = receiver->begin_send(8);
   receiver->commit_send(slot, 8, dead, 0);
+  receiver->wake_daemon();
   SendStatus answer{};
   ASSERT_TRUE(eventually([&] {
     receiver->poll_sends([&](std::uint64_t, SendStatus s) { answer = s; });

@@ -55,6 +55,7 @@ class DeviceTest : public testing::Test {
     if (slot.data == nullptr) return false;
     std::copy(payload.begin(), payload.end(), slot.data);
     from.commit_send(slot, static_cast<std::uint32_t>(payload.size()), to.address(), to.qkey());
+    from.wake_daemon();
     return true;
   }
 

@@ -79,6 +79,7 @@ TEST_F(DeviceTest, a_failed_packet_is_reported_in_order_with_its_payload) {
               static_cast<std::uint64_t>(i));
     sent.push_back(payload);
   }
+  a->wake_daemon();
   daemon.resume();
   std::vector<SendStatus> statuses;
   ASSERT_TRUE(eventually([&] {

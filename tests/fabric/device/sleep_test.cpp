@@ -106,6 +106,7 @@ TEST_F(SleepTest, a_stream_to_a_receiver_that_sleeps_whenever_it_can_arrives_com
     while ((slot = a->begin_send(sizeof i)).data == nullptr) a->poll_sends(ignore);
     std::memcpy(slot.data, &i, sizeof i);
     a->commit_send(slot, sizeof i, b->address(), b->qkey());
+    a->wake_daemon();
     while (i + 1 - received > kWindow && !lost) std::this_thread::yield();
     if (i % 200 == 199) std::this_thread::sleep_for(std::chrono::microseconds(300));
   }

@@ -39,6 +39,7 @@ class HostileTest : public ::testing::Test {
     if (!slot.data) return;
     if (!packet.empty()) std::memcpy(slot.data, packet.data(), packet.size());
     attacker->commit_send(slot, static_cast<std::uint32_t>(packet.size()), cluster[0].address, 0);
+    attacker->wake_daemon();
   }
   template <typename Header>
   void post(const Header& header, std::size_t data_size, std::uint8_t flags = 0) {

@@ -20,9 +20,14 @@ TEST(CpuSets, spare_cpus_are_shared_out_too) {
   EXPECT_EQ(shares[1], (Cpus{6, 8, 10}));
 }
 
+TEST(CpuSets, ranks_are_kept_apart_even_when_none_is_left_for_weftd) {
+  EXPECT_EQ(share_cpus({0, 1}, 2, 1), (std::vector<Cpus>{{0}, {1}}));
+  EXPECT_EQ(share_cpus({0, 1, 2, 3}, 2, 2), (std::vector<Cpus>{{0, 1}, {2, 3}}));
+}
+
 TEST(CpuSets, too_few_cpus_are_not_fought_for) {
-  EXPECT_TRUE(share_cpus({0, 1}, 2, 1).empty());
-  EXPECT_TRUE(share_cpus({0, 1, 2, 3}, 2, 2).empty());
+  EXPECT_TRUE(share_cpus({0}, 2, 1).empty());
+  EXPECT_TRUE(share_cpus({0, 1, 2}, 2, 2).empty());
   EXPECT_TRUE(share_cpus({}, 2, 1).empty());
   EXPECT_TRUE(share_cpus({0, 1, 2}, 0, 0).empty());
 }
