@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scenari
 from weft_modes import SKIP, may_use  # noqa: E402
 from weft_scenario import check, equal, main as scenario_main  # noqa: E402
 
-__all__ = ["CLUSTER", "LIMIT_SECONDS", "check", "equal", "main", "program", "run_mpi", "start_mpi", "ends_in_time"]
+__all__ = ["CLUSTER", "LIMIT_SECONDS", "check", "equal", "main", "program", "provider_directory", "run_mpi", "start_mpi", "ends_in_time"]
 
 LIMIT_SECONDS = 10  # nobody hangs longer, whatever dies (issue 2)
 
@@ -35,6 +35,10 @@ instances:
 
 def program(weft, name):
     return pathlib.Path(weft.program).parents[2] / "tests/mpi" / name
+
+
+def provider_directory(weft):
+    return pathlib.Path(weft.program).parents[2] / "fabric/provider"
 
 
 def start_mpi(weft, ranks, *command):

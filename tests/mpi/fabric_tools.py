@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""libfabric's own programs over weft between two instances: fi_info lists the interface, fi_pingpong exchanges every size."""
+import subprocess
+
+from weft_mpi import LIMIT_SECONDS, check, equal, main, provider_directory
+
+
+def scenario(weft):
+    weft.up()
+    weft.environment["FI_PROVIDER_PATH"] = str(provider_directory(weft))
+    listed = weft.inside("node-0", "fi_info", "-p", "weft")
+    check("provider: weft" in listed and "type: FI_EP_RDM" in listed, listed)
+
+    pingpong = ["fi_pingpong", "-p", "weft", "-e", "rdm", "-c"]  # -c: every byte is checked
+    server = subprocess.Popen([weft.program, "exec", "node-0", "--", *pingpong], env=weft.environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        rows = weft.inside("node-1", "sh", "-c", f"sleep 1; {' '.join(pingpong)} node-0", timeout=60).splitlines()[1:]
+        equal([row.split()[0] for row in rows], ["64", "256", "1k", "4k", "64k", "1m"], "sizes that were exchanged")
+        equal(server.wait(LIMIT_SECONDS), 0, "the server's exit code")
+    finally:
+        server.kill()
+        server.communicate()
+
+
+main(scenario)
