@@ -6,6 +6,7 @@
 #include <new>
 
 #include "drivers/efa/function.hpp"
+#include "drivers/efa/packet_copy.hpp"
 
 namespace weft::efa {
 namespace {
@@ -103,7 +104,7 @@ bool QueuePair::deliver(const QueuePair& source, const std::byte* payload, std::
     std::memcpy(entry.inline_data, payload, length);
   } else {
     if (!take_buffer(buffer)) return false;
-    std::memcpy(rx_buffers_ + std::size_t{buffer} * kBufferStride, payload, length);
+    copy_packet(rx_buffers_ + std::size_t{buffer} * kBufferStride, payload, length);
   }
   entry.length = length;
   entry.buffer = buffer;
