@@ -149,6 +149,7 @@ Reply HolderProcess::hello(Connection& connection, const nlohmann::json& request
 
 Reply HolderProcess::manage(const std::string& operation, const nlohmann::json& request) {
   if (operation == "create") return instances_.create(request);
+  if (operation == "change") return instances_.change(request);
   if (operation == "handles") return instances_.handles(request.at("name").get<std::string>());
   if (operation == "list") return instances_.names();
   if (operation == "set_hosts") return instances_.set_hosts(request);

@@ -22,7 +22,8 @@ class InstanceSet {
   InstanceSet(SharedFiles files, HostsFile hosts, UniqueFd user_namespace);
 
   Reply create(const nlohmann::json& request);
-  Reply handles(const std::string& name) const;     // TAPs, then the EFA listener
+  Reply change(const nlohmann::json& request);      // its interfaces; TAPs that the daemon does not have yet
+  Reply handles(const std::string& name);           // all TAPs, then the EFA listener
   Reply namespaces(const std::string& name) const;  // network, mount, UTS, and the user namespace if there is one
   Reply names() const;
   Reply set_hosts(const nlohmann::json& request);

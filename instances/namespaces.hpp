@@ -16,9 +16,16 @@ struct SharedFiles {
   std::string resolver;  // and of its /etc/resolv.conf
 };
 
+struct KeptInterface {
+  GuestInterface description;
+  UniqueFd tap;
+  bool handed_over = false;  // the daemon has got this TAP
+};
+
 struct InstanceNamespaces {
   UniqueFd network, mount, uts;
-  InstanceHandles handles;
+  std::vector<KeptInterface> interfaces;
+  UniqueFd efa_listener;
 };
 
 /// A child process makes them from inside and hands them over, so the caller's own namespaces never change.

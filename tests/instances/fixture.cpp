@@ -34,7 +34,7 @@ GuestInstance guest(const std::string& name, int host, bool efa) {
   eth0.name = "eth0";
   eth0.eni_id = "eni-" + name;
   eth0.mac = {{0x02, 0, 10, 0, 1, static_cast<std::uint8_t>(host)}};
-  eth0.address = *IpAddress::parse("10.0.1." + std::to_string(host));
+  eth0.addresses = {{*IpAddress::parse("10.0.1." + std::to_string(host)), 24}};
   eth0.router = *IpAddress::parse("10.0.1.1");
   return {name, {eth0}, efa};
 }

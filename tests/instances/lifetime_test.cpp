@@ -147,7 +147,7 @@ TEST_F(HolderTest, a_daemon_that_comes_back_finds_the_same_instances) {
   ASSERT_EQ(::fstat(after->efa_listener.get(), &listener[1]), 0);
   EXPECT_EQ(listener[0].st_ino, listener[1].st_ino) << "the very same listener";
   ifreq interface {};
-  ASSERT_EQ(::ioctl(after->taps[0].get(), TUNGETIFF, &interface), 0);
+  ASSERT_EQ(::ioctl(after->taps[0].fd.get(), TUNGETIFF, &interface), 0);
   EXPECT_STREQ(interface.ifr_name, "eth0");
 
   // The grace period is over only for who stays away.
