@@ -19,10 +19,11 @@ class HostEnvironment final : public Environment {
       : holder_(holder), efa_(efa), packets_(packets) {}
 
   std::vector<std::string> instances() const override { return holder_.instances(); }
-  Result<std::vector<Engine::Attachment>> create_instance(const Deployment& deployment,
-                                                          const Instance& instance) override;
-  Result<std::vector<Engine::Attachment>> take_back_instance(const Deployment& deployment,
-                                                             const Instance& instance) override;
+  Result<Attachments> create_instance(const Deployment& deployment, const Instance& instance) override;
+  Result<Attachments> change_interfaces(const Deployment& deployment, const Instance& instance) override;
+  Result<Attachments> take_back_instance(const Deployment& deployment, const Instance& instance) override;
+  Result<Attachments> create_internet(const InternetGateway& gateway) override;
+  Result<Attachments> take_back_internet(const InternetGateway& gateway) override;
   Result<void> remove_instance(const std::string& name) override;
   Result<void> open_efa(const Deployment& deployment, const Instance& instance,
                         const std::vector<EfaFunction>& functions) override;
@@ -33,7 +34,7 @@ class HostEnvironment final : public Environment {
   void shutdown() override;
 
  private:
-  Result<std::vector<Engine::Attachment>> attach(const Instance& instance, Result<InstanceHandles> handles);
+  Attachments attach(Result<InstanceHandles>& handles, int mtu);
 
   Holder& holder_;
   EfaServer& efa_;
