@@ -85,6 +85,12 @@ Result<Outcome> Controller::apply(const std::string& file, const std::string& te
   return carry_out(running, std::move(*wanted), {}, file);
 }
 
+Result<Outcome> Controller::apply(Deployment wanted) {
+  std::unique_lock change(change_mutex_, std::try_to_lock);
+  if (!change || stopping_) return refusal();
+  return carry_out(deployment(), std::move(wanted), {}, "a deployment");
+}
+
 Result<LifeOutcome> Controller::change_life(LifeChange change, const std::string& name) {
   std::unique_lock lock(change_mutex_, std::try_to_lock);
   if (!lock || stopping_) return refusal();

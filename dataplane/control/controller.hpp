@@ -51,6 +51,8 @@ class Controller {
   /// What apply would do. `file` is the name used in errors.
   Result<Outcome> plan(const std::string& file, const std::string& text) const;
   Result<Outcome> apply(const std::string& file, const std::string& text);
+  /// The same from a deployment that is resolved already, by resolve() over deployment() or a change of its own.
+  Result<Outcome> apply(Deployment wanted);
 
   /// `instance`: name or id. What stays and what changes is the model's to say (model/lifecycle.hpp); here the instance
   /// ends, comes, or both. IncorrectInstanceState, InvalidInstanceID.NotFound.

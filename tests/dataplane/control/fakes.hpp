@@ -62,9 +62,7 @@ struct FakeEngine final : Engine {
   }
   static bool known(const Deployment& deployment, const std::string& id) {
     if (deployment.internet_gateway && deployment.internet_gateway->id == id) return true;
-    return std::ranges::any_of(deployment.instances, [&](const Instance& instance) {
-      return std::ranges::any_of(instance.enis, [&](const Eni& eni) { return eni.id == id; });
-    });
+    return deployment.find_eni(id) != nullptr;
   }
   std::optional<EniSlot> slot_of(const std::string& id) const override {
     auto found = ports.find(id);
