@@ -10,7 +10,8 @@ int exit_code(const Error& error) {
   if (error.code == "Weft.FileNotReadable" || error.code == "Weft.InvalidYaml") return kUsage;
   // Weft's other codes are about this machine (the holder, a namespace, the daemon's start), as InternalError is.
   if (error.code == "InternalError" || error.code.starts_with("Weft.")) return kInternal;
-  if (error.code == "UnauthorizedOperation" || error.code == "IncorrectState" || error.code == "RequestLimitExceeded")
+  if (error.code == "UnauthorizedOperation" || error.code == "IncorrectState" || error.code == "RequestLimitExceeded" ||
+      error.code == "IncorrectInstanceState" || error.code == "OperationNotPermitted")
     return kRefused;
   return kUsage;
 }
