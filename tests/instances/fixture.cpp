@@ -66,7 +66,8 @@ std::string inside(const std::string& directory, const std::string& instance,
   });
 }
 
-pid_t start_inside(const std::string& directory, const std::string& instance, const std::function<void()>& work) {
+pid_t start_inside(const std::string& directory, const std::string& instance, const std::function<void()>& work,
+                   const std::function<void()>& before) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
   const pid_t pid = ::fork();
@@ -75,6 +76,7 @@ pid_t start_inside(const std::string& directory, const std::string& instance, co
     ::dup2(ends[1], 3);
     ::close_range(4, ~0U, 0);
     if (!enter_instance(directory, instance)) ::_exit(1);
+    before();
     (void)!::write(3, "x", 1);
     work();
     ::_exit(0);

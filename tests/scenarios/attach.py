@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Hot attach, detach and move of a network interface, secondary addresses that come and go: all while a transfer between
 the others runs, which loses nothing (facts ec2 1.1, 1.2)."""
+import os
+import signal
+
 from weft_scenario import check, equal, main
 
 HEAD = """\
@@ -54,6 +57,10 @@ def scenario(weft):
           {key: before[key] for key in ("id", "mac", "private_ip", "security_groups", "description")},
           "statement 12: what moves with it")
     weft.inside("a", "ping", "-c1", "-W2", "10.0.1.50")  # whose kernel still knows its MAC, and did nothing for it
+
+    os.kill(weft.daemon_pid(), signal.SIGKILL)  # the next daemon takes over the interface that was attached meanwhile
+    check("nothing to do" in weft.up(), "after a daemon that died")
+    weft.inside("a", "ping", "-c1", "-W2", "10.0.1.50")
 
     weft.up(topology("d", ", secondary_private_ips: [10.0.1.60, 10.0.1.61]"))
     weft.inside("b", "ping", "-c1", "-W2", "10.0.1.61")

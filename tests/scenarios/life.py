@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Stop, start, reboot, terminate: what ends, what stays the same, and what the others notice of it (facts ec2 3.3)."""
+import os
+import signal
 import time
 
 from topologies import OPEN_PAIR
@@ -44,6 +46,10 @@ def stop_and_start(weft):
         weft.inside("a", "ping", "-c1", "-W1", "10.0.1.11", ok=(1,))
     check("nothing to do" in weft.up(), "a stopped instance is no difference to the file")
     equal(instance(weft, "b")["state"], "stopped", "and up starts nothing")
+
+    os.kill(weft.daemon_pid(), signal.SIGKILL)  # within the grace period the next daemon takes over what there is
+    check("nothing to do" in weft.up(), "after a daemon that died, too")
+    equal((what_stays(weft, "b"), instance(weft, "b")["state"]), (stays, "stopped"), "b under another daemon")
 
     equal(states(weft, "start", "b"), [("stopped", "running")], "start")
     equal(what_stays(weft, "b"), stays, "statement 31: b after stop and start")
