@@ -120,7 +120,7 @@ bool is_instance_name(const std::string& name) {
 nlohmann::json encode(const GuestInstance& instance) {
   nlohmann::json interfaces = nlohmann::json::array();
   for (const GuestInterface& interface : instance.interfaces) interfaces.push_back(encode_interface(interface));
-  return {{"name", instance.name}, {"interfaces", interfaces}, {"efa", instance.efa}};
+  return {{"name", instance.name}, {"interfaces", interfaces}, {"efa", instance.efa}, {"outside", instance.outside}};
 }
 
 Result<GuestInstance> decode_instance(const nlohmann::json& body) {
@@ -130,6 +130,7 @@ Result<GuestInstance> decode_instance(const nlohmann::json& body) {
     if (!is_instance_name(instance.name))
       return holder_error("an instance name is a host name: 1 to 63 letters, digits, '-', '_' or '.'");
     instance.efa = body.at("efa").get<bool>();
+    instance.outside = body.at("outside").get<bool>();
     const auto& interfaces = body.at("interfaces");
     if (!interfaces.is_array() || interfaces.size() > kMaxInterfaces)
       return holder_error(instance.name + ": an instance has at most 68 interfaces");

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/model/result.hpp"
@@ -65,10 +66,14 @@ struct GuestInterface {
   bool operator==(const GuestInterface&) const = default;
 };
 
+/// Lines of /etc/hosts: name, address.
+using HostList = std::vector<std::pair<std::string, std::string>>;
+
 struct GuestInstance {
   std::string name;  // also the hostname
   std::vector<GuestInterface> interfaces;
-  bool efa = false;  // make the EFA listener
+  bool efa = false;      // make the EFA listener
+  bool outside = false;  // not of the VPC: its /etc/hosts has the names as the internet knows them
 };
 
 /// Each frame of a TAP starts with a virtio_net_hdr_mrg_rxbuf of this length (num_buffers is always 1). The guest's
@@ -104,8 +109,8 @@ class Holder {
   virtual Result<InstanceHandles> change_interfaces(const GuestInstance& instance) = 0;
   /// After a rejoin: all descriptors again.
   virtual Result<InstanceHandles> handles(const std::string& instance) = 0;
-  /// name and address of every instance, for each instance's /etc/hosts.
-  virtual Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) = 0;
+  /// For each instance's /etc/hosts; `outside`: for that of guests outside the VPC.
+  virtual Result<void> set_hosts(const HostList& hosts, const HostList& outside) = 0;
   /// Ends the processes inside (SIGTERM, then SIGKILL after a second) and lets the namespaces go.
   virtual Result<void> remove_instance(const std::string& name) = 0;
   /// Removes everything and ends the holder; returns when its process is gone.

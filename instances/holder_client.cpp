@@ -56,8 +56,8 @@ class HolderClient final : public Holder {
     return take_handles(request(socket_.get(), {{"op", "handles"}, {"name", instance}}));
   }
 
-  Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) override {
-    return ask({{"op", "set_hosts"}, {"hosts", hosts}});
+  Result<void> set_hosts(const HostList& hosts, const HostList& outside) override {
+    return ask({{"op", "set_hosts"}, {"hosts", hosts}, {"outside", outside}});
   }
 
   Result<void> remove_instance(const std::string& name) override { return ask({{"op", "remove"}, {"name", name}}); }

@@ -43,8 +43,11 @@ Reply hand_over(InstanceNamespaces& instance, bool all) {
 
 }  // namespace
 
-InstanceSet::InstanceSet(SharedFiles files, HostsFile hosts, UniqueFd user_namespace)
-    : files_(std::move(files)), hosts_(std::move(hosts)), user_namespace_(std::move(user_namespace)) {}
+InstanceSet::InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, UniqueFd user_namespace)
+    : files_(std::move(files)),
+      hosts_(std::move(hosts)),
+      outside_hosts_(std::move(outside_hosts)),
+      user_namespace_(std::move(user_namespace)) {}
 
 Reply InstanceSet::create(const nlohmann::json& request) {
   auto guest = decode_instance(request.at("instance"));
@@ -95,7 +98,9 @@ Reply InstanceSet::names() const {
 }
 
 Reply InstanceSet::set_hosts(const nlohmann::json& request) {
+  const auto outside = request.at("outside").get<HostList>();
   if (auto done = hosts_.rewrite(request.at("hosts").get<HostList>()); !done) return refused(done.error());
+  if (auto done = outside_hosts_.rewrite(outside); !done) return refused(done.error());
   return {};
 }
 
@@ -127,6 +132,7 @@ void InstanceSet::remove_all() {
   for (const auto& [name, instance] : instances_) let_go_quickly(instance);
   instances_.clear();
   ::unlink(files_.hosts.c_str());
+  ::unlink(files_.outside_hosts.c_str());
   ::unlink(files_.resolver.c_str());
 }
 

@@ -19,7 +19,7 @@ struct Reply {
 class InstanceSet {
  public:
   /// `user_namespace`: the deployment's, or none for root.
-  InstanceSet(SharedFiles files, HostsFile hosts, UniqueFd user_namespace);
+  InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, UniqueFd user_namespace);
 
   Reply create(const nlohmann::json& request);
   Reply change(const nlohmann::json& request);      // its interfaces; TAPs that the daemon does not have yet
@@ -39,7 +39,7 @@ class InstanceSet {
   std::set<NamespaceId> all_identities() const;
 
   SharedFiles files_;
-  HostsFile hosts_;
+  HostsFile hosts_, outside_hosts_;
   UniqueFd user_namespace_;
   std::map<std::string, InstanceNamespaces> instances_;
 };

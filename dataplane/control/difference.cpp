@@ -41,6 +41,13 @@ const InternetGateway* gateway_of(const Deployment* deployment) {
   return deployment && deployment->internet_gateway ? &*deployment->internet_gateway : nullptr;
 }
 
+/// An Elastic IP takes the place of the one that was assigned automatically (facts ec2 3.1).
+std::optional<IpAddress> public_address(const Deployment& deployment, const Eni& eni) {
+  for (const ElasticIp& elastic : deployment.elastic_ips)
+    if (elastic.eni_id == eni.id && elastic.private_ip == eni.private_ip) return elastic.address;
+  return eni.public_ip;
+}
+
 void compare_internet(const Deployment* running, const Deployment& wanted, Difference& difference) {
   const InternetGateway* before = gateway_of(running);
   const InternetGateway* after = gateway_of(&wanted);
@@ -63,13 +70,20 @@ bool should_exist(const Deployment* deployment, const std::string& name) {
   return find_running(deployment, name) != nullptr || (gateway && gateway->guest == name);
 }
 
-std::vector<std::pair<std::string, std::string>> host_list(const Deployment* deployment) {
-  std::vector<std::pair<std::string, std::string>> hosts;
+HostLists host_lists(const Deployment* deployment) {
+  HostLists hosts;
   if (!deployment) return hosts;
-  for (const Instance& instance : deployment->instances)
-    if (!instance.enis.empty()) hosts.emplace_back(instance.name, instance.enis.front().private_ip.to_string());
+  for (const Instance& instance : deployment->instances) {
+    if (instance.enis.empty()) continue;
+    const Eni& primary = instance.enis.front();
+    hosts.inside.emplace_back(instance.name, primary.private_ip.to_string());
+    if (const auto address = public_address(*deployment, primary))
+      hosts.outside.emplace_back(instance.name, address->to_string());
+  }
   if (const InternetGateway* gateway = gateway_of(deployment))
-    for (const IpAddress& address : gateway->addresses) hosts.emplace_back(gateway->guest, address.to_string());
+    for (const IpAddress& address : gateway->addresses)
+      for (HostLists::List* list : {&hosts.inside, &hosts.outside})
+        list->emplace_back(gateway->guest, address.to_string());
   return hosts;
 }
 

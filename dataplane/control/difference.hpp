@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/control/environment.hpp"
 #include "dataplane/model/deployment.hpp"
 
 namespace weft {
@@ -34,8 +35,8 @@ const Instance* find_running(const Deployment* deployment, const std::string& na
 /// There should be a namespace of that name: a running instance's, or the internet's.
 bool should_exist(const Deployment* deployment, const std::string& name);
 
-/// Names and addresses, for the instances' /etc/hosts. A stopped instance keeps its address.
-std::vector<std::pair<std::string, std::string>> host_list(const Deployment* deployment);
+/// What /etc/hosts says. Inside a stopped instance keeps its address; outside are those that have a public one now.
+HostLists host_lists(const Deployment* deployment);
 
 /// Has a function of its own in the instance, whose clients use the instance's one listener.
 bool is_efa(const Eni& eni);

@@ -15,6 +15,13 @@
 
 namespace weft {
 
+/// Names and addresses, as those inside the VPC and those outside know them.
+struct HostLists {
+  using List = std::vector<std::pair<std::string, std::string>>;
+  List inside, outside;
+  bool operator==(const HostLists&) const = default;
+};
+
 class Environment {
  public:
   virtual ~Environment() = default;
@@ -54,8 +61,8 @@ class Environment {
   /// Closes all functions of the instance. Called before the engine gives their slots away.
   virtual void close_efa(const Instance& instance) = 0;
 
-  /// Name and address of every instance, for the instances' /etc/hosts.
-  virtual Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) = 0;
+  /// For /etc/hosts: of the instances, and of the internet's namespace.
+  virtual Result<void> set_hosts(const HostLists& hosts) = 0;
 
   /// What a later daemon gets back when this one dies. Opaque text.
   virtual Result<void> save_state(const std::string& state) = 0;

@@ -43,7 +43,7 @@ Result<std::vector<std::string>> Controller::Transition::take_back() {
   if (Result<void> published = publish(wanted_, std::move(added_)); !published) return published.error();
   finish();
   if (!lost.empty()) {
-    if (Result<void> set = environment_.set_hosts(host_list(wanted_.get())); !set) return set.error();
+    if (Result<void> set = environment_.set_hosts(host_lists(wanted_.get())); !set) return set.error();
     if (Result<void> saved = save(wanted_); !saved) return saved.error();
   }
   return std::move(warnings_);

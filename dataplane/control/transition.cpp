@@ -69,8 +69,8 @@ Result<void> Controller::Transition::prepare() {
     if (Result<void> made = create_internet(); !made) return made;
 
   step("publish");
-  undo_.push_back([this] { (void)environment_.set_hosts(host_list(running_.get())); });
-  if (Result<void> set = environment_.set_hosts(host_list(wanted_.get())); !set) return set;
+  undo_.push_back([this] { (void)environment_.set_hosts(host_lists(running_.get())); });
+  if (Result<void> set = environment_.set_hosts(host_lists(wanted_.get())); !set) return set;
   undo_.push_back([this] { (void)save(running_); });
   if (Result<void> saved = save(wanted_); !saved) return saved;
   if (controller_.stopping_) return controller_.refusal();

@@ -25,6 +25,7 @@ TemporaryDirectory::TemporaryDirectory() {
 TemporaryDirectory::~TemporaryDirectory() {
   ::unlink((path_ + "/" + holder::kSocketFile).c_str());
   ::unlink((path_ + "/hosts").c_str());
+  ::unlink((path_ + "/hosts.outside").c_str());
   ::unlink((path_ + "/resolv.conf").c_str());
   ::rmdir(path_.c_str());
 }
@@ -36,7 +37,7 @@ GuestInstance guest(const std::string& name, int host, bool efa) {
   eth0.mac = {{0x02, 0, 10, 0, 1, static_cast<std::uint8_t>(host)}};
   eth0.addresses = {{*IpAddress::parse("10.0.1." + std::to_string(host)), 24}};
   eth0.router = *IpAddress::parse("10.0.1.1");
-  return {name, {eth0}, efa};
+  return {name, {eth0}, efa, /*outside=*/false};
 }
 
 std::string in_child(const std::function<std::string()>& work) {

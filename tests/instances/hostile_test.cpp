@@ -129,12 +129,13 @@ TEST_F(HolderTest, a_daemon_with_a_wrong_request_is_told_what_is_wrong) {
   ASSERT_EQ(answer(daemon, hello("300")), "ok");
   for (const char* request :
        {R"({"op": "create"})", R"({"op": "create", "instance": 7})", R"({"op": "create", "instance": {"name": "a"}})",
-        R"({"op": "create", "instance": {"name": "a/b", "efa": false, "interfaces": []}})",
-        R"({"op": "create", "instance": {"name": "a", "efa": false, "interfaces": [{"name": "eth0"}]}})",
-        R"({"op": "create", "instance": {"name": "a", "efa": false, "interfaces": {"a": 1}}})",
+        R"({"op": "create", "instance": {"name": "a/b", "efa": false, "outside": false, "interfaces": []}})",
+        R"({"op": "create", "instance": {"name": "a", "efa": false, "outside": false, "interfaces": [{"name": "eth0"}]}})",
+        R"({"op": "create", "instance": {"name": "a", "efa": false, "outside": false, "interfaces": {"a": 1}}})",
         R"({"op": "change"})", R"({"op": "change", "instance": []})",
-        R"({"op": "change", "instance": {"name": "nobody", "efa": false, "interfaces": []}})",
-        R"({"op": "set_hosts"})", R"({"op": "set_hosts", "hosts": [["a"]]})", R"({"op": "save_state", "state": {}})",
+        R"({"op": "change", "instance": {"name": "nobody", "efa": false, "outside": false, "interfaces": []}})",
+        R"({"op": "set_hosts"})", R"({"op": "set_hosts", "hosts": [["a"]], "outside": []})",
+        R"({"op": "set_hosts", "hosts": []})", R"({"op": "save_state", "state": {}})",
         R"({"op": "what"})"}) {
     const std::string said = answer(daemon, request);
     EXPECT_NE(said, "ok") << request;

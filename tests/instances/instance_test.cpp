@@ -165,15 +165,16 @@ TEST_F(HolderTest, instances_know_each_other_by_name_as_soon_as_hosts_are_set) {
       return std::string(text);
     });
   };
-  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}, {"b", "10.0.1.5"}}));
+  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}, {"b", "10.0.1.5"}}, {}));
   EXPECT_EQ(resolve("a", "b"), "10.0.1.5");
   EXPECT_EQ(resolve("b", "a"), "10.0.1.4");
   EXPECT_EQ(resolve("b", "localhost"), "127.0.0.1");
-  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}}));
+  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}}, {}));
   EXPECT_EQ(inside(directory_.path(), "a", [] { return read_text("/etc/hosts"); }),
             "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.0.1.4\ta");
-  EXPECT_FALSE(holder_->set_hosts({{"a\n10.0.1.66 evil", "10.0.1.4"}}));
-  EXPECT_FALSE(holder_->set_hosts({{"a", "10.0.1.4 b"}}));
+  EXPECT_FALSE(holder_->set_hosts({{"a\n10.0.1.66 evil", "10.0.1.4"}}, {}));
+  EXPECT_FALSE(holder_->set_hosts({{"a", "10.0.1.4 b"}}, {}));
+  EXPECT_FALSE(holder_->set_hosts({}, {{"a", "10.0.1.4 b"}}));
   EXPECT_EQ(read_text("/etc/hosts").find("10.0.1.4\ta"), std::string::npos) << "the machine's own file is untouched";
 }
 

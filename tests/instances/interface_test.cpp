@@ -262,7 +262,7 @@ TEST_F(InterfaceTest, a_second_interface_has_its_own_way_out_in_ipv6_too) {
 }
 
 TEST_F(InterfaceTest, the_internet_sends_everything_to_a_router_that_it_need_not_ask_for) {
-  GuestInstance internet{"internet", {}, false};
+  GuestInstance internet{"internet", {}, false, /*outside=*/true};
   GuestInterface eth0;
   eth0.name = "eth0";
   eth0.eni_id = "igw-1";
@@ -274,6 +274,12 @@ TEST_F(InterfaceTest, the_internet_sends_everything_to_a_router_that_it_need_not
   eth0.mtu = 1500;
   internet.interfaces = {eth0};
   auto handles = create(internet);
+  create(guest("a", 4));
+  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}}, {{"a", "203.0.113.5"}}));
+  EXPECT_NE(inside(directory_.path(), "internet", [] { return read_text("/etc/hosts"); }).find("203.0.113.5\ta"),
+            std::string::npos)
+      << "names as they are out there";
+  EXPECT_NE(run("cat /etc/hosts").find("10.0.1.4\ta"), std::string::npos);
   const auto sent = [&](const char* destination) {
     return inside(directory_.path(), "internet", [&] { return send_datagram(destination); });
   };

@@ -81,10 +81,11 @@ TEST(Guest, survives_the_way_to_the_holder) {
   internet.eni_id = "igw-1";
   internet.device_index = 0;
   internet.router_mac = {{6, 0, 0, 0, 0, 1}};
-  auto decoded = holder::decode_instance(holder::encode({"node-0", {interface, internet}, true}));
+  auto decoded = holder::decode_instance(holder::encode({"node-0", {interface, internet}, true, true}));
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(decoded->name, "node-0");
   EXPECT_TRUE(decoded->efa);
+  EXPECT_TRUE(decoded->outside);
   EXPECT_EQ(decoded->interfaces, (std::vector<GuestInterface>{interface, internet}));
 }
 
@@ -94,7 +95,7 @@ TEST(Guest, whose_description_is_wrong_is_told_what_is_wrong) {
   good.eni_id = "eni-1";
   good.mac = {{2, 0, 0, 0, 0, 1}};
   good.addresses = {{*IpAddress::parse("10.0.1.4"), 24}};
-  const nlohmann::json body = holder::encode({"a", {good}, false});
+  const nlohmann::json body = holder::encode({"a", {good}, false, false});
   ASSERT_TRUE(holder::decode_instance(body));
   struct {
     const char* path;

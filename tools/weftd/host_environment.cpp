@@ -63,7 +63,11 @@ GuestInstance internet_of(const InternetGateway& gateway) {
   interface.ipv6_router = kIpv6Router;
   interface.router_mac = router_mac(kGatewayNextHop);
   interface.mtu = kInternetMtu;
-  return {gateway.guest, {interface}, false};
+  GuestInstance guest;
+  guest.name = gateway.guest;
+  guest.interfaces.push_back(std::move(interface));
+  guest.outside = true;
+  return guest;
 }
 
 /// Where peers send to: EFA alone has no address of its own but its link-local one, made from the MAC (facts ec2 1.1).
@@ -169,10 +173,6 @@ void HostEnvironment::close_efa(const Instance& instance) {
   efa_.remove_listener(instance.name);
   for (const Eni& eni : instance.enis)
     if (eni.type != InterfaceType::kInterface) (void)efa_.remove_function(eni.id);  // not there: never opened
-}
-
-Result<void> HostEnvironment::set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) {
-  return holder_.set_hosts(hosts);
 }
 
 void HostEnvironment::shutdown() {

@@ -54,7 +54,7 @@ TEST(Controller, FirstApplyMakesPublishesSavesAndNames) {
   EXPECT_EQ(world.environment.instances(), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(world.environment.efa.size(), 1u);
   EXPECT_EQ(world.engine.ports.size(), 2u);
-  EXPECT_EQ(world.environment.hosts,
+  EXPECT_EQ(world.environment.hosts.inside,
             (std::vector<std::pair<std::string, std::string>>{{"a", "10.0.1.4"}, {"b", "10.0.1.5"}}));
   EXPECT_EQ(world.environment.state, to_json(*world.controller.deployment()).dump());
 }
@@ -234,7 +234,7 @@ TEST(Controller, RestoreGivesUpALostInstanceAndSaysSo) {
   ASSERT_TRUE(restored);
   ASSERT_EQ(restored->warnings.size(), 1u);
   EXPECT_NE(restored->warnings[0].find("instance a is lost"), std::string::npos);
-  EXPECT_EQ(heir.environment.hosts, (std::vector<std::pair<std::string, std::string>>{{"b", "10.0.1.5"}}));
+  EXPECT_EQ(heir.environment.hosts.inside, (std::vector<std::pair<std::string, std::string>>{{"b", "10.0.1.5"}}));
   EXPECT_EQ(heir.engine.ports.size(), 1u);
   ASSERT_TRUE(heir.controller.apply("f", topology({plain("a"), plain("b")})));
   EXPECT_EQ(heir.environment.instances(), (std::vector<std::string>{"a", "b"}));

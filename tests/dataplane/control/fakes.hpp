@@ -153,7 +153,7 @@ struct FakeEnvironment final : Environment {
   void close_efa(const Instance& instance) override {
     for (const Eni& eni : instance.enis) efa.erase(eni.id);
   }
-  Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& wanted) override {
+  Result<void> set_hosts(const HostLists& wanted) override {
     if (fault.strikes("set hosts")) return fault_error("set hosts");
     hosts = wanted;
     return {};
@@ -201,7 +201,7 @@ struct FakeEnvironment final : Environment {
   std::map<std::string, std::map<std::string, std::string>> existing;  // instance -> ENI -> what the guest sees of it
   std::map<std::string, int> made;                                     // how often each was made
   std::set<std::string> efa;
-  std::vector<std::pair<std::string, std::string>> hosts;
+  HostLists hosts;
   std::string state;
   bool ended = false;
   int living_ports = 0;
@@ -222,7 +222,8 @@ struct World {
     json["published"] = engine.published ? to_json(*engine.published) : Json();
     json["existing"] = environment.existing;
     json["efa"] = environment.efa;
-    json["hosts"] = environment.hosts;
+    json["hosts"] = environment.hosts.inside;
+    json["outside"] = environment.hosts.outside;
     json["state"] = environment.state;
     json["ports"] = environment.living_ports;
     return json.dump(1);

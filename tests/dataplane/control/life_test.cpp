@@ -289,10 +289,25 @@ TEST(Internet, ComesGoesAndChanges) {
                       {"remove internet", "create internet", "set hosts", "save state", "publish"});
 }
 
+TEST(Internet, KnowsInstancesByTheirPublicAddresses) {
+  Deployment deployment = with_internet(three(), "198.51.100.10");
+  instance_of(deployment, "a").enis[0].public_ip = IpAddress::parse("203.0.113.4");
+  instance_of(deployment, "b").enis[0].public_ip = IpAddress::parse("203.0.113.5");
+  ElasticIp elastic;
+  elastic.eni_id = "eni-b0";
+  elastic.address = *IpAddress::parse("203.0.113.77");
+  elastic.private_ip = *IpAddress::parse("10.0.1.5");
+  deployment.elastic_ips = {elastic};
+  World world;
+  ASSERT_TRUE(world.controller.apply(deployment));
+  EXPECT_EQ(world.environment.hosts.outside,
+            (HostLists::List{{"a", "203.0.113.4"}, {"b", "203.0.113.77"}, {"internet", "198.51.100.10"}}));
+}
+
 TEST(Internet, IsNoInstanceWhenEverythingIsRemoved) {
   World world;
   ASSERT_TRUE(world.controller.apply(with_internet(three(), "198.51.100.10")));
-  EXPECT_EQ(world.environment.hosts.back(), (std::pair<std::string, std::string>{"internet", "198.51.100.10"}));
+  EXPECT_EQ(world.environment.hosts.inside.back(), (std::pair<std::string, std::string>{"internet", "198.51.100.10"}));
   EXPECT_EQ(world.controller.remove_all(), 3u);
   EXPECT_EQ(world.environment.living_ports, 0);
 }
