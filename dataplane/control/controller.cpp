@@ -117,9 +117,11 @@ Result<LifeOutcome> Controller::change_life(LifeChange change, const std::string
 Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& running, Deployment wanted,
                                       const std::vector<std::string>& rebooted, const std::string& what) {
   Outcome outcome{weft::plan(running.get(), wanted), {}};
+  // An empty plan may still have instances to make anew, or to end that an earlier change could not, or know the file's
+  // lines of now, which explain names.
+  const bool same = outcome.changes.empty() && running && to_json(*running) == to_json(wanted);
   Transition transition(*this, running, std::make_shared<const Deployment>(std::move(wanted)), rebooted);
-  // An empty plan may still have instances to make anew, or to end that an earlier change could not.
-  if (outcome.changes.empty() && !transition.has_work()) return outcome;
+  if (same && !transition.has_work()) return outcome;
   Result<std::vector<std::string>> warnings = transition.run();
   report_done();
   if (!warnings) {
