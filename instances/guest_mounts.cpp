@@ -43,10 +43,11 @@ Result<void> hide_runtime_directory(const std::string& directory) {
 
 }  // namespace
 
-Result<void> make_guest_mounts(const SharedFiles& files) {
+Result<void> make_guest_mounts(const SharedFiles& files, bool outside) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return system_error("cannot make the instance's mounts private");
-  if (!bind_mount(files.hosts, "/etc/hosts")) return system_error("cannot mount the instance's /etc/hosts");
+  if (!bind_mount(outside ? files.outside_hosts : files.hosts, "/etc/hosts"))
+    return system_error("cannot mount the instance's /etc/hosts");
   bind_mount(files.resolver, "/etc/resolv.conf");  // a machine without that file has no resolver to hide
   mount_own_sysfs();
   mount_own_shared_memory();

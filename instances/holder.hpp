@@ -11,7 +11,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/model/result.hpp"
@@ -39,21 +41,39 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+/// An address as an interface has it. The length is of its own family: 24, 32, 64.
+struct GuestAddress {
+  IpAddress ip;
+  std::uint8_t prefix_length = 0;
+  bool operator==(const GuestAddress&) const = default;
+};
+
 /// What the holder must know of an interface to make its TAP.
 struct GuestInterface {
   std::string name;  // "eth0"
   std::string eni_id;
   MacAddress mac;
-  IpAddress address;
-  std::uint8_t prefix_length = 24;  // of the subnet, IPv4 bits
-  IpAddress router;                 // default route of eth0
+  int device_index = 0;  // 0: its routes are the main ones; others have a table of their own, 10000 + the index
+  /// The primary first, with its subnet's length; then secondary IPv4 (/32) and IPv6 (/64). Without an IPv6 address the
+  /// interface has no IPv6 at all.
+  std::vector<GuestAddress> addresses;
+  std::vector<IpPrefix> prefixes;        // delegated: not configured, but what has such a source leaves through here
+  std::optional<IpAddress> router;       // IPv4 default route
+  std::optional<IpAddress> ipv6_router;  // IPv6 default route: a link-local address
+  /// Given: both routers have this MAC for ever and are on the link though no subnet says so. Otherwise they are asked for.
+  std::optional<MacAddress> router_mac;
   int mtu = 9001;
+  bool operator==(const GuestInterface&) const = default;
 };
+
+/// Lines of /etc/hosts: name, address.
+using HostList = std::vector<std::pair<std::string, std::string>>;
 
 struct GuestInstance {
   std::string name;  // also the hostname
   std::vector<GuestInterface> interfaces;
-  bool efa = false;  // make the EFA listener
+  bool efa = false;      // make the EFA listener
+  bool outside = false;  // not of the VPC: its /etc/hosts has the names as the internet knows them
 };
 
 /// Each frame of a TAP starts with a virtio_net_hdr_mrg_rxbuf of this length (num_buffers is always 1). The guest's
@@ -61,7 +81,11 @@ struct GuestInstance {
 inline constexpr int kVnetHeaderLength = 12;
 
 struct InstanceHandles {
-  std::vector<UniqueFd> taps;  // one per interface, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, non-blocking
+  struct Tap {
+    std::string eni_id;
+    UniqueFd fd;  // IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, non-blocking
+  };
+  std::vector<Tap> taps;  // in the order of the instance's interfaces
   UniqueFd efa_listener;       // listening SOCK_SEQPACKET in the instance's network namespace, or none
 };
 
@@ -79,10 +103,14 @@ class Holder {
 
   virtual std::vector<std::string> instances() const = 0;
   virtual Result<InstanceHandles> create_instance(const GuestInstance& instance) = 0;
-  /// After a rejoin: the same descriptors again.
+  /// Brings a living instance's interfaces to these: takes out those that are not listed, makes the new ones, and adds
+  /// and removes addresses of those that stay, whose traffic does not notice. Returns the TAPs that no answer has handed
+  /// over yet. After a failure the instance is part of the way; asking again, for this or the former ones, goes on there.
+  virtual Result<InstanceHandles> change_interfaces(const GuestInstance& instance) = 0;
+  /// After a rejoin: all descriptors again.
   virtual Result<InstanceHandles> handles(const std::string& instance) = 0;
-  /// name and address of every instance, for each instance's /etc/hosts.
-  virtual Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) = 0;
+  /// For each instance's /etc/hosts; `outside`: for that of guests outside the VPC.
+  virtual Result<void> set_hosts(const HostList& hosts, const HostList& outside) = 0;
   /// Ends the processes inside (SIGTERM, then SIGKILL after a second) and lets the namespaces go.
   virtual Result<void> remove_instance(const std::string& name) = 0;
   /// Removes everything and ends the holder; returns when its process is gone.

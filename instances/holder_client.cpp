@@ -48,12 +48,16 @@ class HolderClient final : public Holder {
     return take_handles(request(socket_.get(), {{"op", "create"}, {"instance", encode(instance)}}));
   }
 
+  Result<InstanceHandles> change_interfaces(const GuestInstance& instance) override {
+    return take_handles(request(socket_.get(), {{"op", "change"}, {"instance", encode(instance)}}));
+  }
+
   Result<InstanceHandles> handles(const std::string& instance) override {
     return take_handles(request(socket_.get(), {{"op", "handles"}, {"name", instance}}));
   }
 
-  Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) override {
-    return ask({{"op", "set_hosts"}, {"hosts", hosts}});
+  Result<void> set_hosts(const HostList& hosts, const HostList& outside) override {
+    return ask({{"op", "set_hosts"}, {"hosts", hosts}, {"outside", outside}});
   }
 
   Result<void> remove_instance(const std::string& name) override { return ask({{"op", "remove"}, {"name", name}}); }
@@ -79,11 +83,15 @@ class HolderClient final : public Holder {
   static Result<InstanceHandles> take_handles(Result<Message> reply) {
     if (!reply) return reply.error();
     InstanceHandles handles;
-    handles.taps = std::move(reply->descriptors);
-    if (!reply->body.value("efa", false)) return handles;
-    if (handles.taps.empty()) return holder_error("the holder sent no EFA listener");
-    handles.efa_listener = std::move(handles.taps.back());
-    handles.taps.pop_back();
+    std::vector<UniqueFd>& fds = reply->descriptors;
+    if (reply->body.value("efa", false)) {
+      if (fds.empty()) return holder_error("the holder sent no EFA listener");
+      handles.efa_listener = std::move(fds.back());
+      fds.pop_back();
+    }
+    const auto owners = reply->body.value("interfaces", std::vector<std::string>());
+    if (owners.size() != fds.size()) return holder_error("the holder does not say whose TAPs it sent");
+    for (std::size_t i = 0; i < fds.size(); ++i) handles.taps.push_back({owners[i], std::move(fds[i])});
     return handles;
   }
 

@@ -149,6 +149,7 @@ Reply HolderProcess::hello(Connection& connection, const nlohmann::json& request
 
 Reply HolderProcess::manage(const std::string& operation, const nlohmann::json& request) {
   if (operation == "create") return instances_.create(request);
+  if (operation == "change") return instances_.change(request);
   if (operation == "handles") return instances_.handles(request.at("name").get<std::string>());
   if (operation == "list") return instances_.names();
   if (operation == "set_hosts") return instances_.set_hosts(request);
@@ -218,15 +219,17 @@ Result<HolderProcess> prepare(const std::string& runtime_directory, int grace_ms
     user_namespace = UniqueFd(::open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
     if (!user_namespace) return system_error("cannot open the user namespace");
   }
-  auto hosts = HostsFile::create(runtime_directory);
+  auto hosts = HostsFile::create(runtime_directory, "hosts");
   if (!hosts) return hosts.error();
+  auto outside_hosts = HostsFile::create(runtime_directory, "hosts.outside");
+  if (!outside_hosts) return outside_hosts.error();
   auto resolver = write_resolver_file(runtime_directory);
   if (!resolver) return resolver.error();
-  const SharedFiles files{runtime_directory, hosts->path(), *resolver};
+  const SharedFiles files{runtime_directory, hosts->path(), outside_hosts->path(), *resolver};
   auto listener = listen_at(runtime_directory + "/" + kSocketFile);
   if (!listener) return listener.error();
-  return HolderProcess(std::move(*listener), std::move(*signals),
-                       InstanceSet(files, std::move(*hosts), std::move(user_namespace)), grace_ms);
+  InstanceSet instances(files, std::move(*hosts), std::move(*outside_hosts), std::move(user_namespace));
+  return HolderProcess(std::move(*listener), std::move(*signals), std::move(instances), grace_ms);
 }
 
 }  // namespace

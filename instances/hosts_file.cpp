@@ -38,8 +38,8 @@ Result<std::string> write_resolver_file(const std::string& runtime_directory) {
   return path;
 }
 
-Result<HostsFile> HostsFile::create(const std::string& runtime_directory) {
-  std::string path = runtime_directory + "/hosts";
+Result<HostsFile> HostsFile::create(const std::string& runtime_directory, const std::string& name) {
+  std::string path = runtime_directory + "/" + name;
   auto file = open_for_everybody(path);
   if (!file) return file.error();
   HostsFile hosts(std::move(path), std::move(*file));

@@ -1,18 +1,14 @@
-// The files behind every instance's /etc/hosts and /etc/resolv.conf.
+// The files behind the guests' /etc/hosts and /etc/resolv.conf.
 #pragma once
-
-#include <utility>
 
 #include "instances/holder.hpp"
 
 namespace weft::holder {
 
-using HostList = std::vector<std::pair<std::string, std::string>>;  // name, address
-
 /// Rewritten in place: a bind mount follows the file, not the name.
 class HostsFile {
  public:
-  static Result<HostsFile> create(const std::string& runtime_directory);
+  static Result<HostsFile> create(const std::string& runtime_directory, const std::string& name);
   Result<void> rewrite(const HostList& hosts);
   const std::string& path() const { return path_; }
 

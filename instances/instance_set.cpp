@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "instances/change_interfaces.hpp"
+
 namespace weft::holder {
 namespace {
 
@@ -22,14 +24,30 @@ std::set<NamespaceId> identities(const InstanceNamespaces& instance) {
 
 /// Closing the last descriptor of a TAP waits some 30 ms for the kernel to forget it. A persistent one goes with its
 /// network namespace, which the kernel tears down by itself, all at once.
-void let_go_quickly(const InstanceHandles& handles) {
-  for (const UniqueFd& tap : handles.taps) ::ioctl(tap.get(), TUNSETPERSIST, 1);
+void let_go_quickly(const InstanceNamespaces& instance) {
+  for (const KeptInterface& interface : instance.interfaces) ::ioctl(interface.tap.get(), TUNSETPERSIST, 1);
+}
+
+/// TAPs and whose they are: all, or those that no reply has carried yet.
+Reply hand_over(InstanceNamespaces& instance, bool all) {
+  Reply reply;
+  reply.body["interfaces"] = nlohmann::json::array();
+  for (KeptInterface& interface : instance.interfaces) {
+    if (!all && interface.handed_over) continue;
+    reply.body["interfaces"].push_back(interface.description.eni_id);
+    reply.descriptors.push_back(interface.tap.get());
+    interface.handed_over = true;
+  }
+  return reply;
 }
 
 }  // namespace
 
-InstanceSet::InstanceSet(SharedFiles files, HostsFile hosts, UniqueFd user_namespace)
-    : files_(std::move(files)), hosts_(std::move(hosts)), user_namespace_(std::move(user_namespace)) {}
+InstanceSet::InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, UniqueFd user_namespace)
+    : files_(std::move(files)),
+      hosts_(std::move(hosts)),
+      outside_hosts_(std::move(outside_hosts)),
+      user_namespace_(std::move(user_namespace)) {}
 
 Reply InstanceSet::create(const nlohmann::json& request) {
   auto guest = decode_instance(request.at("instance"));
@@ -42,14 +60,23 @@ Reply InstanceSet::create(const nlohmann::json& request) {
   return handles(guest->name);
 }
 
-Reply InstanceSet::handles(const std::string& name) const {
+Reply InstanceSet::change(const nlohmann::json& request) {
+  auto guest = decode_instance(request.at("instance"));
+  if (!guest) return refused(guest.error());
+  const auto found = instances_.find(guest->name);
+  if (found == instances_.end()) return no_such_instance(guest->name);
+  if (auto changed = change_interfaces(found->second, *guest); !changed)
+    return refused({changed.error().code, guest->name + ": " + changed.error().message, {}});
+  return hand_over(found->second, false);
+}
+
+Reply InstanceSet::handles(const std::string& name) {
   const auto found = instances_.find(name);
   if (found == instances_.end()) return no_such_instance(name);
-  const InstanceHandles& handles = found->second.handles;
-  Reply reply;
-  for (const UniqueFd& tap : handles.taps) reply.descriptors.push_back(tap.get());
-  reply.body["efa"] = static_cast<bool>(handles.efa_listener);
-  if (handles.efa_listener) reply.descriptors.push_back(handles.efa_listener.get());
+  Reply reply = hand_over(found->second, true);
+  const UniqueFd& listener = found->second.efa_listener;
+  reply.body["efa"] = static_cast<bool>(listener);
+  if (listener) reply.descriptors.push_back(listener.get());
   return reply;
 }
 
@@ -71,7 +98,9 @@ Reply InstanceSet::names() const {
 }
 
 Reply InstanceSet::set_hosts(const nlohmann::json& request) {
+  const auto outside = request.at("outside").get<HostList>();
   if (auto done = hosts_.rewrite(request.at("hosts").get<HostList>()); !done) return refused(done.error());
+  if (auto done = outside_hosts_.rewrite(outside); !done) return refused(done.error());
   return {};
 }
 
@@ -91,7 +120,7 @@ Reply InstanceSet::remove(const std::string& name) {
   const InstanceNamespaces leaving = std::move(found->second);
   instances_.erase(found);
   end_processes_in(ids);
-  let_go_quickly(leaving.handles);
+  let_go_quickly(leaving);
   return {};
 }
 
@@ -100,9 +129,10 @@ void InstanceSet::remove_all() {
   if (user_namespace_)
     if (auto id = identify(user_namespace_.get())) ids.insert(*id);
   end_processes_in(ids);
-  for (const auto& [name, instance] : instances_) let_go_quickly(instance.handles);
+  for (const auto& [name, instance] : instances_) let_go_quickly(instance);
   instances_.clear();
   ::unlink(files_.hosts.c_str());
+  ::unlink(files_.outside_hosts.c_str());
   ::unlink(files_.resolver.c_str());
 }
 

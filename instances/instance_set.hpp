@@ -19,10 +19,11 @@ struct Reply {
 class InstanceSet {
  public:
   /// `user_namespace`: the deployment's, or none for root.
-  InstanceSet(SharedFiles files, HostsFile hosts, UniqueFd user_namespace);
+  InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, UniqueFd user_namespace);
 
   Reply create(const nlohmann::json& request);
-  Reply handles(const std::string& name) const;     // TAPs, then the EFA listener
+  Reply change(const nlohmann::json& request);      // its interfaces; TAPs that the daemon does not have yet
+  Reply handles(const std::string& name);           // all TAPs, then the EFA listener
   Reply namespaces(const std::string& name) const;  // network, mount, UTS, and the user namespace if there is one
   Reply names() const;
   Reply set_hosts(const nlohmann::json& request);
@@ -38,7 +39,7 @@ class InstanceSet {
   std::set<NamespaceId> all_identities() const;
 
   SharedFiles files_;
-  HostsFile hosts_;
+  HostsFile hosts_, outside_hosts_;
   UniqueFd user_namespace_;
   std::map<std::string, InstanceNamespaces> instances_;
 };

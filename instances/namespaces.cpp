@@ -2,23 +2,19 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "instances/child.hpp"
+#include "instances/guest_interface.hpp"
 #include "instances/guest_network.hpp"
-#include "instances/protocol.hpp"
 #include "instances/system_error.hpp"
 
 namespace weft::holder {
 namespace {
-
-constexpr int kMakeTimeoutMs = 10'000;  // usual: some milliseconds
 
 bool may_make_namespaces() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -36,53 +32,22 @@ Error user_namespace_refused() {
       "or run weftd as root");
 }
 
-Result<InstanceNamespaces> make_from_inside(const GuestInstance& instance, const SharedFiles& files) {
+/// Network, mount and UTS namespace, the TAPs, then the EFA listener.
+Result<std::vector<UniqueFd>> make_from_inside(const GuestInstance& instance, const SharedFiles& files) {
   if (::unshare(CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWNS) != 0)
     return system_error("cannot make network, UTS and mount namespaces");
   if (::sethostname(instance.name.data(), instance.name.size()) != 0) return system_error("cannot set the host name");
-  if (auto done = make_guest_mounts(files); !done) return done.error();
-  auto handles = make_guest_network(instance);
-  if (!handles) return handles.error();
+  if (auto done = make_guest_mounts(files, instance.outside); !done) return done.error();
+  auto network = make_guest_network(instance);
+  if (!network) return network.error();
 
-  InstanceNamespaces made;
-  made.handles = std::move(*handles);
-  const auto open_namespace = [](const char* kind) {
-    return UniqueFd(::open((std::string("/proc/self/ns/") + kind).c_str(), O_RDONLY | O_CLOEXEC));
-  };
-  made.network = open_namespace("net");
-  made.mount = open_namespace("mnt");
-  made.uts = open_namespace("uts");
-  if (!made.network || !made.mount || !made.uts) return system_error("cannot open the instance's namespaces");
-  return made;
-}
-
-[[noreturn]] void child(int to_parent, const GuestInstance& instance, const SharedFiles& files) {
-  // The holder may be killed hard at any moment; nobody else would end this child.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  auto made = make_from_inside(instance, files);
-  Result<void> sent;
-  if (!made) {
-    sent = send_message(to_parent, error_body(made.error()));
-  } else {
-    std::vector<int> descriptors{made->network.get(), made->mount.get(), made->uts.get()};
-    for (const UniqueFd& tap : made->handles.taps) descriptors.push_back(tap.get());
-    if (instance.efa) descriptors.push_back(made->handles.efa_listener.get());
-    sent = send_message(to_parent, {{"ok", true}}, descriptors);
+  std::vector<UniqueFd> made;
+  for (const char* kind : {"net", "mnt", "uts"}) {
+    made.emplace_back(::open((std::string("/proc/self/ns/") + kind).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!made.back()) return system_error("cannot open the instance's namespaces");
   }
-  ::_exit(sent ? 0 : 1);
-}
-
-Result<InstanceNamespaces> take(Message message, const GuestInstance& instance) {
-  if (auto error = error_in(message.body)) return *error;
-  auto& fds = message.descriptors;
-  const std::size_t taps = instance.interfaces.size();
-  if (fds.size() != 3 + taps + (instance.efa ? 1 : 0)) return holder_error("an instance came without its descriptors");
-  InstanceNamespaces made;
-  made.network = std::move(fds[0]);
-  made.mount = std::move(fds[1]);
-  made.uts = std::move(fds[2]);
-  for (std::size_t i = 0; i < taps; ++i) made.handles.taps.push_back(std::move(fds[3 + i]));
-  if (instance.efa) made.handles.efa_listener = std::move(fds.back());
+  for (UniqueFd& tap : network->taps) made.push_back(std::move(tap));
+  if (instance.efa) made.push_back(std::move(network->efa_listener));
   return made;
 }
 
@@ -106,27 +71,18 @@ Result<bool> enter_user_namespace() {
 }
 
 Result<InstanceNamespaces> make_instance(const GuestInstance& instance, const SharedFiles& files) {
-  int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-    return system_error("cannot make a socket pair");
-  UniqueFd ours(pair[0]), theirs(pair[1]);
-  const pid_t pid = ::fork();
-  if (pid < 0) return system_error("cannot fork");
-  if (pid == 0) child(theirs.get(), instance, files);
-  theirs = UniqueFd();
-
-  pollfd wait{ours.get(), POLLIN, 0};
-  int ready;
-  do ready = ::poll(&wait, 1, kMakeTimeoutMs);
-  while (ready < 0 && errno == EINTR);
-  auto message = ready > 0
-                     ? receive_message(ours.get())
-                     : Result<std::optional<Message>>(holder_error("making the namespaces took over ten seconds"));
-  if (ready <= 0) ::kill(pid, SIGKILL);
-  ::waitpid(pid, nullptr, 0);
-  if (!message) return message.error();
-  if (!*message) return holder_error("the process that makes namespaces died");
-  return take(std::move(**message), instance);
+  auto fds = run_in_child([&] { return make_from_inside(instance, files); });
+  if (!fds) return fds.error();
+  const std::size_t taps = instance.interfaces.size();
+  if (fds->size() != 3 + taps + (instance.efa ? 1 : 0)) return holder_error("an instance came without its descriptors");
+  InstanceNamespaces made;
+  made.network = std::move((*fds)[0]);
+  made.mount = std::move((*fds)[1]);
+  made.uts = std::move((*fds)[2]);
+  for (std::size_t i = 0; i < taps; ++i)
+    made.interfaces.push_back({instance.interfaces[i], std::move((*fds)[3 + i])});
+  if (instance.efa) made.efa_listener = std::move(fds->back());
+  return made;
 }
 
 }  // namespace weft::holder

@@ -12,13 +12,21 @@ Result<bool> enter_user_namespace();
 /// What every instance's mount namespace is made from.
 struct SharedFiles {
   std::string runtime_directory;
-  std::string hosts;     // path of the file that is every instance's /etc/hosts
-  std::string resolver;  // and of its /etc/resolv.conf
+  std::string hosts;          // path of the file that is every instance's /etc/hosts
+  std::string outside_hosts;  // and of a guest outside the VPC
+  std::string resolver;       // and of everybody's /etc/resolv.conf
+};
+
+struct KeptInterface {
+  GuestInterface description;
+  UniqueFd tap;
+  bool handed_over = false;  // the daemon has got this TAP
 };
 
 struct InstanceNamespaces {
   UniqueFd network, mount, uts;
-  InstanceHandles handles;
+  std::vector<KeptInterface> interfaces;
+  UniqueFd efa_listener;
 };
 
 /// A child process makes them from inside and hands them over, so the caller's own namespaces never change.
@@ -26,6 +34,6 @@ Result<InstanceNamespaces> make_instance(const GuestInstance& instance, const Sh
 
 /// In a fresh mount namespace: propagation private, /etc/hosts, /etc/resolv.conf, /sys and /dev/shm of the instance's
 /// own, and of the runtime directory nothing but the holder's socket.
-Result<void> make_guest_mounts(const SharedFiles& files);
+Result<void> make_guest_mounts(const SharedFiles& files, bool outside);
 
 }  // namespace weft::holder

@@ -47,7 +47,7 @@ Result<Netlink> Netlink::open() {
   return Netlink(std::move(socket));
 }
 
-Result<void> Netlink::apply(const std::string& step, NetlinkRequest request) {
+Result<void> Netlink::apply(const std::string& step, NetlinkRequest request, int as_good_as_done) {
   const auto bytes = request.bytes();
   if (::send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return system_error("cannot " + step);
 
@@ -58,7 +58,7 @@ Result<void> Netlink::apply(const std::string& step, NetlinkRequest request) {
   if (static_cast<std::size_t>(n) < NLMSG_LENGTH(sizeof(nlmsgerr)) || header->nlmsg_type != NLMSG_ERROR)
     return holder_error("cannot " + step + ": rtnetlink gave no answer");
   errno = -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
-  if (errno != 0) return system_error("cannot " + step);
+  if (errno != 0 && errno != as_good_as_done) return system_error("cannot " + step);
   return {};
 }
 

@@ -32,8 +32,8 @@ NetlinkRequest netlink_request(std::uint16_t type, std::uint16_t flags, const He
 class Netlink {
  public:
   static Result<Netlink> open();
-  /// Sends and waits for the kernel's word; `step` is named in the error.
-  Result<void> apply(const std::string& step, NetlinkRequest request);
+  /// Sends and waits for the kernel's word; `step` is named in the error. `as_good_as_done`: an errno that is none.
+  Result<void> apply(const std::string& step, NetlinkRequest request, int as_good_as_done = 0);
 
  private:
   explicit Netlink(UniqueFd socket) : socket_(std::move(socket)) {}

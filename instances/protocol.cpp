@@ -14,8 +14,8 @@
 namespace weft::holder {
 namespace {
 
-constexpr std::size_t kMaxDescriptors =
-    64;                             // an instance has at most 15 interfaces (facts ec2), three namespaces, one listener
+// An instance has at most 68 interfaces (facts ec2 1.5), three namespaces and a listener.
+constexpr std::size_t kMaxDescriptors = 80;
 constexpr char kBodyInMemfd = '@';  // no JSON object starts like this
 
 Result<UniqueFd> body_as_memfd(const std::string& text) {
@@ -87,7 +87,7 @@ Result<void> send_message(int socket, const nlohmann::json& body, std::span<cons
     passed.insert(passed.begin(), memfd.get());
     text.assign(1, kBodyInMemfd);
   }
-  if (passed.size() > kMaxDescriptors) return holder_error("more than 64 descriptors in one message");
+  if (passed.size() > kMaxDescriptors) return holder_error("more than 80 descriptors in one message");
 
   iovec io{text.data(), text.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxDescriptors * sizeof(int))> control{};

@@ -16,7 +16,7 @@
 
 namespace weft::holder {
 
-inline constexpr int kProtocolVersion = 1;
+inline constexpr int kProtocolVersion = 2;
 inline constexpr const char* kSocketFile = "holder.sock";
 inline constexpr std::size_t kInlineLimit = 32 * 1024;       // well under the least SO_SNDBUF
 inline constexpr std::size_t kBodyLimit = 64 * 1024 * 1024;  // a deployment of thousands of instances is one
@@ -37,7 +37,7 @@ nlohmann::json error_body(const Error& error);
 std::optional<Error> error_in(const nlohmann::json& body);
 
 nlohmann::json encode(const GuestInstance& instance);
-/// Checks everything a namespace or a file will be made from: names, addresses, MTU.
+/// Checks everything a namespace or a file will be made from: names, addresses, routers, MTU.
 Result<GuestInstance> decode_instance(const nlohmann::json& body);
 
 /// May be a hostname: letters, digits, '-' and '.', at most 63.

@@ -10,7 +10,7 @@ packages=(
     libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev
     libgtest-dev libgmock-dev libbenchmark-dev
     # run: Open MPI's launcher, libfabric's tools, and what looks into an instance
-    openmpi-bin libfabric-bin iproute2 iputils-ping procps util-linux ethtool netcat-openbsd
+    openmpi-bin libfabric-bin iproute2 iputils-ping procps util-linux ethtool netcat-openbsd curl
 )
 
 missing=()

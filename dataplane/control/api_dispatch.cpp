@@ -20,6 +20,10 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
     {"/v1/deployment", "GET", &ApiRoutes::get_deployment},
     {"/v1/deployment", "DELETE", &ApiRoutes::delete_deployment},
     {"/v1/instances", "GET", &ApiRoutes::instances},
+    {"/v1/instances/{name}/stop", "POST", &ApiRoutes::change_life},
+    {"/v1/instances/{name}/start", "POST", &ApiRoutes::change_life},
+    {"/v1/instances/{name}/reboot", "POST", &ApiRoutes::change_life},
+    {"/v1/instances/{name}/terminate", "POST", &ApiRoutes::change_life},
     {"/v1/interfaces", "GET", &ApiRoutes::interfaces},
     {"/v1/security-groups", "GET", &ApiRoutes::security_groups},
     {"/v1/flows", "GET", &ApiRoutes::flows},
@@ -30,8 +34,19 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
 
 namespace {
 
+/// "{name}" in a route stands for one segment of a path that is not empty.
+bool matches(std::string_view route, std::string_view path) {
+  while (!route.empty() && !path.empty()) {
+    const std::string_view wanted = route.substr(0, route.find('/', 1)), found = path.substr(0, path.find('/', 1));
+    if (wanted == "/{name}" ? found.size() < 2 : wanted != found) return false;
+    route.remove_prefix(wanted.size());
+    path.remove_prefix(found.size());
+  }
+  return route.empty() && path.empty();
+}
+
 unsigned status_of(const Error& error) {
-  if (error.code == "IncorrectState") return 409;
+  if (error.code == "IncorrectState" || error.code == "IncorrectInstanceState") return 409;
   if (error.code == "UnauthorizedOperation") return 403;
   if (error.code == "InternalError" || error.code.starts_with("Weft."))
     return 500;  // "Weft." is this machine's trouble
@@ -47,7 +62,7 @@ ApiResponse ApiRoutes::find_and_run(const ApiRequest& request) {
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
   std::string allow;
   for (const Route& route : kRoutes) {
-    if (route.path != path) continue;
+    if (!matches(route.path, path)) continue;
     if (route.method == request.method) return (this->*route.run)(request);
     allow += (allow.empty() ? "" : ", ") + std::string(route.method);
   }

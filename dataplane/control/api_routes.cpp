@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <map>
 
 #include "dataplane/control/explain_request.hpp"
 
@@ -43,6 +44,10 @@ Json list_json(const List& list, const Context&... context) {
   return json;
 }
 
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
 /// What the rules of now say about a dropped packet, if it was rules that could have dropped it.
 Json explanation_of(const DropView& drop, const Deployment* deployment) {
   const bool policy = drop.reason == DropReason::kGroupEgress || drop.reason == DropReason::kGroupIngress ||
@@ -78,8 +83,10 @@ ApiResponse ApiRoutes::change(const ApiRequest& request, bool for_real) {
   const auto start = std::chrono::steady_clock::now();
   Result<Outcome> outcome = for_real ? controller_.apply(file, text) : controller_.plan(file, text);
   if (!outcome) return error_response(outcome.error());
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-  return {200, {{"changes", list_json(outcome->changes)}, {"warnings", outcome->warnings}, {"took_ms", took.count()}}};
+  return {200,
+          {{"changes", list_json(outcome->changes)},
+           {"warnings", outcome->warnings},
+           {"took_ms", milliseconds_since(start)}}};
 }
 
 ApiResponse ApiRoutes::plan(const ApiRequest& request) { return change(request, false); }
@@ -103,12 +110,37 @@ ApiResponse ApiRoutes::instances(const ApiRequest&) {
   return {200, deployment ? list_json(deployment->instances, *deployment) : Json::array()};
 }
 
+ApiResponse ApiRoutes::change_life(const ApiRequest& request) {
+  static const std::map<std::string_view, LifeChange> kVerbs{{"stop", LifeChange::kStop},
+                                                             {"start", LifeChange::kStart},
+                                                             {"reboot", LifeChange::kReboot},
+                                                             {"terminate", LifeChange::kTerminate}};
+  const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  const std::size_t verb = path.rfind('/') + 1;
+  const std::size_t name = path.rfind('/', verb - 2) + 1;
+
+  const auto start = std::chrono::steady_clock::now();
+  Result<LifeOutcome> life =
+      controller_.change_life(kVerbs.at(path.substr(verb)), std::string(path.substr(name, verb - 1 - name)));
+  if (!life) return error_response(life.error());
+  return {200,
+          {{"instance", life->name},
+           {"id", life->id},
+           {"previous_state", life->previous_state},
+           {"state", life->state},
+           {"changes", list_json(life->outcome.changes)},
+           {"warnings", life->outcome.warnings},
+           {"took_ms", milliseconds_since(start)}}};
+}
+
 ApiResponse ApiRoutes::interfaces(const ApiRequest&) {
   std::shared_ptr<const Deployment> deployment = controller_.deployment();
   Json json = Json::array();
   if (deployment)
     for (const Instance& instance : deployment->instances)
       for (const Eni& eni : instance.enis) json.push_back(to_json(eni, *deployment));
+  if (deployment)
+    for (const Eni& eni : deployment->available_enis) json.push_back(to_json(eni, *deployment));
   return {200, std::move(json)};
 }
 

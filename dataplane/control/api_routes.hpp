@@ -53,6 +53,7 @@ class ApiRoutes {
   ApiResponse get_deployment(const ApiRequest&);
   ApiResponse delete_deployment(const ApiRequest&);
   ApiResponse instances(const ApiRequest&);
+  ApiResponse change_life(const ApiRequest& request);  // /v1/instances/{name}/{stop,start,reboot,terminate}
   ApiResponse interfaces(const ApiRequest&);
   ApiResponse security_groups(const ApiRequest&);
   ApiResponse flows(const ApiRequest& request);

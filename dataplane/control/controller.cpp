@@ -6,6 +6,7 @@
 #include "dataplane/control/json.hpp"
 #include "dataplane/control/topology_file.hpp"
 #include "dataplane/control/transition.hpp"
+#include "dataplane/model/lifecycle.hpp"
 
 namespace weft {
 
@@ -15,6 +16,22 @@ Result<Deployment> read(const std::string& file, const std::string& text, const 
   Result<Topology> topology = parse_topology(text, file);
   if (!topology) return topology.error();
   return resolve(*topology, running);
+}
+
+struct LifeStep {
+  const char* verb;
+  Result<Deployment> (*model)(const Deployment& running, const std::string& name);
+};
+
+const LifeStep& step_of(LifeChange change) {
+  static constexpr LifeStep kSteps[] = {
+      {"stop", stop_instance}, {"start", start_instance}, {"reboot", reboot_instance}, {"terminate", terminate_instance}};
+  return kSteps[static_cast<int>(change)];
+}
+
+std::string state_name(const Instance* instance) {
+  if (!instance) return "terminated";
+  return instance->state == InstanceState::kRunning ? "running" : "stopped";
 }
 
 }  // namespace
@@ -65,19 +82,55 @@ Result<Outcome> Controller::apply(const std::string& file, const std::string& te
   Result<Deployment> wanted = read(file, text, running.get());
   if (!wanted) return wanted.error();
 
-  Outcome outcome{weft::plan(running.get(), *wanted), {}};
-  Transition transition(*this, running, std::make_shared<const Deployment>(std::move(*wanted)));
-  // An empty plan may still have instances to end that an earlier apply could not.
-  if (outcome.changes.empty() && !transition.leftovers()) return outcome;
+  return carry_out(running, std::move(*wanted), {}, file);
+}
+
+Result<Outcome> Controller::apply(Deployment wanted) {
+  std::unique_lock change(change_mutex_, std::try_to_lock);
+  if (!change || stopping_) return refusal();
+  return carry_out(deployment(), std::move(wanted), {}, "a deployment");
+}
+
+Result<LifeOutcome> Controller::change_life(LifeChange change, const std::string& name) {
+  std::unique_lock lock(change_mutex_, std::try_to_lock);
+  if (!lock || stopping_) return refusal();
+  std::shared_ptr<const Deployment> running = deployment();
+  const Instance* instance = running ? running->find_instance(name) : nullptr;
+  if (!instance)
+    return Error{"InvalidInstanceID.NotFound",
+                 fmt::format("The instance ID '{}' does not exist; `weft ps` lists the instances", name), {}};
+  const LifeStep& step = step_of(change);
+  Result<Deployment> wanted = step.model(*running, instance->name);
+  if (!wanted) return wanted.error();
+
+  LifeOutcome life{instance->name, instance->id, state_name(instance), "", {}};
+  const Instance* after = wanted->find_instance(instance->id);
+  life.state = state_name(after);
+  std::vector<std::string> rebooted;
+  if (change == LifeChange::kReboot) rebooted.push_back(instance->name);
+  Result<Outcome> outcome = carry_out(running, std::move(*wanted), rebooted, fmt::format("{} {}", step.verb, life.name));
+  if (!outcome) return outcome.error();
+  life.outcome = std::move(*outcome);
+  return life;
+}
+
+Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& running, Deployment wanted,
+                                      const std::vector<std::string>& rebooted, const std::string& what) {
+  Outcome outcome{weft::plan(running.get(), wanted), {}};
+  // An empty plan may still have instances to make anew, or to end that an earlier change could not, or know the file's
+  // lines of now, which explain names.
+  const bool same = outcome.changes.empty() && running && to_json(*running) == to_json(wanted);
+  Transition transition(*this, running, std::make_shared<const Deployment>(std::move(wanted)), rebooted);
+  if (same && !transition.has_work()) return outcome;
   Result<std::vector<std::string>> warnings = transition.run();
   report_done();
   if (!warnings) {
-    spdlog::error("apply of {} failed and was undone: {}", file, warnings.error().to_string());
+    spdlog::error("{} failed and was undone: {}", what, warnings.error().to_string());
     return warnings.error();
   }
   outcome.warnings = std::move(*warnings);
   for (const std::string& warning : outcome.warnings) spdlog::warn("{}", warning);
-  spdlog::info("applied {}: {} changes", file, outcome.changes.size());
+  spdlog::info("{}: {} changes", what, outcome.changes.size());
   return outcome;
 }
 
@@ -106,9 +159,10 @@ unsigned Controller::remove_all() {
     return 0;
   }
   std::lock_guard change(change_mutex_);
-  const std::vector<std::string> names = environment_.instances();
+  std::vector<std::string> names = environment_.instances();
   report("remove instances", 0, static_cast<unsigned>(names.size()));
   if (std::shared_ptr<const Deployment> running = deployment()) {
+    if (running->internet_gateway) std::erase(names, running->internet_gateway->guest);  // no instance
     for (const Instance& instance : running->instances) environment_.close_efa(instance);
     Result<void> published =
         with_engine([](Engine& engine) { return engine.apply(std::make_shared<const Deployment>(), {}); });

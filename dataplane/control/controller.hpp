@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,6 +35,15 @@ struct Outcome {
   std::vector<std::string> warnings;  // what could not be cleaned up after the commit
 };
 
+/// StopInstances, StartInstances, RebootInstances, TerminateInstances.
+enum class LifeChange : std::uint8_t { kStop, kStart, kReboot, kTerminate };
+
+struct LifeOutcome {
+  std::string name, id;
+  std::string previous_state, state;  // EC2's words: running, stopped, terminated
+  Outcome outcome;
+};
+
 class Controller {
  public:
   Controller(Engine& engine, Environment& environment) : engine_(engine), environment_(environment) {}
@@ -41,6 +51,12 @@ class Controller {
   /// What apply would do. `file` is the name used in errors.
   Result<Outcome> plan(const std::string& file, const std::string& text) const;
   Result<Outcome> apply(const std::string& file, const std::string& text);
+  /// The same from a deployment that is resolved already, by resolve() over deployment() or a change of its own.
+  Result<Outcome> apply(Deployment wanted);
+
+  /// `instance`: name or id. What stays and what changes is the model's to say (model/lifecycle.hpp); here the instance
+  /// ends, comes, or both. IncorrectInstanceState, InvalidInstanceID.NotFound.
+  Result<LifeOutcome> change_life(LifeChange change, const std::string& instance);
 
   /// After a rejoin: takes the instances of the saved state back and publishes them. Call it first of all.
   Result<Outcome> restore();
@@ -64,6 +80,9 @@ class Controller {
   class Transition;  // one apply: its steps and their undo (transition.hpp)
   friend class Transition;
 
+  /// A transition, and what the log says about it. `what` names it there.
+  Result<Outcome> carry_out(const std::shared_ptr<const Deployment>& running, Deployment wanted,
+                            const std::vector<std::string>& rebooted, const std::string& what);
   void report(std::string what, unsigned done, unsigned total);
   void report_done();
   void set_deployment(std::shared_ptr<const Deployment> deployment);

@@ -11,52 +11,40 @@ namespace weft {
 
 namespace {
 
-std::vector<std::pair<std::string, std::string>> hosts_of(const Deployment* deployment) {
-  std::vector<std::pair<std::string, std::string>> hosts;
-  if (!deployment) return hosts;
-  for (const Instance& instance : deployment->instances)
-    if (!instance.enis.empty()) hosts.emplace_back(instance.name, instance.enis.front().private_ip.to_string());
-  return hosts;
-}
+bool has_efa(const Instance& instance) { return std::ranges::any_of(instance.enis, is_efa); }
 
-const Instance* by_name(const Deployment* deployment, const std::string& name) {
-  if (!deployment) return nullptr;
-  auto found = std::ranges::find(deployment->instances, name, &Instance::name);
-  return found == deployment->instances.end() ? nullptr : &*found;
-}
-
-bool has_efa(const Instance& instance) {
-  return std::ranges::any_of(instance.enis, [](const Eni& eni) { return eni.type == InterfaceType::kEfa; });
+/// An EFA interface is neither attached to nor detached from a running instance (facts ec2 1.2).
+Result<void> check_efa_stays(const Instance& old, const Instance& instance) {
+  const auto ids = [](const Instance& of) {
+    std::vector<std::string> all;
+    for (const Eni& eni : of.enis)
+      if (is_efa(eni)) all.push_back(eni.id);
+    std::ranges::sort(all);
+    return all;
+  };
+  if (ids(old) == ids(instance)) return {};
+  return Error{"OperationNotPermitted",
+               fmt::format("an EFA interface can be attached to or detached from {} only while it is stopped; "
+                           "`weft stop {}` first",
+                           instance.name, instance.name),
+               {}};
 }
 
 }  // namespace
 
 Controller::Transition::Transition(Controller& controller, std::shared_ptr<const Deployment> running,
-                                   std::shared_ptr<const Deployment> wanted)
+                                   std::shared_ptr<const Deployment> wanted, const std::vector<std::string>& rebooted)
     : controller_(controller),
       environment_(controller.environment_),
       running_(std::move(running)),
-      wanted_(std::move(wanted)) {
-  compare();
-}
-
-void Controller::Transition::compare() {
-  for (const Instance& instance : wanted_->instances) {
-    const Instance* old = by_name(running_.get(), instance.name);
-    if (!old)
-      fresh_.push_back(&instance);
-    else if (old->id != instance.id)  // resolve() gives what must be made anew an id of its own
-      replaced_.emplace_back(old, &instance);
-  }
-  if (running_)
-    for (const Instance& instance : running_->instances)
-      if (!by_name(wanted_.get(), instance.name)) removed_.push_back(&instance);
+      wanted_(std::move(wanted)),
+      difference_(compare(running_.get(), *wanted_, rebooted)) {
   for (const std::string& name : environment_.instances())
-    if (!by_name(running_.get(), name)) unknown_.push_back(name);
-  total_ = static_cast<unsigned>(unknown_.size() + fresh_.size() + replaced_.size() + removed_.size()) + 1;
+    if (!should_exist(running_.get(), name)) unknown_.push_back(name);
+  total_ = static_cast<unsigned>(unknown_.size() + difference_.steps()) + 1;
 }
 
-bool Controller::Transition::leftovers() const { return !unknown_.empty(); }
+bool Controller::Transition::has_work() const { return !unknown_.empty() || difference_.steps() > 0; }
 
 Result<std::vector<std::string>> Controller::Transition::run() {
   if (Result<void> prepared = prepare(); !prepared) {
@@ -68,33 +56,41 @@ Result<std::vector<std::string>> Controller::Transition::run() {
 }
 
 Result<void> Controller::Transition::prepare() {
-  for (const std::string& name : unknown_) {
-    step("remove instance " + name);
-    // Only one that stands in the way is a reason to fail.
-    if (Result<void> gone = environment_.remove_instance(name); !gone) {
-      if (by_name(wanted_.get(), name)) return gone.error();
-      warnings_.push_back(gone.error().to_string());
-    }
-  }
-  for (const Instance* instance : fresh_)
+  for (auto [old, instance] : difference_.changed)  // before anything is touched
+    if (Result<void> allowed = check_efa_stays(*old, *instance); !allowed) return allowed;
+  if (Result<void> removed = remove_leftovers(); !removed) return removed;
+  for (const Instance* instance : difference_.created)
     if (Result<void> made = create(*instance); !made) return made;
-  for (auto [old, instance] : replaced_)
+  for (auto [old, instance] : difference_.made_anew)
     if (Result<void> made = replace(*old, *instance); !made) return made;
+  for (auto [old, instance] : difference_.changed)
+    if (Result<void> changed = change(*old, *instance); !changed) return changed;
+  if (difference_.internet_after)
+    if (Result<void> made = create_internet(); !made) return made;
 
   step("publish");
-  undo_.push_back([this] { (void)environment_.set_hosts(hosts_of(running_.get())); });
-  if (Result<void> set = environment_.set_hosts(hosts_of(wanted_.get())); !set) return set;
+  undo_.push_back([this] { (void)environment_.set_hosts(host_lists(running_.get())); });
+  if (Result<void> set = environment_.set_hosts(host_lists(wanted_.get())); !set) return set;
   undo_.push_back([this] { (void)save(running_); });
   if (Result<void> saved = save(wanted_); !saved) return saved;
   if (controller_.stopping_) return controller_.refusal();
 
   // Slots of removed ENIs may be given away by the very publication that removes them, so their functions go first.
-  for (const Instance* instance : removed_) {
-    if (!has_efa(*instance)) continue;
-    environment_.close_efa(*instance);
-    reopen_.push_back(instance);
-  }
+  for (const Instance* instance : difference_.ended) close_efa(*instance);
+  for (const std::string& eni : difference_.unplugged) added_.push_back({eni, nullptr});
   return publish(wanted_, std::move(added_));
+}
+
+Result<void> Controller::Transition::remove_leftovers() {
+  for (const std::string& name : unknown_) {
+    step("remove instance " + name);
+    // Only one that stands in the way is a reason to fail.
+    if (Result<void> gone = environment_.remove_instance(name); !gone) {
+      if (should_exist(wanted_.get(), name)) return gone.error();
+      warnings_.push_back(gone.error().to_string());
+    }
+  }
+  return {};
 }
 
 Result<void> Controller::Transition::create(const Instance& instance) {
@@ -103,28 +99,45 @@ Result<void> Controller::Transition::create(const Instance& instance) {
   Result<Attachments> ports = environment_.create_instance(*wanted_, instance);
   if (!ports) return ports.error();
   std::ranges::move(*ports, std::back_inserter(added_));
-  undo_.push_back([this, name = instance.name] {
-    if (Result<void> gone = environment_.remove_instance(name); !gone)
-      spdlog::error("undo: {}", gone.error().to_string());
-  });
+  undo_by_removing(instance.name);
   return {};
 }
 
 Result<void> Controller::Transition::replace(const Instance& old, const Instance& instance) {
   if (controller_.stopping_) return controller_.refusal();
-  environment_.close_efa(old);
-  reopen_.push_back(&old);
+  close_efa(old);
   if (Result<void> gone = environment_.remove_instance(old.name); !gone) return gone;
   undo_.push_back([this, &old] {
-    Result<Attachments> ports = environment_.create_instance(*running_, old);
-    if (!ports) {
-      spdlog::error("undo: instance {} is lost: {}", old.name, ports.error().to_string());
-      std::erase(reopen_, &old);
-      return;
-    }
-    std::ranges::move(*ports, std::back_inserter(restored_));
+    restore(environment_.create_instance(*running_, old), old.name);
   });
   return create(instance);
+}
+
+Result<void> Controller::Transition::change(const Instance& old, const Instance& instance) {
+  step("change interfaces of " + instance.name);
+  if (controller_.stopping_) return controller_.refusal();
+  // First the undo: a failure may leave it part of the way.
+  undo_.push_back([this, &old] { restore(environment_.change_interfaces(*running_, old), old.name); });
+  Result<Attachments> ports = environment_.change_interfaces(*wanted_, instance);
+  if (!ports) return ports.error();
+  std::ranges::move(*ports, std::back_inserter(added_));
+  return {};
+}
+
+Result<void> Controller::Transition::create_internet() {
+  const InternetGateway* const old = difference_.internet_before;
+  const InternetGateway& gateway = *difference_.internet_after;
+  step("create " + gateway.guest);
+  if (controller_.stopping_) return controller_.refusal();
+  if (old && old->guest == gateway.guest) {
+    if (Result<void> gone = environment_.remove_instance(old->guest); !gone) return gone;
+    undo_.push_back([this, old] { restore(environment_.create_internet(*old), old->guest); });
+  }
+  Result<Attachments> port = environment_.create_internet(gateway);
+  if (!port) return port.error();
+  std::ranges::move(*port, std::back_inserter(added_));
+  undo_by_removing(gateway.guest);
+  return {};
 }
 
 Result<void> Controller::Transition::save(const std::shared_ptr<const Deployment>& deployment) {
@@ -139,7 +152,7 @@ Result<void> Controller::Transition::publish(const std::shared_ptr<const Deploym
 Result<void> Controller::Transition::open_efa(const Deployment& deployment, const Instance& instance) {
   std::vector<Environment::EfaFunction> functions;
   for (const Eni& eni : instance.enis) {
-    if (eni.type != InterfaceType::kEfa) continue;
+    if (!is_efa(eni)) continue;
     std::optional<EniSlot> slot = controller_.with_engine([&](Engine& engine) { return engine.slot_of(eni.id); });
     if (!slot)
       return Error{"InternalError", fmt::format("the engine has no slot for {} of {}", eni.id, instance.name), {}};
@@ -149,16 +162,26 @@ Result<void> Controller::Transition::open_efa(const Deployment& deployment, cons
   return environment_.open_efa(deployment, instance, functions);
 }
 
+void Controller::Transition::close_efa(const Instance& instance) {
+  if (!has_efa(instance)) return;
+  environment_.close_efa(instance);
+  reopen_.push_back(&instance);
+}
+
 void Controller::Transition::finish() {
   controller_.set_deployment(wanted_);
   auto warn = [this](const Result<void>& result) {
     if (!result) warnings_.push_back(result.error().to_string());
   };
-  for (const Instance* instance : fresh_) warn(open_efa(*wanted_, *instance));
-  for (auto [old, instance] : replaced_) warn(open_efa(*wanted_, *instance));
-  for (const Instance* instance : removed_) {
-    step("remove instance " + instance->name);
+  for (const Instance* instance : difference_.created) warn(open_efa(*wanted_, *instance));
+  for (auto [old, instance] : difference_.made_anew) warn(open_efa(*wanted_, *instance));
+  for (const Instance* instance : difference_.ended) {
+    step("end instance " + instance->name);
     warn(environment_.remove_instance(instance->name));
+  }
+  if (const InternetGateway* old = difference_.internet_before; old && !should_exist(wanted_.get(), old->guest)) {
+    step("end " + old->guest);
+    warn(environment_.remove_instance(old->guest));
   }
 }
 
@@ -173,37 +196,20 @@ void Controller::Transition::undo() {
       spdlog::error("undo: {}", opened.error().to_string());
 }
 
-Result<std::vector<std::string>> Controller::Transition::take_back() {
-  // Here everything wanted is in fresh_ and everything that exists in unknown_, since nothing runs yet.
-  std::erase_if(unknown_, [this](const std::string& name) { return by_name(wanted_.get(), name) != nullptr; });
-  auto reduced = std::make_shared<Deployment>(*wanted_);
-  std::vector<std::string> lost;
-  for (const Instance* instance : fresh_) {
-    step("take back instance " + instance->name);
-    Result<Attachments> ports = environment_.take_back_instance(*wanted_, *instance);
-    if (ports) {
-      std::ranges::move(*ports, std::back_inserter(added_));
-      continue;
-    }
-    warnings_.push_back(fmt::format("instance {} is lost: {}", instance->name, ports.error().to_string()));
-    lost.push_back(instance->name);
-    std::erase_if(reduced->instances, [&](const Instance& i) { return i.name == instance->name; });
-  }
-  wanted_ = reduced;  // fresh_ pointed into the old one
-  fresh_.clear();
-  for (const Instance& instance : wanted_->instances) fresh_.push_back(&instance);
-  for (const std::string& name : unknown_)
-    if (Result<void> gone = environment_.remove_instance(name); !gone) warnings_.push_back(gone.error().to_string());
-  for (const std::string& name : lost) (void)environment_.remove_instance(name);
+void Controller::Transition::undo_by_removing(const std::string& name) {
+  undo_.push_back([this, name] {
+    if (Result<void> gone = environment_.remove_instance(name); !gone)
+      spdlog::error("undo: {}", gone.error().to_string());
+  });
+}
 
-  if (wanted_->vpc_id.empty()) return std::move(warnings_);  // nothing had been applied
-  if (Result<void> published = publish(wanted_, std::move(added_)); !published) return published.error();
-  finish();
-  if (!lost.empty()) {
-    if (Result<void> set = environment_.set_hosts(hosts_of(wanted_.get())); !set) return set.error();
-    if (Result<void> saved = save(wanted_); !saved) return saved.error();
+void Controller::Transition::restore(Result<Attachments> ports, const std::string& name) {
+  if (!ports) {
+    spdlog::error("undo: {} is lost: {}", name, ports.error().to_string());
+    std::erase_if(reopen_, [&](const Instance* instance) { return instance->name == name; });
+    return;
   }
-  return std::move(warnings_);
+  std::ranges::move(*ports, std::back_inserter(restored_));
 }
 
 }  // namespace weft

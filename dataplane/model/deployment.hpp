@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,18 +23,88 @@ struct SecurityGroup {
   std::vector<RuleDeclaration> egress;
 };
 
+struct PrefixList {
+  std::string id;  // "pl-..."
+  std::string name;
+  bool ipv6 = false;
+  int max_entries = 0;
+  std::vector<IpPrefix> entries;
+};
+
+struct Route {
+  IpPrefix destination;
+  RouteTargetKind target = RouteTargetKind::kLocal;
+  std::string eni_id;  // kInterface; empty when that interface does not exist any more: a blackhole
+  bool operator==(const Route&) const = default;
+};
+
+struct RouteTable {
+  std::string id;  // "rtb-..."
+  std::string name;
+  bool main = false;
+  std::vector<Route> routes;  // with the local ones, which come first
+};
+
+struct NetworkAcl {
+  std::string id;  // "acl-..."
+  std::string name;
+  bool is_default = false;
+  std::vector<AclEntryDeclaration> ingress;  // by rule number
+  std::vector<AclEntryDeclaration> egress;
+};
+
 struct Subnet {
   std::string id;  // "subnet-..."
   std::string name;
   IpPrefix cidr;
   std::string az;
+  std::optional<IpPrefix> ipv6_cidr;
+  std::string route_table;  // name; never empty after resolve()
+  std::string network_acl;  // name; never empty after resolve()
+  bool map_public_ip_on_launch = false;
   IpAddress router() const;  // the subnet's .1, an address of the fabric (facts ec2 1.6)
+};
+
+/// The internet gateway (facts ec2 1.10, 3.1): one end of every hop that leaves the VPC.
+struct InternetGateway {
+  std::string id;     // "igw-..."
+  std::string guest;  // name of the namespace behind it: "internet"
+  MacAddress mac;     // of that namespace's interface
+  std::vector<IpAddress> addresses;
+  IpPrefix public_pool;
+};
+
+struct ElasticIp {
+  std::string id;              // "eipalloc-..."
+  std::string association_id;  // "eipassoc-..."; empty: not associated
+  std::string name;
+  IpAddress address;
+  std::string eni_id;  // empty: not associated
+  IpAddress private_ip;
+};
+
+/// Where an instance stands. Racks and hosts count from 0 inside their zone; partitions from 1, 0: none.
+struct Placement {
+  int rack = 0;
+  int host = 0;
+  int partition = 0;
+  bool operator==(const Placement&) const = default;
+};
+
+/// What an instance may do, from its type and its limits. 0: no limit (facts ec2 1.5, 4.3, 5.4).
+struct Allowances {
+  double baseline_gbps = 0, peak_gbps = 0;  // each direction
+  std::uint64_t pps = 0;
+  std::uint64_t connections = 0;
+  double flow_gbps = 0;
+  bool operator==(const Allowances&) const = default;
 };
 
 struct PlacementGroup {
   std::string id;  // "pg-..."
   std::string name;
   PlacementStrategy strategy = PlacementStrategy::kCluster;
+  int partition_count = 0;
 };
 
 /// A virtual function of the host's adapter: what `ip link show` prints for a real card's VF (DESIGN D5).
@@ -45,10 +116,15 @@ struct VirtualFunction {
   std::uint32_t max_tx_rate_mbps = 0;  // 0: no limit
 };
 
+enum class InstanceState { kRunning, kStopped };
+
 struct Eni {
-  std::string id;  // "eni-..."
-  std::string instance;
+  std::string id;        // "eni-..."
+  std::string name;      // of network_interfaces; empty: made with its instance
+  std::string instance;  // empty: available, attached to none
   int device_index = 0;  // ethN in the instance
+  int network_card = 0;
+  bool delete_on_termination = true;
   std::string subnet;    // name
   InterfaceType type = InterfaceType::kInterface;
   MacAddress mac;
@@ -56,6 +132,15 @@ struct Eni {
   std::vector<std::string> security_groups;  // names
   bool source_dest_check = true;
   VirtualFunction vf;
+  std::string description;
+  std::vector<IpAddress> secondary_private_ips;
+  std::vector<IpAddress> ipv6_addresses;
+  std::vector<IpPrefix> prefixes;  // delegated, /28 and /80
+  ConnectionTracking connection_tracking;
+  bool public_ip_wanted = false;       // auto-assigned public IPv4, decided when the ENI was made (facts ec2 3.3)
+  std::optional<IpAddress> public_ip;  // the one it has now, for the primary address; an Elastic IP takes its place
+  /// The ENI's own address, or inside a prefix delegated to it.
+  bool owns(const IpAddress& ip) const;
 };
 
 struct Instance {
@@ -63,12 +148,25 @@ struct Instance {
   std::string name;
   std::string type;
   std::string placement_group;
-  std::vector<Eni> enis;  // by device index; [0] is the primary
+  Placement placement;
+  Allowances allowances;
+  InstanceState state = InstanceState::kRunning;
+  std::uint32_t starts = 0;  // how often it was started: each start has another public IPv4
+  std::vector<Eni> enis;     // by device index; [0] is the primary
 };
 
 struct Deployment {
   std::string vpc_id;
   IpPrefix vpc_cidr;
+  std::optional<IpPrefix> vpc_ipv6_cidr;
+  bool dns_support = true;
+  DhcpOptions dhcp;
+  std::optional<InternetGateway> internet_gateway;
+  std::vector<PrefixList> prefix_lists;
+  std::vector<RouteTable> route_tables;  // with the main one, always
+  std::vector<NetworkAcl> network_acls;  // with `default`, always
+  std::vector<ElasticIp> elastic_ips;
+  std::vector<Eni> available_enis;  // attached to no instance
   std::vector<Subnet> subnets;
   std::vector<SecurityGroup> security_groups;  // with `default`, always
   std::vector<PlacementGroup> placement_groups;
@@ -77,7 +175,10 @@ struct Deployment {
   const Subnet* find_subnet(std::string_view name) const;
   const SecurityGroup* find_security_group(std::string_view name) const;
   const Instance* find_instance(std::string_view name_or_id) const;
-  const Eni* find_eni(std::string_view id) const;
+  const Eni* find_eni(std::string_view id) const;  // attached or available
+  const PrefixList* find_prefix_list(std::string_view name) const;
+  const RouteTable* find_route_table(std::string_view name) const;
+  const NetworkAcl* find_network_acl(std::string_view name) const;
 };
 
 /// Validates and fills in. Errors carry EC2's code and the topology's file, line and key. Deterministic: the same

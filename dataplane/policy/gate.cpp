@@ -104,6 +104,7 @@ Gate CompiledPolicy::compile_gate(const Deployment& deployment, const std::vecto
         if (rule.protocol == kAllProtocols) gate.efa_groups.push_back(named->second);
         continue;
       }
+      if (!std::holds_alternative<IpPrefix>(rule.peer)) continue;
       const IpPrefix& prefix = std::get<IpPrefix>(rule.peer);
       const Family family = family_of(prefix);
       if (!is_open(prefix)) {
@@ -169,6 +170,7 @@ std::vector<const Eni*> flatten_enis(const Deployment& deployment) {
   std::vector<const Eni*> enis;
   for (const Instance& instance : deployment.instances)
     for (const Eni& eni : instance.enis) enis.push_back(&eni);
+  for (const Eni& eni : deployment.available_enis) enis.push_back(&eni);
   return enis;
 }
 

@@ -26,7 +26,7 @@ struct PacketTuple {
 /// Index of an ENI inside one GroupPolicy: the position at which flatten_enis() lists it.
 using PolicyEni = std::uint32_t;
 
-/// Every ENI of the deployment, instances in order, ENIs by device index.
+/// Every ENI of the deployment: instances in order, running or not, ENIs by device index; then those attached to none.
 std::vector<const Eni*> flatten_enis(const Deployment& deployment);
 
 struct GateVerdict {

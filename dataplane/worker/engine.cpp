@@ -152,7 +152,7 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   Result<void> result;
   for (const EniSlot slot : attached) {
     const SlotTable::Owner& owner = slots_[slot];
-    if (owner.port->readiness_fd() < 0) continue;
+    if (owner.port == nullptr || owner.port->readiness_fd() < 0) continue;
     Result<void> watched =
         workers_[owner.home]->wake_set().add(owner.port->readiness_fd(), port_tag(slot, owner.born));
     if (!watched) result = watched;

@@ -82,8 +82,8 @@ class Engine {
   virtual unsigned run_once() = 0;  // workers = 0 only: one turn; returns packets handled
 
   struct Attachment {
-    std::string eni_id;
-    std::unique_ptr<Port> port;
+    std::string eni_id;  // or an internet gateway's id
+    std::unique_ptr<Port> port;  // null: what was attached is closed, the ENI stays (its instance stopped)
   };
   /// Publishes the deployment: ports of ENIs that it no longer has are closed, `added` ports are polled from now on,
   /// every flow keeps EC2's meaning of a change (DESIGN D3). Returns when no worker can see the old tables.

@@ -81,7 +81,7 @@ void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) n
   if (related && !worker.related_icmp_errors) entry = nullptr;
 
   const PacketTuple tuple = tuple_of(burst.packet[i]);
-  const Route route = snapshot.route(snapshot.eni(burst.source[i]).vpc, burst.destination_address(i));
+  const NextHop route = snapshot.route(snapshot.eni(burst.source[i]).vpc, burst.destination_address(i));
   burst.destination[i] = route.eni;
 
   const std::uint8_t direction = burst.direction[i];

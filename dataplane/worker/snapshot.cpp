@@ -84,7 +84,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   return snapshot;
 }
 
-Route Snapshot::route(std::uint16_t vpc, std::uint32_t destination) const noexcept {
+NextHop Snapshot::route(std::uint16_t vpc, std::uint32_t destination) const noexcept {
   const EniSlot eni = addresses.find(vpc, destination);
   if (eni != kNoEni) return {eni, {}};
   if (destination >= 0xe0000000U) return {kNoEni, DropReason::kMulticast};  // RFC 1112, and 255.255.255.255

@@ -51,7 +51,7 @@ struct SubnetRecord {
 };
 
 /// Where an address leads inside a VPC.
-struct Route {
+struct NextHop {
   EniSlot eni = kNoEni;
   DropReason reason = DropReason::kNoSuchAddress;  // when eni is kNoEni
 };
@@ -71,7 +71,7 @@ class Snapshot {
                                                  const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                  std::uint32_t epoch, unsigned workers);
 
-  Route route(std::uint16_t vpc, std::uint32_t destination) const noexcept;
+  NextHop route(std::uint16_t vpc, std::uint32_t destination) const noexcept;
   const EniRecord& eni(EniSlot slot) const noexcept { return enis[slot]; }
 
   std::uint32_t epoch = 0;

@@ -25,6 +25,7 @@ TemporaryDirectory::TemporaryDirectory() {
 TemporaryDirectory::~TemporaryDirectory() {
   ::unlink((path_ + "/" + holder::kSocketFile).c_str());
   ::unlink((path_ + "/hosts").c_str());
+  ::unlink((path_ + "/hosts.outside").c_str());
   ::unlink((path_ + "/resolv.conf").c_str());
   ::rmdir(path_.c_str());
 }
@@ -34,9 +35,9 @@ GuestInstance guest(const std::string& name, int host, bool efa) {
   eth0.name = "eth0";
   eth0.eni_id = "eni-" + name;
   eth0.mac = {{0x02, 0, 10, 0, 1, static_cast<std::uint8_t>(host)}};
-  eth0.address = *IpAddress::parse("10.0.1." + std::to_string(host));
+  eth0.addresses = {{*IpAddress::parse("10.0.1." + std::to_string(host)), 24}};
   eth0.router = *IpAddress::parse("10.0.1.1");
-  return {name, {eth0}, efa};
+  return {name, {eth0}, efa, /*outside=*/false};
 }
 
 std::string in_child(const std::function<std::string()>& work) {
@@ -66,7 +67,8 @@ std::string inside(const std::string& directory, const std::string& instance,
   });
 }
 
-pid_t start_inside(const std::string& directory, const std::string& instance, const std::function<void()>& work) {
+pid_t start_inside(const std::string& directory, const std::string& instance, const std::function<void()>& work,
+                   const std::function<void()>& before) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
   const pid_t pid = ::fork();
@@ -75,6 +77,7 @@ pid_t start_inside(const std::string& directory, const std::string& instance, co
     ::dup2(ends[1], 3);
     ::close_range(4, ~0U, 0);
     if (!enter_instance(directory, instance)) ::_exit(1);
+    before();
     (void)!::write(3, "x", 1);
     work();
     ::_exit(0);

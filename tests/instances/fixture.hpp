@@ -28,8 +28,9 @@ GuestInstance guest(const std::string& name, int host, bool efa = false);  // et
 /// Runs `work` in a forked child inside the instance and gives back what it returned; "!..." is an error.
 std::string inside(const std::string& directory, const std::string& instance, const std::function<std::string()>& work);
 
-/// Starts `work` in a forked child inside the instance; returns its pid when `work` has begun.
-pid_t start_inside(const std::string& directory, const std::string& instance, const std::function<void()>& work);
+/// Starts `work` in a forked child inside the instance; returns its pid when `before` is done and `work` begins.
+pid_t start_inside(const std::string& directory, const std::string& instance, const std::function<void()>& work,
+                   const std::function<void()>& before = [] {});
 
 /// Runs `work` in a forked child of this process, which ends when `work` does.
 std::string in_child(const std::function<std::string()>& work);

@@ -20,6 +20,11 @@ UniqueFd connect(const std::string& directory) {
   return socket ? std::move(*socket) : UniqueFd();
 }
 
+std::string hello(const std::string& grace_ms) {
+  return R"({"op": "hello", "version": )" + std::to_string(holder::kProtocolVersion) + R"(, "grace_ms": )" + grace_ms +
+         "}";
+}
+
 /// What the holder answers to these bytes with these descriptors: the error's sentence, or "closed" or "ok".
 std::string answer(const UniqueFd& socket, const std::string& bytes, const std::vector<int>& descriptors = {}) {
   iovec io{const_cast<char*>(bytes.data()), bytes.size()};
@@ -65,7 +70,7 @@ TEST_F(HolderTest, bytes_that_are_no_request_are_refused_and_hurt_nobody) {
         std::string(150'000, 'x'), std::string("@"), std::string("{\"op\": 7}"), std::string("{\"op\": \"enter\"}"),
         std::string("{\"op\": \"enter\", \"name\": [1]}"), std::string("{\"op\": \"hello\", \"version\": \"x\"}"),
         std::string("{\"op\": \"hello\", \"version\": 99, \"grace_ms\": 1}"),
-        std::string("{\"op\": \"hello\", \"version\": 1, \"grace_ms\": 99999999999999999999}")}) {
+        hello("99999999999999999999")}) {
     const std::string said = answer(connect(directory_.path()), bytes);
     EXPECT_NE(said, "ok") << bytes.substr(0, 60);
     EXPECT_FALSE(said.empty());
@@ -98,11 +103,12 @@ TEST_F(HolderTest, descriptors_that_nobody_asked_for_are_closed) {
 TEST_F(HolderTest, only_the_daemon_manages) {
   create(guest("a", 4));
   const UniqueFd socket = connect(directory_.path());
-  for (const char* operation : {"create", "remove", "shutdown", "save_state", "set_hosts", "list", "handles", "xyz"})
+  for (const char* operation : {"create", "change", "remove", "shutdown", "save_state", "set_hosts", "list", "handles",
+                                "xyz"})
     EXPECT_EQ(answer(socket, std::string("{\"op\": \"") + operation + "\", \"name\": \"a\"}"),
               std::string("only weftd may ask the holder for '") + operation + "'");
   EXPECT_EQ(answer(socket, "{\"op\": \"enter\", \"name\": \"a\"}"), "ok") << "the connection is good for more";
-  EXPECT_EQ(answer(socket, "{\"op\": \"hello\", \"version\": 1, \"grace_ms\": 1}"),
+  EXPECT_EQ(answer(socket, hello("1")),
             "a weftd is running already in this runtime directory");
 }
 
@@ -120,13 +126,16 @@ TEST_F(HolderTest, nobody_inside_an_instance_becomes_its_daemon) {
 TEST_F(HolderTest, a_daemon_with_a_wrong_request_is_told_what_is_wrong) {
   holder_.reset();
   const UniqueFd daemon = connect(directory_.path());
-  ASSERT_EQ(answer(daemon, "{\"op\": \"hello\", \"version\": 1, \"grace_ms\": 300}"), "ok");
+  ASSERT_EQ(answer(daemon, hello("300")), "ok");
   for (const char* request :
        {R"({"op": "create"})", R"({"op": "create", "instance": 7})", R"({"op": "create", "instance": {"name": "a"}})",
-        R"({"op": "create", "instance": {"name": "a/b", "efa": false, "interfaces": []}})",
-        R"({"op": "create", "instance": {"name": "a", "efa": false, "interfaces": [{"name": "eth0"}]}})",
-        R"({"op": "create", "instance": {"name": "a", "efa": false, "interfaces": {"a": 1}}})",
-        R"({"op": "set_hosts"})", R"({"op": "set_hosts", "hosts": [["a"]]})", R"({"op": "save_state", "state": {}})",
+        R"({"op": "create", "instance": {"name": "a/b", "efa": false, "outside": false, "interfaces": []}})",
+        R"({"op": "create", "instance": {"name": "a", "efa": false, "outside": false, "interfaces": [{"name": "eth0"}]}})",
+        R"({"op": "create", "instance": {"name": "a", "efa": false, "outside": false, "interfaces": {"a": 1}}})",
+        R"({"op": "change"})", R"({"op": "change", "instance": []})",
+        R"({"op": "change", "instance": {"name": "nobody", "efa": false, "outside": false, "interfaces": []}})",
+        R"({"op": "set_hosts"})", R"({"op": "set_hosts", "hosts": [["a"]], "outside": []})",
+        R"({"op": "set_hosts", "hosts": []})", R"({"op": "save_state", "state": {}})",
         R"({"op": "what"})"}) {
     const std::string said = answer(daemon, request);
     EXPECT_NE(said, "ok") << request;

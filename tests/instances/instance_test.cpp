@@ -115,10 +115,10 @@ TEST_F(HolderTest, a_tap_is_quiet_until_the_guest_speaks_and_has_the_virtio_head
   auto handles = create(guest("a", 4));
   ASSERT_EQ(handles.taps.size(), 1u);
   Frame frame{};
-  EXPECT_EQ(next_frame(handles.taps[0], frame, 300), 0) << "no router solicitation, no multicast report";
+  EXPECT_EQ(next_frame(handles.taps[0].fd, frame, 300), 0) << "no router solicitation, no multicast report";
 
   EXPECT_EQ(inside(directory_.path(), "a", [] { return send_datagram("10.0.1.5"); }), "sent");
-  ASSERT_EQ(next_frame(handles.taps[0], frame), kVnetHeaderLength + 42);
+  ASSERT_EQ(next_frame(handles.taps[0].fd, frame), kVnetHeaderLength + 42);
   const std::uint8_t* ethernet = frame.data() + kVnetHeaderLength;
   EXPECT_EQ(std::memcmp(ethernet + 6, "\x02\0\x0a\0\x01\x04", 6), 0) << "the ENI's MAC is the source";
   EXPECT_EQ(std::memcmp(ethernet + 12, "\x08\x06", 2), 0) << "it asks by ARP";
@@ -126,8 +126,8 @@ TEST_F(HolderTest, a_tap_is_quiet_until_the_guest_speaks_and_has_the_virtio_head
 
   ifreq request{};
   int header_length = 0;
-  ASSERT_EQ(::ioctl(handles.taps[0].get(), TUNGETIFF, &request), 0);
-  ASSERT_EQ(::ioctl(handles.taps[0].get(), TUNGETVNETHDRSZ, &header_length), 0);
+  ASSERT_EQ(::ioctl(handles.taps[0].fd.get(), TUNGETIFF, &request), 0);
+  ASSERT_EQ(::ioctl(handles.taps[0].fd.get(), TUNGETVNETHDRSZ, &header_length), 0);
   EXPECT_EQ(request.ifr_flags & (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
   EXPECT_EQ(header_length, kVnetHeaderLength);
 }
@@ -137,15 +137,17 @@ TEST_F(HolderTest, what_has_the_address_of_a_second_interface_leaves_through_it)
   GuestInterface second = two.interfaces[0];
   second.name = "eth1";
   second.mac.octets[5] = 9;
-  second.address = *IpAddress::parse("10.0.1.9");
+  second.eni_id = "eni-second";
+  second.device_index = 1;
+  second.addresses = {{*IpAddress::parse("10.0.1.9"), 24}};
   two.interfaces.push_back(second);
   auto handles = create(two);
   ASSERT_EQ(handles.taps.size(), 2u);
   Frame frame{};
   for (const char* destination : {"10.0.1.5", "192.0.2.1"}) {
     EXPECT_EQ(inside(directory_.path(), "a", [&] { return send_datagram(destination, "10.0.1.9"); }), "sent");
-    EXPECT_GT(next_frame(handles.taps[1], frame), 0) << destination;
-    EXPECT_EQ(next_frame(handles.taps[0], frame, 100), 0) << destination;
+    EXPECT_GT(next_frame(handles.taps[1].fd, frame), 0) << destination;
+    EXPECT_EQ(next_frame(handles.taps[0].fd, frame, 100), 0) << destination;
   }
 }
 
@@ -163,15 +165,16 @@ TEST_F(HolderTest, instances_know_each_other_by_name_as_soon_as_hosts_are_set) {
       return std::string(text);
     });
   };
-  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}, {"b", "10.0.1.5"}}));
+  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}, {"b", "10.0.1.5"}}, {}));
   EXPECT_EQ(resolve("a", "b"), "10.0.1.5");
   EXPECT_EQ(resolve("b", "a"), "10.0.1.4");
   EXPECT_EQ(resolve("b", "localhost"), "127.0.0.1");
-  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}}));
+  ASSERT_TRUE(holder_->set_hosts({{"a", "10.0.1.4"}}, {}));
   EXPECT_EQ(inside(directory_.path(), "a", [] { return read_text("/etc/hosts"); }),
             "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.0.1.4\ta");
-  EXPECT_FALSE(holder_->set_hosts({{"a\n10.0.1.66 evil", "10.0.1.4"}}));
-  EXPECT_FALSE(holder_->set_hosts({{"a", "10.0.1.4 b"}}));
+  EXPECT_FALSE(holder_->set_hosts({{"a\n10.0.1.66 evil", "10.0.1.4"}}, {}));
+  EXPECT_FALSE(holder_->set_hosts({{"a", "10.0.1.4 b"}}, {}));
+  EXPECT_FALSE(holder_->set_hosts({}, {{"a", "10.0.1.4 b"}}));
   EXPECT_EQ(read_text("/etc/hosts").find("10.0.1.4\ta"), std::string::npos) << "the machine's own file is untouched";
 }
 
@@ -187,7 +190,7 @@ TEST_F(HolderTest, a_name_that_nobody_has_is_unknown_at_once_and_asks_nobody) {
       "unknown");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4)) << "a resolver's time-out is five";
   Frame frame{};
-  EXPECT_EQ(next_frame(handles.taps[0], frame, 100), 0);
+  EXPECT_EQ(next_frame(handles.taps[0].fd, frame, 100), 0);
 }
 
 TEST_F(HolderTest, the_efa_listener_is_reachable_from_inside_only) {
@@ -232,7 +235,7 @@ TEST_F(HolderTest, a_description_that_makes_no_instance_is_refused_and_leaves_no
   GuestInstance bad_name = guest("../a", 4), bad_mtu = guest("a", 4), bad_mac = guest("a", 4), v6 = guest("a", 4);
   bad_mtu.interfaces[0].mtu = 100'000;
   bad_mac.interfaces[0].mac = MacAddress::broadcast();
-  v6.interfaces[0].address = *IpAddress::parse("2001:db8::4");
+  v6.interfaces[0].router = *IpAddress::parse("2001:db8::1");
   for (const GuestInstance& bad : {twice, bad_name, bad_mtu, bad_mac, v6}) {
     const auto made = holder_->create_instance(bad);
     ASSERT_FALSE(made);

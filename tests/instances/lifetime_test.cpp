@@ -22,10 +22,7 @@ void sleep_for_ever() {
   for (;;) ::pause();
 }
 
-void sleep_and_ignore_sigterm() {
-  ::signal(SIGTERM, SIG_IGN);
-  sleep_for_ever();
-}
+void ignore_sigterm() { ::signal(SIGTERM, SIG_IGN); }
 
 /// The network namespace of a process inside an instance, kept open: else the kernel may give its number to the next
 /// namespace, another test's, as soon as it is gone.
@@ -55,7 +52,7 @@ class Network {
 
 bool nothing_left(const std::string& directory, pid_t holder) {
   return !running(holder) && !exists(directory + "/holder.sock") && !exists(directory + "/hosts") &&
-         !exists(directory + "/resolv.conf");
+         !exists(directory + "/hosts.outside") && !exists(directory + "/resolv.conf");
 }
 
 TEST_F(HolderTest, the_socket_is_private_and_the_process_has_its_own_name_and_session) {
@@ -86,7 +83,7 @@ TEST_F(HolderTest, shutdown_ends_everything_before_it_returns) {
 TEST_F(HolderTest, removing_an_instance_ends_what_runs_in_it_even_if_it_does_not_want_to) {
   create(guest("a", 4));
   create(guest("b", 5));
-  const pid_t stubborn = start_inside(directory_.path(), "a", sleep_and_ignore_sigterm);
+  const pid_t stubborn = start_inside(directory_.path(), "a", sleep_for_ever, ignore_sigterm);
   const pid_t stopped = start_inside(directory_.path(), "a", [] {
     ::raise(SIGSTOP);
     sleep_for_ever();
@@ -147,7 +144,7 @@ TEST_F(HolderTest, a_daemon_that_comes_back_finds_the_same_instances) {
   ASSERT_EQ(::fstat(after->efa_listener.get(), &listener[1]), 0);
   EXPECT_EQ(listener[0].st_ino, listener[1].st_ino) << "the very same listener";
   ifreq interface {};
-  ASSERT_EQ(::ioctl(after->taps[0].get(), TUNGETIFF, &interface), 0);
+  ASSERT_EQ(::ioctl(after->taps[0].fd.get(), TUNGETIFF, &interface), 0);
   EXPECT_STREQ(interface.ifr_name, "eth0");
 
   // The grace period is over only for who stays away.
@@ -189,7 +186,7 @@ TEST_F(HolderTest, after_the_grace_period_nothing_is_left) {
 
 TEST_F(HolderTest, a_daemon_that_starts_during_the_clean_up_waits_and_gets_a_new_holder) {
   create(guest("a", 4));
-  start_inside(directory_.path(), "a", sleep_and_ignore_sigterm);  // keeps the old holder busy for a second
+  start_inside(directory_.path(), "a", sleep_for_ever, ignore_sigterm);  // keeps the old holder busy for a second
   const pid_t old = holder_pid(directory_.path());
   ASSERT_EQ(::kill(old, SIGTERM), 0);
   ::usleep(100'000);

@@ -64,22 +64,75 @@ TEST_F(RuntimeDirectory, of_another_user_is_refused) {
 }
 
 TEST(Guest, survives_the_way_to_the_holder) {
-  GuestInterface interface {
-    "eth0", "eni-1", {{2, 0, 0, 0, 0, 1}}, *IpAddress::parse("10.0.1.4"), 20, *IpAddress::parse("10.0.0.1"), 1500
-  };
-  auto decoded = holder::decode_instance(holder::encode({"node-0", {interface}, true}));
+  GuestInterface interface;
+  interface.name = "eth3";
+  interface.eni_id = "eni-1";
+  interface.mac = {{2, 0, 0, 0, 0, 1}};
+  interface.device_index = 3;
+  interface.addresses = {{*IpAddress::parse("10.0.1.4"), 20},
+                         {*IpAddress::parse("10.0.1.5"), 32},
+                         {*IpAddress::parse("2001:db8::4"), 64}};
+  interface.prefixes = {*IpPrefix::parse("10.0.1.16/28"), *IpPrefix::parse("2001:db8:0:0:1::/80")};
+  interface.router = IpAddress::parse("10.0.0.1");
+  interface.ipv6_router = IpAddress::parse("fe80:ec2::1");
+  interface.mtu = 1500;
+  GuestInterface internet = interface;
+  internet.name = "eth0";
+  internet.eni_id = "igw-1";
+  internet.device_index = 0;
+  internet.router_mac = {{6, 0, 0, 0, 0, 1}};
+  auto decoded = holder::decode_instance(holder::encode({"node-0", {interface, internet}, true, true}));
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(decoded->name, "node-0");
   EXPECT_TRUE(decoded->efa);
-  ASSERT_EQ(decoded->interfaces.size(), 1u);
-  const GuestInterface& back = decoded->interfaces[0];
-  EXPECT_EQ(back.name, "eth0");
-  EXPECT_EQ(back.eni_id, "eni-1");
-  EXPECT_EQ(back.mac, interface.mac);
-  EXPECT_EQ(back.address, interface.address);
-  EXPECT_EQ(back.prefix_length, 20);
-  EXPECT_EQ(back.router, interface.router);
-  EXPECT_EQ(back.mtu, 1500);
+  EXPECT_TRUE(decoded->outside);
+  EXPECT_EQ(decoded->interfaces, (std::vector<GuestInterface>{interface, internet}));
+}
+
+TEST(Guest, whose_description_is_wrong_is_told_what_is_wrong) {
+  GuestInterface good;
+  good.name = "eth0";
+  good.eni_id = "eni-1";
+  good.mac = {{2, 0, 0, 0, 0, 1}};
+  good.addresses = {{*IpAddress::parse("10.0.1.4"), 24}};
+  const nlohmann::json body = holder::encode({"a", {good}, false, false});
+  ASSERT_TRUE(holder::decode_instance(body));
+  struct {
+    const char* path;
+    nlohmann::json value;
+    const char* said;
+  } cases[] = {
+      {"/interfaces/0/name", "eth0/../lo", "interface name"},
+      {"/interfaces/0/name", "abcdefghijklmnop", "interface name"},
+      {"/interfaces/0/mac", "01:00:5e:00:00:01", "unicast"},
+      {"/interfaces/0/device_index", -1, "device index"},
+      {"/interfaces/0/device_index", 256, "device index"},
+      {"/interfaces/0/device_index", "0", "cannot be read"},
+      {"/interfaces/0/mtu", 9, "MTU"},
+      {"/interfaces/0/addresses", nlohmann::json::array(), "1 to 256 addresses"},
+      {"/interfaces/0/addresses", std::vector<std::string>(257, "10.0.1.4/24"), "1 to 256 addresses"},
+      {"/interfaces/0/addresses", "10.0.1.4/24", "1 to 256 addresses"},
+      {"/interfaces/0/addresses/0", "10.0.1.4", "like 10.0.1.4/24"},
+      {"/interfaces/0/addresses/0", "10.0.1.4/33", "like 10.0.1.4/24"},
+      {"/interfaces/0/addresses/0", "10.0.1.4/0", "like 10.0.1.4/24"},
+      {"/interfaces/0/addresses/0", "2001:db8::1/129", "like 10.0.1.4/24"},
+      {"/interfaces/0/addresses/0", "/24", "like 10.0.1.4/24"},
+      {"/interfaces/0/addresses/0", 7, "cannot be read"},
+      {"/interfaces/0/prefixes", {{"a", 1}}, "at most 256 prefixes"},
+      {"/interfaces/0/prefixes", {"10.0.1.16"}, "CIDR"},
+      {"/interfaces/0/router", "2001:db8::1", "IPv4"},
+      {"/interfaces/0/ipv6_router", "2001:db8::1", "link-local"},
+      {"/interfaces/0/ipv6_router", "10.0.1.1", "link-local"},
+      {"/interfaces/0/router_mac", "ff:ff:ff:ff:ff:ff", "unicast"},
+      {"/interfaces/1", body["interfaces"][0], "two interfaces are the same"},
+  };
+  for (const auto& [path, value, said] : cases) {
+    nlohmann::json bad = body;
+    bad[nlohmann::json::json_pointer(path)] = value;
+    const auto decoded = holder::decode_instance(bad);
+    ASSERT_FALSE(decoded) << path << " " << value;
+    EXPECT_NE(decoded.error().message.find(said), std::string::npos) << path << ": " << decoded.error().message;
+  }
 }
 
 TEST(InstanceName, is_a_host_name) {

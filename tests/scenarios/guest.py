@@ -5,11 +5,13 @@
                                      "refused" or "no answer" and exit code 1 when there is no connection
   guest.py receive PORT              TCP: takes one connection to its end, prints "ready", then bytes and SHA-256
   guest.py send HOST PORT MIB [RATE] TCP: sends so many MiB, at most RATE of them a second; prints bytes and SHA-256
+  guest.py http PORT                 HTTP over IPv4 and IPv6: answers each GET with the client's address; prints "ready"
   guest.py frames HEX...             raw Ethernet frames out of eth0
   guest.py datagram HOST PORT        one UDP datagram, "hello"
   guest.py sleep                     prints "ready" and ignores SIGTERM
 """
 import hashlib
+import http.server as http_server
 import signal
 import socket
 import sys
@@ -54,6 +56,32 @@ def talk(host, port):
         connection.sendall(line)
         say(answers.readline().decode().strip())
     return 0
+
+
+def http(port):
+    class Answer(http_server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = self.client_address[0].removeprefix("::ffff:").encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    class BothFamilies(http_server.ThreadingHTTPServer):
+        address_family = socket.AF_INET6
+
+        def server_bind(self):
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind(self.server_address)
+            self.server_name, self.server_port = "weft", self.server_address[1]  # no look-up of our own name
+
+    server = BothFamilies(("::", int(port)), Answer)
+    say("ready")
+    server.serve_forever()
 
 
 def receive(port):
@@ -105,5 +133,5 @@ def sleep():
 
 
 if __name__ == "__main__":
-    program = {f.__name__: f for f in (serve, talk, receive, send, frames, datagram, sleep)}[sys.argv[1]]
+    program = {f.__name__: f for f in (serve, talk, http, receive, send, frames, datagram, sleep)}[sys.argv[1]]
     sys.exit(program(*sys.argv[2:]))

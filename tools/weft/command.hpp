@@ -20,6 +20,7 @@ void add_run(CLI::App& app, Chosen& chosen);
 void add_status(CLI::App& app, Chosen& chosen);  // and version
 void add_ps(CLI::App& app, Chosen& chosen);
 void add_vf(CLI::App& app, Chosen& chosen);
+void add_life(CLI::App& app, Chosen& chosen);  // stop, start, reboot, terminate
 void add_flows(CLI::App& app, Chosen& chosen);
 void add_stats(CLI::App& app, Chosen& chosen);
 void add_explain(CLI::App& app, Chosen& chosen);

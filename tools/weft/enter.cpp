@@ -24,13 +24,26 @@ std::string name_of(const std::string& name_or_id) {
   return name_or_id;
 }
 
+/// The holder has no namespaces of an instance that is stopped, and does not know why. From inside an instance the
+/// daemon cannot be asked, and the holder's word stands.
+Error why_not(const Error& said, const std::string& name) {
+  if (said.code != "InvalidInstanceID.NotFound") return said;
+  Result<nlohmann::json> instances = ask_daemon("/v1/instances");
+  if (!instances) return said;
+  for (const nlohmann::json& instance : *instances)
+    if (instance.value("name", "") == name && instance.value("state", "") == "stopped")
+      return {"IncorrectInstanceState",
+              "The instance '" + name + "' is stopped; `weft start " + name + "` makes it run again", {}};
+  return said;
+}
+
 }  // namespace
 
 Result<void> become_guest(const std::string& instance) {
   const std::string name = name_of(instance);
   Result<std::string> directory = runtime_directory();
   if (!directory) return directory.error();
-  if (Result<void> entered = enter_instance(*directory, name); !entered) return entered.error();
+  if (Result<void> entered = enter_instance(*directory, name); !entered) return why_not(entered.error(), name);
   ::setenv("WEFT_RUNTIME_DIR", directory->c_str(), 1);
   ::setenv("WEFT_INSTANCE", name.c_str(), 1);
   if (::geteuid() == 0) {

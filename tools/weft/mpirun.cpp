@@ -28,10 +28,11 @@ bool has_efa(const json& instance) {
 Result<std::vector<std::string>> choose_instances(const MpirunRequest& request, const json& deployed) {
   std::vector<std::string> all, with_efa;
   for (const json& instance : deployed) {
+    if (instance.value("state", "running") != "running") continue;
     all.push_back(instance.value("name", ""));
     if (has_efa(instance)) with_efa.push_back(all.back());
   }
-  if (all.empty()) return Error{"InvalidInstanceID.NotFound", "nothing is deployed; start with `weft up FILE`", {}};
+  if (all.empty()) return Error{"InvalidInstanceID.NotFound", "no instance runs; start with `weft up FILE`", {}};
   const bool needs_efa = request.provider == "weft";
   if (request.instances.empty()) {
     if (!with_efa.empty()) return with_efa;
@@ -43,7 +44,7 @@ Result<std::vector<std::string>> choose_instances(const MpirunRequest& request, 
   for (const std::string& name : request.instances) {
     if (std::find(all.begin(), all.end(), name) == all.end())
       return Error{"InvalidInstanceID.NotFound",
-                   fmt::format("no instance has the name {}{}", in_quotes(name), hint(name, all)),
+                   fmt::format("no running instance has the name {}{}", in_quotes(name), hint(name, all)),
                    {}};
     if (needs_efa && std::find(with_efa.begin(), with_efa.end(), name) == with_efa.end())
       return Error{"InvalidParameterCombination",

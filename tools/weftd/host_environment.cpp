@@ -4,33 +4,78 @@
 
 #include <algorithm>
 
+#include "dataplane/worker/snapshot.hpp"
 #include "drivers/tap/tap_port.hpp"
 
 namespace weft {
 
 namespace {
 
+/// Any link-local address of the router will do (facts ec2 1.6); this one is the same in every subnet.
+const IpAddress kIpv6Router = *IpAddress::parse("fe80:ec2::1");
+
+// The internet's way to the gateway: an address that no host out there can have, and needs no ARP to be found.
+constexpr Ipv4Address kGatewayNextHop{0xa9fe0001};  // 169.254.0.1
+constexpr int kInternetMtu = 1500;                  // facts ec2 1.8
+
 bool has_efa(const Instance& instance) {
-  return std::ranges::any_of(instance.enis, [](const Eni& eni) { return eni.type == InterfaceType::kEfa; });
+  return std::ranges::any_of(instance.enis, [](const Eni& eni) {
+    return eni.type == InterfaceType::kEfa || eni.type == InterfaceType::kEfaOnly;
+  });
+}
+
+GuestInterface interface_of(const Deployment& deployment, const Eni& eni) {
+  const Subnet* subnet = deployment.find_subnet(eni.subnet);  // resolve() has made sure of it
+  GuestInterface interface;
+  interface.name = fmt::format("eth{}", eni.device_index);
+  interface.eni_id = eni.id;
+  interface.mac = eni.mac;
+  interface.device_index = eni.device_index;
+  interface.addresses.push_back({eni.private_ip, static_cast<std::uint8_t>(subnet->cidr.v4_length())});
+  // DHCP would give the primary address only (facts ec2 1.7); the others are the operating system's, as hosts.
+  for (const IpAddress& ip : eni.secondary_private_ips) interface.addresses.push_back({ip, 32});
+  for (const IpAddress& ip : eni.ipv6_addresses) interface.addresses.push_back({ip, 64});
+  interface.prefixes = eni.prefixes;
+  interface.router = subnet->router();
+  interface.ipv6_router = kIpv6Router;
+  interface.mtu = kFabricMtu;
+  return interface;
 }
 
 GuestInstance guest_of(const Deployment& deployment, const Instance& instance) {
   GuestInstance guest;
   guest.name = instance.name;
   guest.efa = has_efa(instance);
-  for (const Eni& eni : instance.enis) {
-    const Subnet* subnet = deployment.find_subnet(eni.subnet);  // resolve() has made sure of it
-    GuestInterface interface;
-    interface.name = fmt::format("eth{}", eni.device_index);
-    interface.eni_id = eni.id;
-    interface.mac = eni.mac;
-    interface.address = eni.private_ip;
-    interface.prefix_length = static_cast<std::uint8_t>(subnet->cidr.v4_length());
-    interface.router = subnet->router();
-    interface.mtu = kFabricMtu;
-    guest.interfaces.push_back(std::move(interface));
-  }
+  for (const Eni& eni : instance.enis)
+    if (eni.type != InterfaceType::kEfaOnly) guest.interfaces.push_back(interface_of(deployment, eni));
   return guest;
+}
+
+GuestInstance internet_of(const InternetGateway& gateway) {
+  GuestInterface interface;
+  interface.name = "eth0";
+  interface.eni_id = gateway.id;
+  interface.mac = gateway.mac;
+  for (const bool v4 : {true, false})
+    for (const IpAddress& ip : gateway.addresses)
+      if (ip.is_v4() == v4) interface.addresses.push_back({ip, static_cast<std::uint8_t>(v4 ? 32 : 128)});
+  if (interface.addresses.front().ip.is_v4()) interface.router = IpAddress::from(kGatewayNextHop);
+  interface.ipv6_router = kIpv6Router;
+  interface.router_mac = router_mac(kGatewayNextHop);
+  interface.mtu = kInternetMtu;
+  GuestInstance guest;
+  guest.name = gateway.guest;
+  guest.interfaces.push_back(std::move(interface));
+  guest.outside = true;
+  return guest;
+}
+
+/// Where peers send to: EFA alone has no address of its own but its link-local one, made from the MAC (facts ec2 1.1).
+IpAddress efa_address(const Eni& eni) {
+  if (eni.type != InterfaceType::kEfaOnly) return eni.private_ip;
+  const auto& mac = eni.mac.octets;
+  return {{0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(mac[0] ^ 2), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4],
+           mac[5]}};
 }
 
 Result<void> result_of(const EfaError& error, const Instance& instance) {
@@ -40,33 +85,58 @@ Result<void> result_of(const EfaError& error, const Instance& instance) {
 
 }  // namespace
 
-Result<std::vector<Engine::Attachment>> HostEnvironment::create_instance(const Deployment& deployment,
-                                                                         const Instance& instance) {
-  Result<std::vector<Engine::Attachment>> attached =
-      attach(instance, holder_.create_instance(guest_of(deployment, instance)));
-  if (!attached) (void)holder_.remove_instance(instance.name);
-  return attached;
+HostEnvironment::Attachments HostEnvironment::attach(Result<InstanceHandles>& handles, int mtu) {
+  Attachments attachments;
+  for (InstanceHandles::Tap& tap : handles->taps)
+    attachments.push_back({tap.eni_id, std::make_unique<TapPort>(tap.fd.release(), packets_,
+                                                                 static_cast<std::uint16_t>(mtu))});
+  return attachments;
 }
 
-Result<std::vector<Engine::Attachment>> HostEnvironment::take_back_instance(const Deployment&,
-                                                                            const Instance& instance) {
-  return attach(instance, holder_.handles(instance.name));
-}
-
-Result<std::vector<Engine::Attachment>> HostEnvironment::attach(const Instance& instance,
-                                                                Result<InstanceHandles> handles) {
+Result<HostEnvironment::Attachments> HostEnvironment::create_instance(const Deployment& deployment,
+                                                                      const Instance& instance) {
+  const GuestInstance guest = guest_of(deployment, instance);
+  Result<InstanceHandles> handles = holder_.create_instance(guest);
   if (!handles) return handles.error();
-  if (handles->taps.size() != instance.enis.size())
+  if (handles->taps.size() != guest.interfaces.size()) {
+    (void)holder_.remove_instance(instance.name);
     return Error{"InternalError",
                  fmt::format("instance {} has {} network interfaces but the holder opened {} TAPs", instance.name,
-                             instance.enis.size(), handles->taps.size()),
+                             guest.interfaces.size(), handles->taps.size()),
                  {}};
-  std::vector<Engine::Attachment> attachments;
-  for (std::size_t i = 0; i < instance.enis.size(); ++i)
-    attachments.push_back(
-        {instance.enis[i].id, std::make_unique<TapPort>(handles->taps[i].release(), packets_, kFabricMtu)});
+  }
   if (handles->efa_listener) listeners_[instance.name] = std::move(handles->efa_listener);
-  return attachments;
+  return attach(handles, kFabricMtu);
+}
+
+Result<HostEnvironment::Attachments> HostEnvironment::change_interfaces(const Deployment& deployment,
+                                                                        const Instance& instance) {
+  Result<InstanceHandles> handles = holder_.change_interfaces(guest_of(deployment, instance));
+  if (!handles) return handles.error();
+  return attach(handles, kFabricMtu);
+}
+
+Result<HostEnvironment::Attachments> HostEnvironment::take_back_instance(const Deployment& deployment,
+                                                                         const Instance& instance) {
+  // What the dead daemon had begun to change goes back to what it had saved, or on to it.
+  if (Result<InstanceHandles> changed = holder_.change_interfaces(guest_of(deployment, instance)); !changed)
+    return changed.error();
+  Result<InstanceHandles> handles = holder_.handles(instance.name);
+  if (!handles) return handles.error();
+  if (handles->efa_listener) listeners_[instance.name] = std::move(handles->efa_listener);
+  return attach(handles, kFabricMtu);
+}
+
+Result<HostEnvironment::Attachments> HostEnvironment::create_internet(const InternetGateway& gateway) {
+  Result<InstanceHandles> handles = holder_.create_instance(internet_of(gateway));
+  if (!handles) return handles.error();
+  return attach(handles, kInternetMtu);
+}
+
+Result<HostEnvironment::Attachments> HostEnvironment::take_back_internet(const InternetGateway& gateway) {
+  Result<InstanceHandles> handles = holder_.handles(gateway.guest);
+  if (!handles) return handles.error();
+  return attach(handles, kInternetMtu);
 }
 
 Result<void> HostEnvironment::remove_instance(const std::string& name) {
@@ -83,7 +153,7 @@ Result<void> HostEnvironment::open_efa(const Deployment& deployment, const Insta
     declared.eni_id = eni.id;
     declared.instance = instance.name;
     declared.mac = eni.mac;
-    declared.address = eni.private_ip;
+    declared.address = efa_address(eni);
     declared.prefix_length = static_cast<std::uint8_t>(deployment.find_subnet(eni.subnet)->cidr.v4_length());
     declared.device_index = static_cast<std::uint16_t>(eni.device_index);
     declared.slot = function.slot;
@@ -102,11 +172,7 @@ Result<void> HostEnvironment::open_efa(const Deployment& deployment, const Insta
 void HostEnvironment::close_efa(const Instance& instance) {
   efa_.remove_listener(instance.name);
   for (const Eni& eni : instance.enis)
-    if (eni.type == InterfaceType::kEfa) (void)efa_.remove_function(eni.id);  // not there: never opened
-}
-
-Result<void> HostEnvironment::set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) {
-  return holder_.set_hosts(hosts);
+    if (eni.type != InterfaceType::kInterface) (void)efa_.remove_function(eni.id);  // not there: never opened
 }
 
 void HostEnvironment::shutdown() {

@@ -19,21 +19,22 @@ class HostEnvironment final : public Environment {
       : holder_(holder), efa_(efa), packets_(packets) {}
 
   std::vector<std::string> instances() const override { return holder_.instances(); }
-  Result<std::vector<Engine::Attachment>> create_instance(const Deployment& deployment,
-                                                          const Instance& instance) override;
-  Result<std::vector<Engine::Attachment>> take_back_instance(const Deployment& deployment,
-                                                             const Instance& instance) override;
+  Result<Attachments> create_instance(const Deployment& deployment, const Instance& instance) override;
+  Result<Attachments> change_interfaces(const Deployment& deployment, const Instance& instance) override;
+  Result<Attachments> take_back_instance(const Deployment& deployment, const Instance& instance) override;
+  Result<Attachments> create_internet(const InternetGateway& gateway) override;
+  Result<Attachments> take_back_internet(const InternetGateway& gateway) override;
   Result<void> remove_instance(const std::string& name) override;
   Result<void> open_efa(const Deployment& deployment, const Instance& instance,
                         const std::vector<EfaFunction>& functions) override;
   void close_efa(const Instance& instance) override;
-  Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& hosts) override;
+  Result<void> set_hosts(const HostLists& hosts) override { return holder_.set_hosts(hosts.inside, hosts.outside); }
   Result<void> save_state(const std::string& state) override { return holder_.save_state(state); }
   std::string saved_state() const override { return holder_.saved_state(); }
   void shutdown() override;
 
  private:
-  Result<std::vector<Engine::Attachment>> attach(const Instance& instance, Result<InstanceHandles> handles);
+  Attachments attach(Result<InstanceHandles>& handles, int mtu);
 
   Holder& holder_;
   EfaServer& efa_;

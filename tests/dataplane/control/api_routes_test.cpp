@@ -107,6 +107,37 @@ TEST_F(Routes, DeleteRemovesAndEndsTheDaemon) {
   EXPECT_EQ(apply(topology({plain("a")})).status, 409u);
 }
 
+TEST_F(Routes, AnInstanceIsStoppedStartedRebootedAndTerminated) {
+  apply(topology({plain("a"), efa("b")}));
+  const std::string id = world.controller.deployment()->instances[0].id;
+  ApiResponse stopped = ask("POST", "/v1/instances/a/stop");
+  ASSERT_EQ(stopped.status, 200u) << stopped.body.dump();
+  EXPECT_EQ(stopped.body["instance"], "a");
+  EXPECT_EQ(stopped.body["id"], id);
+  EXPECT_EQ(stopped.body["previous_state"], "running");
+  EXPECT_EQ(stopped.body["state"], "stopped");
+  EXPECT_EQ(stopped.body["warnings"].dump(), "[]");
+  EXPECT_GE(stopped.body["took_ms"].get<double>(), 0.0);
+  ApiResponse refused = ask("POST", "/v1/instances/a/reboot");
+  EXPECT_EQ(refused.status, 409u);
+  EXPECT_EQ(refused.body["error"]["code"], "IncorrectInstanceState");
+  EXPECT_EQ(ask("POST", "/v1/instances/" + id + "/start").body["state"], "running");
+  EXPECT_EQ(ask("POST", "/v1/instances/a/reboot").body["state"], "running");
+  EXPECT_EQ(world.environment.made["a"], 3);
+  EXPECT_EQ(ask("POST", "/v1/instances/a/terminate").body["state"], "terminated");
+  EXPECT_EQ(ask("POST", "/v1/instances/a/start").body["error"]["code"], "InvalidInstanceID.NotFound");
+  EXPECT_EQ(ask("GET", "/v1/instances").body.size(), 1u);
+}
+
+TEST_F(Routes, PathsBesideThoseOfAnInstanceAreUnknown) {
+  apply(topology({plain("a")}));
+  for (const char* path : {"/v1/instances/", "/v1/instances//stop", "/v1/instances/a", "/v1/instances/a/", "/v1/instances/a/halt",
+                           "/v1/instances/a/stop/", "/v1/instances/a/b/stop", "/v1/instances/stop", "v1/instances/a/stop"})
+    EXPECT_EQ(ask("POST", path).status, 404u) << path;
+  EXPECT_EQ(ask("GET", "/v1/instances/a/stop").allow, "POST");
+  EXPECT_EQ(ask("POST", "/v1/instances/%61/stop").body["error"]["code"], "InvalidInstanceID.NotFound");
+}
+
 TEST_F(Routes, FlowsAreLimitedAndCounted) {
   apply(topology({plain("a"), plain("b")}));
   FlowView flow;

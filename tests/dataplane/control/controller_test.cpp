@@ -51,10 +51,10 @@ TEST(Controller, FirstApplyMakesPublishesSavesAndNames) {
   Result<Outcome> outcome = world.controller.apply("f", topology({plain("a"), efa("b")}));
   ASSERT_TRUE(outcome) << outcome.error().to_string();
   EXPECT_TRUE(outcome->warnings.empty());
-  EXPECT_EQ(world.environment.existing, (std::set<std::string>{"a", "b"}));
+  EXPECT_EQ(world.environment.instances(), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(world.environment.efa.size(), 1u);
   EXPECT_EQ(world.engine.ports.size(), 2u);
-  EXPECT_EQ(world.environment.hosts,
+  EXPECT_EQ(world.environment.hosts.inside,
             (std::vector<std::pair<std::string, std::string>>{{"a", "10.0.1.4"}, {"b", "10.0.1.5"}}));
   EXPECT_EQ(world.environment.state, to_json(*world.controller.deployment()).dump());
 }
@@ -220,9 +220,9 @@ TEST(Controller, RestoreRemovesWhatADaemonMadeButDidNotPublish) {
   World dead, heir;
   ASSERT_TRUE(dead.controller.apply("f", topology({plain("a")})));
   inherit(heir, dead);
-  heir.environment.existing.insert("half-made");
+  heir.environment.existing["half-made"];
   ASSERT_TRUE(heir.controller.restore());
-  EXPECT_EQ(heir.environment.existing, (std::set<std::string>{"a"}));
+  EXPECT_EQ(heir.environment.instances(), std::vector<std::string>{"a"});
 }
 
 TEST(Controller, RestoreGivesUpALostInstanceAndSaysSo) {
@@ -234,15 +234,15 @@ TEST(Controller, RestoreGivesUpALostInstanceAndSaysSo) {
   ASSERT_TRUE(restored);
   ASSERT_EQ(restored->warnings.size(), 1u);
   EXPECT_NE(restored->warnings[0].find("instance a is lost"), std::string::npos);
-  EXPECT_EQ(heir.environment.hosts, (std::vector<std::pair<std::string, std::string>>{{"b", "10.0.1.5"}}));
+  EXPECT_EQ(heir.environment.hosts.inside, (std::vector<std::pair<std::string, std::string>>{{"b", "10.0.1.5"}}));
   EXPECT_EQ(heir.engine.ports.size(), 1u);
   ASSERT_TRUE(heir.controller.apply("f", topology({plain("a"), plain("b")})));
-  EXPECT_EQ(heir.environment.existing, (std::set<std::string>{"a", "b"}));
+  EXPECT_EQ(heir.environment.instances(), (std::vector<std::string>{"a", "b"}));
 }
 
 TEST(Controller, RestoreWithoutAStateLeavesAnEmptyHolder) {
   World heir;
-  heir.environment.existing = {"half-made"};
+  heir.environment.existing["half-made"];
   ASSERT_TRUE(heir.controller.restore());
   EXPECT_TRUE(heir.environment.existing.empty());
   EXPECT_EQ(heir.controller.deployment(), nullptr);

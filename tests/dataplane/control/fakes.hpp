@@ -1,6 +1,7 @@
 // An Engine and an Environment without packets or namespaces: they keep what they were told, and fail on demand.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -47,13 +48,21 @@ struct FakeEngine final : Engine {
 
   Result<void> apply(std::shared_ptr<const Deployment> wanted, std::vector<Attachment> added) override {
     if (fault.strikes("publish")) return fault_error("publish");
+    for (const Attachment& attachment : added)
+      if (!known(*wanted, attachment.eni_id)) return Error{"InternalError", "a port for " + attachment.eni_id, {}};
     for (Attachment& attachment : added) ports[attachment.eni_id] = std::move(attachment.port);
-    std::erase_if(ports, [&](auto& port) { return !wanted->find_eni(port.first); });
+    std::erase_if(ports, [&](auto& port) { return !port.second || !known(*wanted, port.first); });
+    std::size_t plugged = wanted->internet_gateway ? 1 : 0;
     for (const Instance& instance : wanted->instances)
-      for (const Eni& eni : instance.enis)
-        if (!ports.contains(eni.id)) return Error{"InternalError", "no port for " + eni.id, {}};
+      if (instance.state == InstanceState::kRunning) plugged += instance.enis.size();
+    if (ports.size() != plugged)
+      return Error{"InternalError", std::to_string(ports.size()) + " ports for " + std::to_string(plugged), {}};
     published = std::move(wanted);
     return {};
+  }
+  static bool known(const Deployment& deployment, const std::string& id) {
+    if (deployment.internet_gateway && deployment.internet_gateway->id == id) return true;
+    return deployment.find_eni(id) != nullptr;
   }
   std::optional<EniSlot> slot_of(const std::string& id) const override {
     auto found = ports.find(id);
@@ -80,17 +89,55 @@ struct FakeEngine final : Engine {
 struct FakeEnvironment final : Environment {
   explicit FakeEnvironment(Fault& the_fault) : fault(the_fault) {}
 
-  std::vector<std::string> instances() const override { return {existing.begin(), existing.end()}; }
+  std::vector<std::string> instances() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, interfaces] : existing) names.push_back(name);
+    return names;
+  }
 
-  Result<std::vector<Engine::Attachment>> create_instance(const Deployment&, const Instance& instance) override {
+  Result<Attachments> create_instance(const Deployment&, const Instance& instance) override {
     if (on_create) on_create(instance.name);
     if (fault.strikes("create " + instance.name)) return fault_error("create " + instance.name);
-    if (!existing.insert(instance.name).second) return Error{"InternalError", instance.name + " exists already", {}};
-    return ports_of(instance);
+    if (!existing.emplace(instance.name, guests_view(instance)).second)
+      return Error{"InternalError", instance.name + " exists already", {}};
+    ++made[instance.name];
+    return ports_of(instance.enis);
   }
-  Result<std::vector<Engine::Attachment>> take_back_instance(const Deployment&, const Instance& instance) override {
-    if (!existing.contains(instance.name)) return Error{"InternalError", "there is no " + instance.name, {}};
-    return ports_of(instance);
+  /// Interface by interface, as the holder does, so that a fault finds it part of the way.
+  Result<Attachments> change_interfaces(const Deployment&, const Instance& instance) override {
+    auto found = existing.find(instance.name);
+    if (found == existing.end()) return Error{"InternalError", "there is no " + instance.name, {}};
+    std::map<std::string, std::string>& interfaces = found->second;
+    for (auto one = interfaces.begin(); one != interfaces.end();) {
+      const bool stays = std::ranges::any_of(instance.enis, [&](const Eni& eni) { return eni.id == one->first; });
+      if (!stays && fault.strikes("take out " + instance.name)) return fault_error("take out");
+      one = stays ? std::next(one) : interfaces.erase(one);
+    }
+    std::vector<Eni> fresh;
+    for (const Eni& eni : instance.enis) {
+      const bool is_new = !interfaces.contains(eni.id);
+      if (is_new && fault.strikes("put in " + instance.name)) return fault_error("put in");
+      const std::string wanted = view_of(eni);
+      if (!is_new && interfaces[eni.id] != wanted && fault.strikes("readdress " + instance.name))
+        return fault_error("readdress");
+      interfaces[eni.id] = wanted;
+      if (is_new) fresh.push_back(eni);
+    }
+    return ports_of(fresh);
+  }
+  Result<Attachments> take_back_instance(const Deployment& deployment, const Instance& instance) override {
+    if (Result<Attachments> changed = change_interfaces(deployment, instance); !changed) return changed;
+    return ports_of(instance.enis);
+  }
+  Result<Attachments> create_internet(const InternetGateway& gateway) override {
+    if (fault.strikes("create internet")) return fault_error("create internet");
+    if (!existing.emplace(gateway.guest, internet_view(gateway)).second)
+      return Error{"InternalError", gateway.guest + " exists already", {}};
+    return port_of(gateway);
+  }
+  Result<Attachments> take_back_internet(const InternetGateway& gateway) override {
+    if (!existing.contains(gateway.guest)) return Error{"InternalError", "there is no " + gateway.guest, {}};
+    return port_of(gateway);
   }
   Result<void> remove_instance(const std::string& name) override {
     if (fault.strikes("remove " + name)) return fault_error("remove " + name);
@@ -106,7 +153,7 @@ struct FakeEnvironment final : Environment {
   void close_efa(const Instance& instance) override {
     for (const Eni& eni : instance.enis) efa.erase(eni.id);
   }
-  Result<void> set_hosts(const std::vector<std::pair<std::string, std::string>>& wanted) override {
+  Result<void> set_hosts(const HostLists& wanted) override {
     if (fault.strikes("set hosts")) return fault_error("set hosts");
     hosts = wanted;
     return {};
@@ -122,15 +169,39 @@ struct FakeEnvironment final : Environment {
     ended = true;
   }
 
-  std::vector<Engine::Attachment> ports_of(const Instance& instance) {
-    std::vector<Engine::Attachment> ports;
-    for (const Eni& eni : instance.enis) ports.push_back({eni.id, std::make_unique<FakePort>(living_ports)});
+  Attachments ports_of(const std::vector<Eni>& enis) {
+    Attachments ports;
+    for (const Eni& eni : enis) ports.push_back({eni.id, std::make_unique<FakePort>(living_ports)});
     return ports;
+  }
+  Attachments port_of(const InternetGateway& gateway) {
+    Attachments ports;
+    ports.push_back({gateway.id, std::make_unique<FakePort>(living_ports)});
+    return ports;
+  }
+  /// What a guest sees of an interface.
+  static std::string view_of(const Eni& eni) {
+    std::string text = "eth" + std::to_string(eni.device_index) + " " + eni.mac.to_string();
+    for (const auto& list : {std::vector{eni.private_ip}, eni.secondary_private_ips, eni.ipv6_addresses})
+      for (const IpAddress& ip : list) text += " " + ip.to_string();
+    return text;
+  }
+  static std::map<std::string, std::string> guests_view(const Instance& instance) {
+    std::map<std::string, std::string> interfaces;
+    for (const Eni& eni : instance.enis) interfaces[eni.id] = view_of(eni);
+    return interfaces;
+  }
+  static std::map<std::string, std::string> internet_view(const InternetGateway& gateway) {
+    std::string text;
+    for (const IpAddress& ip : gateway.addresses) text += ip.to_string() + " ";
+    return {{gateway.id, text}};
   }
 
   Fault& fault;
-  std::set<std::string> existing, efa;
-  std::vector<std::pair<std::string, std::string>> hosts;
+  std::map<std::string, std::map<std::string, std::string>> existing;  // instance -> ENI -> what the guest sees of it
+  std::map<std::string, int> made;                                     // how often each was made
+  std::set<std::string> efa;
+  HostLists hosts;
   std::string state;
   bool ended = false;
   int living_ports = 0;
@@ -151,7 +222,8 @@ struct World {
     json["published"] = engine.published ? to_json(*engine.published) : Json();
     json["existing"] = environment.existing;
     json["efa"] = environment.efa;
-    json["hosts"] = environment.hosts;
+    json["hosts"] = environment.hosts.inside;
+    json["outside"] = environment.hosts.outside;
     json["state"] = environment.state;
     json["ports"] = environment.living_ports;
     return json.dump(1);

@@ -92,6 +92,24 @@ TEST(PortState, APortMayBeExchangedForAnother) {
   EXPECT_EQ(out->size(), 1U);
 }
 
+TEST(PortState, APortMayBeTakenAwayWhileItsEniStays) {
+  Fabric fabric(members());
+  const EniSlot slot = *fabric.engine().slot_of("eni-b");
+  std::vector<Engine::Attachment> none;
+  none.push_back({"eni-b", nullptr});
+  fabric.apply(members(), std::move(none));
+  fabric.send("a", udp(fabric.path("a", "b"), 1, 2));
+  EXPECT_FALSE(fabric.receive("b").has_value());
+  EXPECT_EQ(fabric.engine().drops().at(0).reason, DropReason::kLinkDown);
+  EXPECT_EQ(fabric.engine().slot_of("eni-b"), slot);
+  auto in = std::make_shared<PacketRing>(16), out = std::make_shared<PacketRing>(16);
+  std::vector<Engine::Attachment> ports;
+  ports.push_back({"eni-b", std::make_unique<RingPort>(in, out, PortCapabilities{.mtu = 9001, .chains = true})});
+  fabric.apply(members(), std::move(ports));
+  fabric.send("a", udp(fabric.path("a", "b"), 1, 2));
+  EXPECT_EQ(out->size(), 1U);
+}
+
 TEST(DropLogOfTheEngine, EqualDropsMergeAndNameBothEnds) {
   Fabric fabric(make_deployment({make_group("shut", {}, {})}, four_guests({"shut"})));
   for (int i = 0; i < 5; ++i) fabric.send("a", tcp(fabric.path("a", "b"), 40000, 22, TcpHeader::kSyn));

@@ -20,7 +20,7 @@ expect() {
     fi
 }
 
-commands=(up down ps vf flows stats explain exec ssh mpirun run status version)
+commands=(up down stop start reboot terminate ps vf flows stats explain exec ssh mpirun run status version)
 expect 0 "weft up examples/hpc-cluster.yaml" "$weft" --help
 for command in "${commands[@]}"; do
     expect 0 "$command" "$weft" --help
@@ -34,7 +34,8 @@ expect 2 "" "$weft" ps --nonsense
 expect 2 "" "$weft" ps -o yaml
 
 # No daemon: 3, and what to do
-for listing in ps vf flows "flows --drops" stats status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true"; do
+for listing in ps vf flows "flows --drops" stats status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true" \
+    "stop a b" "start a" "reboot a" "terminate a -o json"; do
     expect 3 "weft up FILE" "$weft" $listing
 done
 expect 3 "Weft.DaemonNotRunning" "$weft" exec node-0 -- true
@@ -57,6 +58,9 @@ expect 2 "a port is needed" "$weft" explain a b tcp
 expect 2 "has no ports" "$weft" explain a b icmp 22
 expect 2 "say which protocol" "$weft" explain a b
 expect 2 "leave them out with --efa" "$weft" explain a b tcp 22 --efa
+expect 2 "INSTANCE" "$weft" stop
+expect 2 "is no name or id" "$weft" stop a/../b
+expect 2 "is no name or id" "$weft" terminate "a b"
 expect 2 "say which program" "$weft" mpirun -n 2
 expect 2 "weft or tcp" "$weft" mpirun --provider shm -n 2 true
 expect 2 "say which command" "$weft" run "$root/examples/two-hosts.yaml"

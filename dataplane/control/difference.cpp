@@ -1,0 +1,119 @@
+#include "dataplane/control/difference.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "dataplane/policy/gate.hpp"
+
+namespace weft {
+namespace {
+
+bool same_to_the_guest(const Eni& one, const Eni& other) {
+  return one.id == other.id && one.device_index == other.device_index && one.type == other.type &&
+         one.mac == other.mac && one.private_ip == other.private_ip &&
+         one.secondary_private_ips == other.secondary_private_ips && one.ipv6_addresses == other.ipv6_addresses &&
+         one.prefixes == other.prefixes;
+}
+
+bool same_interfaces(const Instance& one, const Instance& other) {
+  return std::ranges::equal(one.enis, other.enis, same_to_the_guest);
+}
+
+bool same_internet(const InternetGateway& one, const InternetGateway& other) {
+  return one.id == other.id && one.guest == other.guest && one.mac == other.mac && one.addresses == other.addresses;
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+/// Ids of the ENIs whose instance runs.
+std::set<std::string> plugged_in(const Deployment* deployment) {
+  std::set<std::string> ids;
+  if (!deployment) return ids;
+  for (const Instance& instance : deployment->instances)
+    if (instance.state == InstanceState::kRunning)
+      for (const Eni& eni : instance.enis) ids.insert(eni.id);
+  return ids;
+}
+
+const InternetGateway* gateway_of(const Deployment* deployment) {
+  return deployment && deployment->internet_gateway ? &*deployment->internet_gateway : nullptr;
+}
+
+/// An Elastic IP takes the place of the one that was assigned automatically (facts ec2 3.1).
+std::optional<IpAddress> public_address(const Deployment& deployment, const Eni& eni) {
+  for (const ElasticIp& elastic : deployment.elastic_ips)
+    if (elastic.eni_id == eni.id && elastic.private_ip == eni.private_ip) return elastic.address;
+  return eni.public_ip;
+}
+
+void compare_internet(const Deployment* running, const Deployment& wanted, Difference& difference) {
+  const InternetGateway* before = gateway_of(running);
+  const InternetGateway* after = gateway_of(&wanted);
+  if (before && after && same_internet(*before, *after)) return;
+  difference.internet_before = before;
+  difference.internet_after = after;
+}
+
+}  // namespace
+
+const Instance* find_running(const Deployment* deployment, const std::string& name) {
+  if (!deployment) return nullptr;
+  const auto found = std::ranges::find(deployment->instances, name, &Instance::name);
+  if (found == deployment->instances.end() || found->state != InstanceState::kRunning) return nullptr;
+  return &*found;
+}
+
+bool should_exist(const Deployment* deployment, const std::string& name) {
+  const InternetGateway* gateway = gateway_of(deployment);
+  return find_running(deployment, name) != nullptr || (gateway && gateway->guest == name);
+}
+
+HostLists host_lists(const Deployment* deployment) {
+  HostLists hosts;
+  if (!deployment) return hosts;
+  for (const Instance& instance : deployment->instances) {
+    if (instance.enis.empty()) continue;
+    const Eni& primary = instance.enis.front();
+    hosts.inside.emplace_back(instance.name, primary.private_ip.to_string());
+    if (const auto address = public_address(*deployment, primary))
+      hosts.outside.emplace_back(instance.name, address->to_string());
+  }
+  if (const InternetGateway* gateway = gateway_of(deployment))
+    for (const IpAddress& address : gateway->addresses)
+      for (HostLists::List* list : {&hosts.inside, &hosts.outside})
+        list->emplace_back(gateway->guest, address.to_string());
+  return hosts;
+}
+
+bool is_efa(const Eni& eni) { return eni.type == InterfaceType::kEfa || eni.type == InterfaceType::kEfaOnly; }
+
+std::size_t Difference::steps() const {
+  return created.size() + made_anew.size() + changed.size() + ended.size() + (internet_before || internet_after ? 1 : 0);
+}
+
+Difference compare(const Deployment* running, const Deployment& wanted, const std::vector<std::string>& rebooted) {
+  Difference difference;
+  for (const Instance& instance : wanted.instances) {
+    if (instance.state != InstanceState::kRunning) continue;
+    const Instance* old = find_running(running, instance.name);
+    if (!old)
+      difference.created.push_back(&instance);
+    else if (old->id != instance.id || contains(rebooted, instance.name))
+      difference.made_anew.emplace_back(old, &instance);
+    else if (!same_interfaces(*old, instance))
+      difference.changed.emplace_back(old, &instance);
+  }
+  if (running)
+    for (const Instance& instance : running->instances)
+      if (instance.state == InstanceState::kRunning && !find_running(&wanted, instance.name))
+        difference.ended.push_back(&instance);
+  const std::set<std::string> before = plugged_in(running), after = plugged_in(&wanted);
+  for (const Eni* eni : flatten_enis(wanted))  // all that the engine knows; the others it lets go by itself
+    if (before.contains(eni->id) && !after.contains(eni->id)) difference.unplugged.push_back(eni->id);
+  compare_internet(running, wanted, difference);
+  return difference;
+}
+
+}  // namespace weft
