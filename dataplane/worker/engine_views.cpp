@@ -8,8 +8,8 @@
 namespace weft {
 namespace {
 
-constexpr std::string_view kStateNames[kTrackStates] = {"untracked",       "udp-single",  "udp-stream", "tcp-opening",
-                                                        "tcp-established", "tcp-closing", "icmp",       "other"};
+constexpr std::string_view kStateNames[kTrackStates] = {"untracked",       "udp-single", "udp-stream", "tcp-opening",
+                                                        "tcp-established", "icmp",       "other",      "tcp-closing"};
 
 /// The slow way back from a key: the end that began is the tuple's source.
 PacketTuple tuple_of(const FlowEntry4& entry) {
@@ -95,7 +95,7 @@ FlowView EngineImpl::view_of(const FlowEntry4& entry, std::uint32_t now) const {
   return {.initiator_tuple = tuple_of(entry),
           .initiator_eni = slots_.eni_at(entry.half[from].eni, entry.half[from].epoch),
           .responder_eni = slots_.eni_at(entry.half[to].eni, entry.half[to].epoch),
-          .state = std::string(kStateNames[static_cast<unsigned>(entry.state)]),
+          .state = std::string(kStateNames[static_cast<unsigned>(TrackState{entry.state})]),
           .tracked = {entry.half[from].tracked != 0, entry.half[to].tracked != 0},
           .packets = {entry.packets[from], entry.packets[to]},
           .bytes = {entry.bytes[from], entry.bytes[to]},
