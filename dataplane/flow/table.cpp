@@ -169,6 +169,18 @@ void FlowTable<Entry>::erase(Entry* entry) noexcept {
   assert(!"erase() of an entry that is not in the table");
 }
 
+template <typename Entry>
+Entry* FlowTable<Entry>::find_elsewhere(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                                        std::uint32_t now) noexcept {
+  const std::uint16_t tag = tag_of(hash);
+  return find_in(buckets_[other(home(hash), tag)], tag, key, direction, eni, now);
+}
+
+template <typename Entry>
+bool FlowTable<Entry>::forgotten(const Entry& entry, std::uint32_t now) const noexcept {
+  return expired(entry, now, *timeouts_);
+}
+
 template class FlowTable<FlowEntry4>;
 template class FlowTable<FlowEntry6>;
 

@@ -89,10 +89,15 @@ class FlowTable {
   std::uint32_t bucket_with_room(std::uint32_t first, std::uint32_t second) noexcept;
   Entry* take_entry() noexcept;
   void erase_slot(std::uint32_t bucket, unsigned slot) noexcept;
+  Entry* find_in(const FlowBucket& bucket, std::uint16_t tag, const Key& key, std::uint8_t direction,
+                 std::uint16_t eni, std::uint32_t now) noexcept;
+  // Out of line, so that the burst loop keeps its registers.
+  Entry* find_elsewhere(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                        std::uint32_t now) noexcept;
+  bool forgotten(const Entry& entry, std::uint32_t now) const noexcept;
+  /// Entries with time-outs of their own have a limit of zero here, so the one compare is all that the others need.
   bool expired_now(const Entry& entry, std::uint32_t now) const noexcept {
-    // Entries with time-outs of their own have a limit of zero here, so the first compare is all that the others need.
-    if (!detail::idle_beyond(entry.last_seen, now, limits_[entry.state.value()])) [[likely]] return false;
-    return !entry.state.own_timeouts() || weft::expired(entry, now, *timeouts_);
+    return detail::idle_beyond(entry.last_seen, now, limits_[entry.state.value()]) && forgotten(entry, now);
   }
 
   FlowBucket* buckets_ = nullptr;

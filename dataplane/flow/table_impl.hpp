@@ -21,20 +21,22 @@ inline void FlowTable<Entry>::prefetch_entry(std::uint32_t hash) const noexcept 
 }
 
 template <typename Entry>
-inline Entry* FlowTable<Entry>::find(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
-                                     std::uint32_t now) noexcept {
-  const std::uint16_t tag = tag_of(hash);
-  std::uint32_t at = home(hash);
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const FlowBucket& bucket = buckets_[at];
-    for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
-      Entry& entry = entries_[bucket.index[std::countr_zero(hits)]];
-      if (entry.key == key && entry.half[direction].eni == eni && !expired_now(entry, now)) return &entry;
-    }
-    if (bucket.guests_elsewhere == 0) return nullptr;
-    at = other(at, tag);
+inline Entry* FlowTable<Entry>::find_in(const FlowBucket& bucket, std::uint16_t tag, const Key& key,
+                                        std::uint8_t direction, std::uint16_t eni, std::uint32_t now) noexcept {
+  for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
+    Entry& entry = entries_[bucket.index[std::countr_zero(hits)]];
+    if (entry.key == key && entry.half[direction].eni == eni && !expired_now(entry, now)) return &entry;
   }
   return nullptr;
+}
+
+template <typename Entry>
+inline Entry* FlowTable<Entry>::find(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                                     std::uint32_t now) noexcept {
+  const FlowBucket& bucket = buckets_[home(hash)];
+  Entry* const entry = find_in(bucket, tag_of(hash), key, direction, eni, now);
+  if (entry != nullptr || bucket.guests_elsewhere == 0) [[likely]] return entry;
+  return find_elsewhere(key, hash, direction, eni, now);
 }
 
 template <typename Entry>
