@@ -16,9 +16,9 @@ namespace weft {
 struct WorkerContext {
   static constexpr std::uint8_t kNoGroup = 0xff;
 
-  WorkerContext(unsigned own_index, std::uint32_t flow_capacity, Handover& rings, rte_mempool* packets,
-                bool related_errors)
-      : index(own_index), flows(flow_capacity), handover(rings), pool(packets), related_icmp_errors(related_errors) {}
+  WorkerContext(unsigned own_index, std::uint32_t flow_capacity, std::uint32_t flow_capacity6, Handover& rings,
+                rte_mempool* packets, bool related_errors)
+      : index(own_index), flows(flow_capacity), flows6(flow_capacity6), handover(rings), pool(packets), related_icmp_errors(related_errors) {}
 
   const unsigned index;
   const Snapshot* snapshot = nullptr;
@@ -26,6 +26,7 @@ struct WorkerContext {
   std::uint32_t now = 0;  // ticks of kFlowTickNs
 
   FlowTable4 flows;
+  FlowTable6 flows6;  // address space only, until the first IPv6 flow
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/flow/entry.hpp"
+#include "dataplane/flow/timeouts.hpp"
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/observe/drop_reason.hpp"
 #include "dataplane/policy/gate.hpp"
@@ -79,6 +80,7 @@ class Snapshot {
   std::vector<SubnetRecord> subnets;
   AddressTable addresses;
   std::uint32_t vpc_first = 1, vpc_last = 0;
+  TimeoutTable timeouts;  // by slot
   std::shared_ptr<const GroupPolicy> policy;
   std::shared_ptr<const Deployment> deployment;
   EfaMatrix efa;
@@ -93,7 +95,8 @@ class Snapshot {
 constexpr std::uint64_t port_tag(EniSlot slot, std::uint32_t born) { return std::uint64_t{born} << 16 | slot; }
 
 /// Both ends of a flow are still the ENIs that they were when it was judged.
-inline bool ends_live(const FlowEntry4& entry, const Snapshot& snapshot) noexcept {
+template <typename Entry>
+inline bool ends_live(const Entry& entry, const Snapshot& snapshot) noexcept {
   return snapshot.eni(entry.half[0].eni).same_since(entry.half[0].epoch) &&
          snapshot.eni(entry.half[1].eni).same_since(entry.half[1].epoch);
 }
