@@ -18,6 +18,12 @@ bool same(const MacAddress& a, const MacAddress& b) noexcept {
   return a_head == b_head && a_tail == b_tail;
 }
 
+/// The slow half, for an ENI that has more than its primary address. Nobody sends from 0.0.0.0, which an ENI without
+/// an address has in its record.
+bool owns_source(const Burst& burst, unsigned i, const EniRecord& eni, const Snapshot& snapshot) noexcept {
+  return eni.more_addresses && snapshot.owns(burst.source[i], IpAddress::from({burst.source_address(i)}));
+}
+
 }  // namespace
 
 void check_source(Burst& burst, const WorkerContext& worker) noexcept {
@@ -29,7 +35,8 @@ void check_source(Burst& burst, const WorkerContext& worker) noexcept {
       burst.drop(i, DropReason::kLinkDown);
     } else if (eni.spoof_check && !same(ethernet.source, eni.mac)) {
       burst.drop(i, DropReason::kSpoofedMac);
-    } else if (eni.source_dest_check && burst.kind[i] != FlowKind::kArp && burst.source_address(i) != eni.address) {
+    } else if (eni.source_dest_check && burst.kind[i] != FlowKind::kArp && burst.source_address(i) != eni.address &&
+               !owns_source(burst, i, eni, *worker.snapshot)) {
       burst.drop(i, DropReason::kSpoofedIp);  // ARP has its addresses elsewhere: serve() looks
     }
   }

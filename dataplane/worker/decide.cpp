@@ -4,9 +4,9 @@
 namespace weft {
 namespace {
 
-/// The entry's verdicts are of the present rules, so nothing need be asked again.
-bool is_current(const FlowEntry4& entry, std::uint32_t epoch) noexcept {
-  return entry.half[0].epoch == epoch && entry.half[1].epoch == epoch;
+/// The entry's verdicts are of the present rules and routes, and so nothing need be asked again for what this end sends.
+bool is_current(const FlowEntry4& entry, std::uint8_t direction, std::uint32_t epoch) noexcept {
+  return entry.half[0].epoch == epoch && entry.half[1].epoch == epoch && entry.half[direction].judged;
 }
 
 }  // namespace
@@ -18,20 +18,15 @@ void decide(Burst& burst, WorkerContext& worker) noexcept {
     const std::uint8_t direction = burst.direction[i];
     FlowEntry4* const entry =
         worker.flows.find(burst.key[i], burst.hash[i], direction, burst.source[i], worker.now);
-    if (entry == nullptr || burst.kind[i] == FlowKind::kRelated || !is_current(*entry, snapshot.epoch) ||
-        starts_anew(*entry, burst.tcp_flags[i])) {
+    if (entry == nullptr || burst.kind[i] == FlowKind::kRelated || !is_current(*entry, direction, snapshot.epoch) ||
+        needs_judging(*entry, burst.tcp_flags[i], worker.now, worker.flows.timeouts())) {
       judge(burst, i, entry, worker);
-      continue;
-    }
-    const EniSlot destination = entry->half[1 - direction].eni;
-    if (snapshot.eni(destination).address != burst.destination_address(i)) {
-      judge(burst, i, entry, worker);  // the other end spoke with an address that is not its own: ask the route
       continue;
     }
     track(*entry, direction, burst.tcp_flags[i], worker.now);
     ++entry->packets[direction];
     entry->bytes[direction] += burst.packet[i]->pkt_len;
-    burst.forward(i, destination);
+    burst.forward(i, entry->half[1 - direction].eni);
   }
 }
 

@@ -52,6 +52,13 @@ void Worker::read_clock() noexcept {
   context_.now = static_cast<std::uint32_t>(context_.now_ns / kFlowTickNs);
 }
 
+void Worker::read_snapshot() noexcept {
+  const Snapshot* const published = publication_.read();
+  if (published == context_.snapshot) return;
+  context_.snapshot = published;
+  context_.flows.set_timeouts(published->timeouts);
+}
+
 void Worker::run() noexcept {
   publication_.online(context_.index);
   while (!stopping_.load(std::memory_order_relaxed)) {
@@ -74,7 +81,7 @@ void Worker::stop() noexcept {
 
 unsigned Worker::turn() noexcept {
   read_clock();
-  context_.snapshot = publication_.read();
+  read_snapshot();
   unsigned handled = poll_ports() + take_handed_over() + poll_messages();
   if (handled != 0) busy_until_ns_ = context_.now_ns + kBusyNs;
   if (context_.now_ns >= busy_until_ns_ || context_.now_ns - asked_kernel_ns_ >= kReadyIntervalNs)
@@ -185,7 +192,7 @@ void Worker::age_flows(std::uint64_t most_buckets) noexcept {
 void Worker::run_job(const Job& job, bool running) {
   if (!running) {
     read_clock();
-    context_.snapshot = publication_.read();
+    read_snapshot();
     return job(context_);
   }
   job_.store(&job, std::memory_order_release);
@@ -235,7 +242,7 @@ void Worker::sleep() noexcept {
     asleep_ns_.add(asleep);
     if (something) idle_.woken(asleep);
     read_clock();
-    context_.snapshot = publication_.read();
+    read_snapshot();
     age_flows(context_.flows.buckets());
   }
   wake_.awake();

@@ -56,6 +56,7 @@ class Worker {
   bool arm_everything() noexcept;
   void disarm_everything() noexcept;
   void read_clock() noexcept;
+  void read_snapshot() noexcept;
 
   const WorkerOptions options_;
   Publication<Snapshot>& publication_;
