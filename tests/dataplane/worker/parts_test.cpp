@@ -181,7 +181,7 @@ TEST(Addresses, InDelegatedPrefixesAreFoundForBothFamilies) {
   EXPECT_EQ(table.find(1, ip("10.0.1.50")), 3);
   EXPECT_EQ(table.find(1, ip("10.0.1.20")), kNoEni);
   EXPECT_EQ(table.find(0, ip("2001:db8::1:0:ffff:1")), 4);
-  EXPECT_EQ(table.find(0, ip("2001:db8::1:1:0:1")), kNoEni);
+  EXPECT_EQ(table.find(0, ip("2001:db8::2:0:0:1")), kNoEni);
 }
 
 TEST(PublicationOfAPointer, WaitsForReadersThatMayHoldTheOldValueAndForNoSleeper) {
