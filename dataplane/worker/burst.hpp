@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include <rte_mbuf.h>
 
@@ -61,6 +62,11 @@ struct Burst {
   void forward(unsigned i, EniSlot to) noexcept {
     fate[i] = Fate::kForward;
     destination[i] = to;
+  }
+  template <typename Entry>
+  const typename Entry::Key& key_of(unsigned i) const noexcept {
+    if constexpr (std::is_same_v<Entry, FlowEntry4>) return key[i];
+    else return key6[i];
   }
   bool is_ipv6(unsigned i) const noexcept { return (ipv6 >> i & 1U) != 0; }
   std::uint32_t source_address(unsigned i) const noexcept { return key[i].address[direction[i]]; }

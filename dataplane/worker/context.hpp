@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "dataplane/flow/table.hpp"
@@ -27,6 +28,17 @@ struct WorkerContext {
 
   FlowTable4 flows;
   FlowTable6 flows6;  // address space only, until the first IPv6 flow
+  /// The table of a family, named by its entry: the stages behind parse() are one text for both.
+  template <typename Entry>
+  FlowTable<Entry>& flows_of() noexcept {
+    if constexpr (std::is_same_v<Entry, FlowEntry4>) return flows;
+    else return flows6;
+  }
+  template <typename Entry>
+  const FlowTable<Entry>& flows_of() const noexcept {
+    return const_cast<WorkerContext*>(this)->flows_of<Entry>();
+  }
+
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;

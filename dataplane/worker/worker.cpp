@@ -52,6 +52,14 @@ void Worker::read_clock() noexcept {
   context_.now = static_cast<std::uint32_t>(context_.now_ns / kFlowTickNs);
 }
 
+void Worker::read_snapshot() noexcept {
+  const Snapshot* const published = publication_.read();
+  if (published == context_.snapshot) return;
+  context_.snapshot = published;
+  context_.flows.set_timeouts(published->timeouts);
+  context_.flows6.set_timeouts(published->timeouts);
+}
+
 void Worker::run() noexcept {
   publication_.online(context_.index);
   while (!stopping_.load(std::memory_order_relaxed)) {
@@ -74,7 +82,7 @@ void Worker::stop() noexcept {
 
 unsigned Worker::turn() noexcept {
   read_clock();
-  look_at_snapshot();
+  read_snapshot();
   unsigned handled = poll_ports() + take_handed_over() + poll_messages();
   if (handled != 0) busy_until_ns_ = context_.now_ns + kBusyNs;
   if (context_.now_ns >= busy_until_ns_ || context_.now_ns - asked_kernel_ns_ >= kReadyIntervalNs)
@@ -189,17 +197,10 @@ void Worker::age_flows(bool everything) noexcept {
   age_table(context_.flows6, ageing6_, everything ? context_.flows6.buckets() : kBucketsPerTurn);
 }
 
-/// The tables go by the time-outs of the snapshot that is read from now on.
-void Worker::look_at_snapshot() noexcept {
-  context_.snapshot = publication_.read();
-  context_.flows.set_timeouts(context_.snapshot->timeouts);
-  context_.flows6.set_timeouts(context_.snapshot->timeouts);
-}
-
 void Worker::run_job(const Job& job, bool running) {
   if (!running) {
     read_clock();
-    look_at_snapshot();
+    read_snapshot();
     return job(context_);
   }
   job_.store(&job, std::memory_order_release);
@@ -249,7 +250,7 @@ void Worker::sleep() noexcept {
     asleep_ns_.add(asleep);
     if (something) idle_.woken(asleep);
     read_clock();
-    look_at_snapshot();
+    read_snapshot();
     age_flows(true);
   }
   wake_.awake();

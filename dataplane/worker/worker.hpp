@@ -59,13 +59,13 @@ class Worker {
   void age_flows(bool everything) noexcept;
   template <typename Table>
   void age_table(Table& flows, Ageing& ageing, std::uint64_t most_buckets) noexcept;
-  void look_at_snapshot() noexcept;
   bool has_flows() const noexcept { return context_.flows.size() != 0 || context_.flows6.size() != 0; }
   void serve_job() noexcept;
   void sleep() noexcept;
   bool arm_everything() noexcept;
   void disarm_everything() noexcept;
   void read_clock() noexcept;
+  void read_snapshot() noexcept;
 
   const WorkerOptions options_;
   Publication<Snapshot>& publication_;
