@@ -26,8 +26,8 @@ bool may_send_unowned(const IpAddress& source, const IpAddress& destination) noe
 }
 
 /// The slow half, for an ENI that has more than its primary address. Nobody sends from 0.0.0.0, which an ENI without
-/// an address has in its record.
-bool owns_source(const Burst& burst, unsigned i, const EniRecord& eni, const Snapshot& snapshot) noexcept {
+/// an address has in its record. Out of line, so that the loop keeps its registers.
+[[gnu::noinline]] bool owns_source(const Burst& burst, unsigned i, const EniRecord& eni, const Snapshot& snapshot) noexcept {
   if (burst.is_ipv6(i))
     return (eni.more_addresses && snapshot.owns(burst.source[i], burst.source_address6(i))) ||
            may_send_unowned(burst.source_address6(i), burst.destination_address6(i));
