@@ -19,34 +19,46 @@ std::uint32_t buckets_for(std::uint32_t capacity) {
 
 }  // namespace
 
-FlowTable4::FlowTable4(std::uint32_t capacity) : capacity_(std::max(capacity, 1U)) {
+template <typename Entry>
+FlowTable<Entry>::FlowTable(std::uint32_t capacity) : capacity_(std::max(capacity, 1U)) {
   if (capacity_ > kMaximumCapacity) throw std::bad_alloc();
   bucket_mask_ = buckets_for(capacity_) - 1;
   bucket_shift_ = 32U - static_cast<unsigned>(std::bit_width(bucket_mask_));
   void* mapped = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
   madvise(mapped, bytes(), MADV_HUGEPAGE);  // a hint: four-kilobyte pages work too, with more TLB misses
+  set_timeouts(kDefaultTimeouts);
   // Fresh pages are zero, and a bucket of zeros is an empty bucket.
   buckets_ = static_cast<FlowBucket*>(mapped);
-  entries_ = reinterpret_cast<FlowEntry4*>(buckets_ + bucket_mask_ + 1);
+  entries_ = reinterpret_cast<Entry*>(buckets_ + bucket_mask_ + 1);
 }
 
-FlowTable4::~FlowTable4() { munmap(buckets_, bytes()); }
+template <typename Entry>
+FlowTable<Entry>::~FlowTable() { munmap(buckets_, bytes()); }
 
-std::size_t FlowTable4::bytes() const noexcept {
-  return std::size_t{bucket_mask_ + 1} * sizeof(FlowBucket) + std::size_t{capacity_} * sizeof(FlowEntry4);
+template <typename Entry>
+std::size_t FlowTable<Entry>::bytes() const noexcept {
+  return std::size_t{bucket_mask_ + 1} * sizeof(FlowBucket) + std::size_t{capacity_} * sizeof(Entry);
 }
 
-FlowEntry4* FlowTable4::take_entry() noexcept {
+template <typename Entry>
+void FlowTable<Entry>::set_timeouts(const TimeoutTable& timeouts) noexcept {
+  timeouts_ = &timeouts;
+  std::copy(timeouts.defaults().begin(), timeouts.defaults().end(), limits_);
+}
+
+template <typename Entry>
+Entry* FlowTable<Entry>::take_entry() noexcept {
   if (free_head_ != kNoEntry) {
-    FlowEntry4* entry = &entries_[free_head_];
-    free_head_ = entry->key.address[0];
+    Entry* entry = &entries_[free_head_];
+    free_head_ = entry->last_seen;
     return entry;
   }
   return fresh_ < capacity_ ? &entries_[fresh_++] : nullptr;
 }
 
-void FlowTable4::place(std::uint32_t bucket, unsigned slot, std::uint16_t tag, std::uint32_t index,
+template <typename Entry>
+void FlowTable<Entry>::place(std::uint32_t bucket, unsigned slot, std::uint16_t tag, std::uint32_t index,
                        bool guest) noexcept {
   FlowBucket& here = buckets_[bucket];
   here.tag[slot] = tag;
@@ -56,7 +68,8 @@ void FlowTable4::place(std::uint32_t bucket, unsigned slot, std::uint16_t tag, s
   ++buckets_[other(bucket, tag)].guests_elsewhere;
 }
 
-void FlowTable4::vacate(std::uint32_t bucket, unsigned slot) noexcept {
+template <typename Entry>
+void FlowTable<Entry>::vacate(std::uint32_t bucket, unsigned slot) noexcept {
   FlowBucket& here = buckets_[bucket];
   if ((here.guests >> slot & 1U) != 0) {
     here.guests = static_cast<std::uint8_t>(here.guests & ~(1U << slot));
@@ -66,7 +79,8 @@ void FlowTable4::vacate(std::uint32_t bucket, unsigned slot) noexcept {
 }
 
 /// Moves one of a full bucket's entries to its other bucket (cuckoo hashing, one step). The entry itself stays.
-bool FlowTable4::make_room(std::uint32_t bucket) noexcept {
+template <typename Entry>
+bool FlowTable<Entry>::make_room(std::uint32_t bucket) noexcept {
   for (unsigned slot = 0; slot < FlowBucket::kSlots; ++slot) {
     const std::uint16_t tag = buckets_[bucket].tag[slot];
     const std::uint32_t index = buckets_[bucket].index[slot];
@@ -81,22 +95,24 @@ bool FlowTable4::make_room(std::uint32_t bucket) noexcept {
   return false;
 }
 
-std::uint32_t FlowTable4::bucket_with_room(std::uint32_t first, std::uint32_t second) noexcept {
+template <typename Entry>
+std::uint32_t FlowTable<Entry>::bucket_with_room(std::uint32_t first, std::uint32_t second) noexcept {
   if (buckets_[first].match(0) != 0) return first;
   if (buckets_[second].match(0) != 0) return second;
   if (make_room(first)) return first;
   return make_room(second) ? second : kNoBucket;
 }
 
-FlowEntry4* FlowTable4::insert(const FlowKey4& key, std::uint32_t hash, std::uint32_t now) noexcept {
+template <typename Entry>
+Entry* FlowTable<Entry>::insert(const Key& key, std::uint32_t hash, std::uint32_t now) noexcept {
   assert(hash == weft::hash(key));
   if (size_ == capacity_) return nullptr;
   const std::uint16_t tag = tag_of(hash);
   const std::uint32_t first = home(hash);
   const std::uint32_t bucket = bucket_with_room(first, other(first, tag));
   if (bucket == kNoBucket) return nullptr;
-  FlowEntry4* entry = take_entry();
-  *entry = FlowEntry4{};
+  Entry* entry = take_entry();
+  *entry = Entry{};
   entry->key = key;
   entry->last_seen = now;
   const auto slot = static_cast<unsigned>(std::countr_zero(buckets_[bucket].match(0)));
@@ -105,7 +121,8 @@ FlowEntry4* FlowTable4::insert(const FlowKey4& key, std::uint32_t hash, std::uin
   return entry;
 }
 
-bool FlowTable4::consistent() const noexcept {
+template <typename Entry>
+bool FlowTable<Entry>::consistent() const noexcept {
   std::uint32_t entries = 0, guests = 0, counted = 0;
   for (std::uint32_t at = 0; at <= bucket_mask_; ++at) {
     const FlowBucket& bucket = buckets_[at];
@@ -123,19 +140,21 @@ bool FlowTable4::consistent() const noexcept {
     }
   }
   std::uint32_t free = 0;
-  for (std::uint32_t at = free_head_; at != kNoEntry && free <= fresh_; at = entries_[at].key.address[0]) ++free;
+  for (std::uint32_t at = free_head_; at != kNoEntry && free <= fresh_; at = entries_[at].last_seen) ++free;
   return entries == size_ && guests == counted && free + size_ == fresh_;
 }
 
-void FlowTable4::erase_slot(std::uint32_t bucket, unsigned slot) noexcept {
+template <typename Entry>
+void FlowTable<Entry>::erase_slot(std::uint32_t bucket, unsigned slot) noexcept {
   const std::uint32_t index = buckets_[bucket].index[slot];
   vacate(bucket, slot);
-  entries_[index].key.address[0] = free_head_;
+  entries_[index].last_seen = free_head_;
   free_head_ = index;
   --size_;
 }
 
-void FlowTable4::erase(FlowEntry4* entry) noexcept {
+template <typename Entry>
+void FlowTable<Entry>::erase(Entry* entry) noexcept {
   const auto index = static_cast<std::uint32_t>(entry - entries_);
   const std::uint32_t hash = weft::hash(entry->key);
   const std::uint16_t tag = tag_of(hash);
@@ -149,5 +168,36 @@ void FlowTable4::erase(FlowEntry4* entry) noexcept {
   }
   assert(!"erase() of an entry that is not in the table");
 }
+
+template <typename Entry>
+Entry* FlowTable<Entry>::find_hop(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                                  std::uint16_t other_eni, std::uint32_t now) noexcept {
+  const std::uint16_t tag = tag_of(hash);
+  for (const std::uint32_t at : {home(hash), other(home(hash), tag)}) {
+    const FlowBucket& bucket = buckets_[at];
+    for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
+      Entry& entry = entries_[bucket.index[std::countr_zero(hits)]];
+      if (entry.key == key && entry.half[direction].eni == eni && entry.half[1 - direction].eni == other_eni &&
+          !expired_now(entry, now))
+        return &entry;
+    }
+  }
+  return nullptr;
+}
+
+template <typename Entry>
+Entry* FlowTable<Entry>::find_elsewhere(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                                        std::uint32_t now) noexcept {
+  const std::uint16_t tag = tag_of(hash);
+  return find_in(buckets_[other(home(hash), tag)], tag, key, direction, eni, now);
+}
+
+template <typename Entry>
+bool FlowTable<Entry>::forgotten(const Entry& entry, std::uint32_t now) const noexcept {
+  return expired(entry, now, *timeouts_);
+}
+
+template class FlowTable<FlowEntry4>;
+template class FlowTable<FlowEntry6>;
 
 }  // namespace weft

@@ -14,15 +14,24 @@
 
 namespace weft {
 
-class FlowTable4 {
+template <typename EntryType>
+class FlowTable {
  public:
+  using Entry = EntryType;
+  using Key = typename Entry::Key;
+
   /// Room for `capacity` entries (1 to 2^28), mapped now, so that no packet waits for an allocator; the kernel gives
-  /// pages as they are first touched, huge ones where it can. 80 to 96 bytes a flow, and two buckets at least.
+  /// pages as they are first touched, huge ones where it can. 80 to 96 bytes a flow
+  /// (IPv6: 144 to 160), and two buckets at least.
   /// Throws std::bad_alloc.
-  explicit FlowTable4(std::uint32_t capacity);
-  ~FlowTable4();
-  FlowTable4(const FlowTable4&) = delete;
-  FlowTable4& operator=(const FlowTable4&) = delete;
+  explicit FlowTable(std::uint32_t capacity);
+  ~FlowTable();
+  FlowTable(const FlowTable&) = delete;
+  FlowTable& operator=(const FlowTable&) = delete;
+
+  /// Which time-outs to go by, from now on; `timeouts` must outlive its use here. Without, the defaults.
+  void set_timeouts(const TimeoutTable& timeouts) noexcept;
+  const TimeoutTable& timeouts() const noexcept { return *timeouts_; }
 
   /// A burst is looked up in three passes, so that its cache misses overlap: prefetch() of all, prefetch_entry() of all
   /// once the buckets are there, find() of all (bench/flow_table.cpp measures what that saves).
@@ -31,13 +40,17 @@ class FlowTable4 {
   /// The entry whose end `direction` is `eni`, the ENI the packet came in at: the same tuple seen at another ENI (a
   /// middlebox) is another flow (DESIGN D2). Null when there is none. Expired entries are not found.
   /// Everywhere `hash` is weft::hash(key).
-  FlowEntry4* find(const FlowKey4& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+  Entry* find(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
                    std::uint32_t now) noexcept;
+  /// The entry between two ENIs, `eni` at end `direction` and `other` at the other one: of several hops of one tuple (two
+  /// ways round a middlebox) this one. For a flow's first packets, not for every packet.
+  Entry* find_hop(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni, std::uint16_t other,
+                  std::uint32_t now) noexcept;
   /// A new entry with the key set and everything else fresh; null when the table is full. No live entry may have the
   /// key and the ends the caller gives it; an expired one may, and leaves when the clock hand comes by. The caller
   /// fills in both halves at once, then calls begin(). Entries do not move.
-  FlowEntry4* insert(const FlowKey4& key, std::uint32_t hash, std::uint32_t now) noexcept;
-  void erase(FlowEntry4* entry) noexcept;
+  Entry* insert(const Key& key, std::uint32_t hash, std::uint32_t now) noexcept;
+  void erase(Entry* entry) noexcept;
 
   /// Ageing by a clock hand: looks at `buckets` buckets and erases what has expired, calling gone(entry) first.
   /// `gone` may look at the entry and may not touch the table.
@@ -78,19 +91,34 @@ class FlowTable4 {
   void vacate(std::uint32_t bucket, unsigned slot) noexcept;
   bool make_room(std::uint32_t bucket) noexcept;
   std::uint32_t bucket_with_room(std::uint32_t first, std::uint32_t second) noexcept;
-  FlowEntry4* take_entry() noexcept;
+  Entry* take_entry() noexcept;
   void erase_slot(std::uint32_t bucket, unsigned slot) noexcept;
+  Entry* find_in(const FlowBucket& bucket, std::uint16_t tag, const Key& key, std::uint8_t direction,
+                 std::uint16_t eni, std::uint32_t now) noexcept;
+  // Out of line, so that the burst loop keeps its registers.
+  Entry* find_elsewhere(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                        std::uint32_t now) noexcept;
+  bool forgotten(const Entry& entry, std::uint32_t now) const noexcept;
+  /// Entries with time-outs of their own have a limit of zero here, so the one compare is all that the others need.
+  bool expired_now(const Entry& entry, std::uint32_t now) const noexcept {
+    return detail::idle_beyond(entry.last_seen, now, limits_[entry.state.value()]) && forgotten(entry, now);
+  }
 
   FlowBucket* buckets_ = nullptr;
-  FlowEntry4* entries_ = nullptr;
+  Entry* entries_ = nullptr;
   std::uint32_t bucket_mask_ = 0;
   unsigned bucket_shift_ = 0;
   std::uint32_t capacity_ = 0;
   std::uint32_t size_ = 0;
   std::uint32_t fresh_ = 0;             // entries from here on were never used
-  std::uint32_t free_head_ = kNoEntry;  // list through key.address[0] of the others
+  std::uint32_t free_head_ = kNoEntry;  // list through last_seen of the others
   std::uint32_t hand_ = 0;
+  const TimeoutTable* timeouts_ = &kDefaultTimeouts;
+  std::uint32_t limits_[TrackByte::kValues] = {};
 };
+
+using FlowTable4 = FlowTable<FlowEntry4>;
+using FlowTable6 = FlowTable<FlowEntry6>;
 
 }  // namespace weft
 

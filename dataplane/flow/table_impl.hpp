@@ -7,39 +7,48 @@
 
 namespace weft {
 
-inline void FlowTable4::prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
+template <typename Entry>
+inline void FlowTable<Entry>::prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
 
-inline void FlowTable4::prefetch_entry(std::uint32_t hash) const noexcept {
+template <typename Entry>
+inline void FlowTable<Entry>::prefetch_entry(std::uint32_t hash) const noexcept {
   const FlowBucket& bucket = buckets_[home(hash)];
   // No branch: two tags of a bucket are rarely equal, and without a hit slot 0 is as good as any.
   const unsigned hits = bucket.match(tag_of(hash)) | 1U << FlowBucket::kSlots;
-  __builtin_prefetch(&entries_[bucket.index[static_cast<unsigned>(std::countr_zero(hits)) % FlowBucket::kSlots]]);
+  const Entry* entry = &entries_[bucket.index[static_cast<unsigned>(std::countr_zero(hits)) % FlowBucket::kSlots]];
+  __builtin_prefetch(entry);
+  if constexpr (sizeof(Entry) > 64) __builtin_prefetch(&entry->packets);
 }
 
-inline FlowEntry4* FlowTable4::find(const FlowKey4& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
-                                    std::uint32_t now) noexcept {
-  const std::uint16_t tag = tag_of(hash);
-  std::uint32_t at = home(hash);
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const FlowBucket& bucket = buckets_[at];
-    for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
-      FlowEntry4& entry = entries_[bucket.index[std::countr_zero(hits)]];
-      if (entry.key == key && entry.half[direction].eni == eni && !expired(entry, now)) return &entry;
-    }
-    if (bucket.guests_elsewhere == 0) return nullptr;
-    at = other(at, tag);
+template <typename Entry>
+inline Entry* FlowTable<Entry>::find_in(const FlowBucket& bucket, std::uint16_t tag, const Key& key,
+                                        std::uint8_t direction, std::uint16_t eni, std::uint32_t now) noexcept {
+  for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
+    Entry& entry = entries_[bucket.index[std::countr_zero(hits)]];
+    if (entry.key == key && entry.half[direction].eni == eni && !expired_now(entry, now)) return &entry;
   }
   return nullptr;
 }
 
-template <typename Gone>
-void FlowTable4::age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept {
-  age(
-      buckets, now, [](const FlowEntry4&) { return false; }, gone);
+template <typename Entry>
+inline Entry* FlowTable<Entry>::find(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
+                                     std::uint32_t now) noexcept {
+  const FlowBucket& bucket = buckets_[home(hash)];
+  Entry* const entry = find_in(bucket, tag_of(hash), key, direction, eni, now);
+  if (entry != nullptr || bucket.guests_elsewhere == 0) [[likely]] return entry;
+  return find_elsewhere(key, hash, direction, eni, now);
 }
 
+template <typename Entry>
+template <typename Gone>
+void FlowTable<Entry>::age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept {
+  age(
+      buckets, now, [](const Entry&) { return false; }, gone);
+}
+
+template <typename Entry>
 template <typename Dead, typename Gone>
-void FlowTable4::age(unsigned buckets, std::uint32_t now, Dead&& dead, Gone&& gone) noexcept {
+void FlowTable<Entry>::age(unsigned buckets, std::uint32_t now, Dead&& dead, Gone&& gone) noexcept {
   for (; buckets > 0; --buckets) {
     const std::uint32_t at = hand_;
     hand_ = (hand_ + 1) & bucket_mask_;
@@ -48,19 +57,23 @@ void FlowTable4::age(unsigned buckets, std::uint32_t now, Dead&& dead, Gone&& go
       __builtin_prefetch(&entries_[next.index[std::countr_zero(slots)]]);
     for (unsigned slots = buckets_[at].occupied(); slots != 0; slots &= slots - 1) {
       const auto slot = static_cast<unsigned>(std::countr_zero(slots));
-      FlowEntry4& entry = entries_[buckets_[at].index[slot]];
-      if (!expired(entry, now) && !dead(entry)) continue;
+      Entry& entry = entries_[buckets_[at].index[slot]];
+      if (!expired_now(entry, now) && !dead(entry)) continue;
       gone(entry);
       erase_slot(at, slot);
     }
   }
 }
 
+template <typename Entry>
 template <typename Visit>
-void FlowTable4::for_each(Visit&& visit) {
+void FlowTable<Entry>::for_each(Visit&& visit) {
   for (std::uint32_t at = 0; at <= bucket_mask_; ++at)
     for (unsigned slots = buckets_[at].occupied(); slots != 0; slots &= slots - 1)
       visit(entries_[buckets_[at].index[std::countr_zero(slots)]]);
 }
+
+extern template class FlowTable<FlowEntry4>;  // in table.cpp
+extern template class FlowTable<FlowEntry6>;
 
 }  // namespace weft

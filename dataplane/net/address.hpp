@@ -56,6 +56,9 @@ struct IpAddress {
     return {static_cast<std::uint32_t>(octets[12]) << 24 | static_cast<std::uint32_t>(octets[13]) << 16 |
             static_cast<std::uint32_t>(octets[14]) << 8 | octets[15]};
   }
+  constexpr bool is_multicast_v6() const { return octets[0] == 0xff; }                               // ff00::/8
+  constexpr bool is_link_local_v6() const { return octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80; }  // fe80::/10
+  constexpr bool is_unspecified_v6() const { return *this == IpAddress{}; }                          // ::
   static std::optional<IpAddress> parse(std::string_view text);  // either family
   std::string to_string() const;                                 // IPv4 as dotted quad
 };

@@ -13,7 +13,7 @@
   X(Malformed,          "malformed",           "the frame is too short or its headers contradict each other")         \
   X(SpoofedMac,         "spoofed-mac",         "the source MAC is not the ENI's own")                                 \
   X(SpoofedIp,          "spoofed-ip",          "the source address is not one of the ENI's own")                      \
-  X(UnknownEtherType,   "unknown-ethertype",   "a VPC carries IPv4 and ARP; this is another EtherType")                \
+  X(UnknownEtherType,   "unknown-ethertype",   "a VPC carries IPv4, IPv6 and ARP; this is another EtherType")          \
   X(Multicast,          "multicast",           "a VPC delivers neither broadcast nor multicast")                      \
   X(ArpUnanswered,      "arp-unanswered",      "nobody in this VPC has the address that the ARP request asks for")    \
   X(Fragment,           "fragment",            "IP fragments are not carried yet")                                    \
@@ -22,6 +22,12 @@
   X(NoSuchAddress,      "no-such-address",     "no ENI of this VPC has the destination address")                      \
   X(GroupEgress,        "group-egress",        "no egress rule of the source ENI's security groups allows it")        \
   X(GroupIngress,       "group-ingress",       "no ingress rule of the destination ENI's security groups allows it")  \
+  X(AclEgress,          "acl-egress",          "the network ACL of the source's subnet lets it not leave")            \
+  X(AclIngress,         "acl-ingress",         "the network ACL of the destination's subnet lets it not enter")       \
+  X(Blackhole,          "blackhole",           "its route leads nowhere: a blackhole")                                \
+  X(NoPublicAddress,    "no-public-address",   "it goes to the internet and its source has no public address")        \
+  X(UnknownPublicAddress,"unknown-public-address","from the internet to a public address that no ENI has")            \
+  X(NotForEni,          "not-for-eni",         "a route leads to an ENI with source/dest check, which lacks the address") \
   X(FlowTableFull,      "flow-table-full",     "the flow table has no room for a new tracked connection")             \
   X(TooBig,             "too-big",             "the packet is larger than the destination's MTU")                     \
   X(LinkDown,           "link-down",           "the virtual function's link is down")                                 \

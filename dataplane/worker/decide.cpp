@@ -4,35 +4,40 @@
 namespace weft {
 namespace {
 
-/// The entry's verdicts are of the present rules, so nothing need be asked again.
-bool is_current(const FlowEntry4& entry, std::uint32_t epoch) noexcept {
-  return entry.half[0].epoch == epoch && entry.half[1].epoch == epoch;
+/// The entry's verdicts are of the present rules and routes, and so nothing need be asked again for what this end sends.
+template <typename Entry>
+bool is_current(const Entry& entry, std::uint8_t direction, std::uint32_t epoch) noexcept {
+  return entry.half[0].epoch == epoch && entry.half[1].epoch == epoch && entry.half[direction].judged;
 }
 
-}  // namespace
-
-void decide(Burst& burst, WorkerContext& worker) noexcept {
+/// The packets of one family. `mixed`: the burst has the other family's too, and each packet is asked.
+template <typename Entry, bool mixed>
+void decide_family(Burst& burst, WorkerContext& worker) noexcept {
+  constexpr bool ipv6 = std::is_same_v<Entry, FlowEntry6>;
   const Snapshot& snapshot = *worker.snapshot;
+  FlowTable<Entry>& flows = worker.flows_of<Entry>();
   for (unsigned i = 0; i < burst.count; ++i) {
-    if (!burst.pending(i)) continue;
+    if (!burst.pending(i) || (mixed && burst.is_ipv6(i) != ipv6)) continue;
     const std::uint8_t direction = burst.direction[i];
-    FlowEntry4* const entry =
-        worker.flows.find(burst.key[i], burst.hash[i], direction, burst.source[i], worker.now);
-    if (entry == nullptr || burst.kind[i] == FlowKind::kRelated || !is_current(*entry, snapshot.epoch) ||
-        starts_anew(*entry, burst.tcp_flags[i])) {
+    Entry* const entry = flows.find(burst.key_of<Entry>(i), burst.hash[i], direction, burst.source[i], worker.now);
+    if (entry == nullptr || burst.kind[i] == FlowKind::kRelated || !is_current(*entry, direction, snapshot.epoch) ||
+        needs_judging(*entry, burst.tcp_flags[i], worker.now, flows.timeouts())) {
       judge(burst, i, entry, worker);
-      continue;
-    }
-    const EniSlot destination = entry->half[1 - direction].eni;
-    if (snapshot.eni(destination).address != burst.destination_address(i)) {
-      judge(burst, i, entry, worker);  // the other end spoke with an address that is not its own: ask the route
       continue;
     }
     track(*entry, direction, burst.tcp_flags[i], worker.now);
     ++entry->packets[direction];
     entry->bytes[direction] += burst.packet[i]->pkt_len;
-    burst.forward(i, destination);
+    burst.forward(i, entry->half[1 - direction].eni);
   }
+}
+
+}  // namespace
+
+void decide(Burst& burst, WorkerContext& worker) noexcept {
+  if (burst.ipv6 == 0) [[likely]] return decide_family<FlowEntry4, false>(burst, worker);
+  decide_family<FlowEntry4, true>(burst, worker);
+  decide_family<FlowEntry6, true>(burst, worker);
 }
 
 }  // namespace weft

@@ -1,105 +1,202 @@
-// The slow half of stage 5: the first packet of a flow, and the first after the rules have changed.
+// The slow half of stage 5: the first packet of a flow in each direction, and the first after a publication.
+//
+// The order is EC2's (facts ec2 2.7): the sender's gate, its subnet's ACL when the packet leaves it, the route, the ACL
+// of the subnet it enters, the receiver's gate, the receiver's destination check.
 //
 // A half of the entry that is tracked lets packets pass by state, whatever the rules say now; a half that is not was
 // only a remembered verdict and is asked again at once (facts ec2 2.4, DESIGN D3). `untracked` means that the rules of
-// both directions allow it, so one answer serves both.
+// both directions allow it, so one answer serves both. Routes and ACLs know no state: they are asked for each direction
+// of a flow after every publication, and FlowHalf::judged remembers that they were. So a change of an ACL cuts tracked
+// and untracked flows alike.
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
 namespace {
 
-/// What one gate says of this packet: by state where the half has it, else by the rules.
-GateVerdict gate(const FlowHalf* half, bool related, EniSlot eni, Direction direction, const PacketTuple& tuple,
+/// The packet and where it goes.
+struct Hop {
+  EniSlot source = kNoEni, destination = kNoEni;
+  std::uint8_t direction = 0;  // which end of the key sends
+  PacketTuple tuple;
+};
+
+/// What an end remembers of the flow; null when it remembers nothing, or nothing any more.
+template <typename Entry>
+const FlowHalf* memory(const Entry* entry, unsigned end, const WorkerContext& worker) noexcept {
+  if (entry == nullptr || (entry->half[end].tracked && lapsed(*entry, end, worker.now, worker.flows_of<Entry>().timeouts())))
+    return nullptr;
+  return &entry->half[end];
+}
+
+/// What one gate says of this packet: by state where the half has it, else by the rules. The gateway has none.
+GateVerdict gate(const FlowHalf* half, bool related, EniSlot slot, Direction direction, const PacketTuple& tuple,
                  const Snapshot& snapshot) noexcept {
+  const EniRecord& eni = snapshot.eni(slot);
+  if (eni.kind == EndKind::kGateway) return {.allowed = true, .tracked = false};
   if (half != nullptr && half->tracked) return {.allowed = true, .tracked = true};
   if (half != nullptr && !related && half->epoch == snapshot.epoch) return {.allowed = true, .tracked = false};
-  return snapshot.policy->evaluate(snapshot.eni(eni).policy, direction, tuple);
+  return snapshot.policy->evaluate(eni.policy, direction, tuple);
 }
 
-/// The entry of the hop that ends at `destination`. Nearly always the one that was found; not when the other end spoke
-/// with a foreign address (source_dest_check off) and the route of that address leads to somebody else.
-FlowEntry4* hop_entry(FlowEntry4* found, const Burst& burst, unsigned i, EniSlot destination,
-                      WorkerContext& worker) noexcept {
-  const std::uint8_t direction = burst.direction[i];
-  if (found == nullptr || found->half[1 - direction].eni == destination) return found;
-  FlowEntry4* const other = worker.flows.find(burst.key[i], burst.hash[i], static_cast<std::uint8_t>(1 - direction),
-                                              destination, worker.now);
-  if (other == nullptr || other->half[direction].eni != burst.source[i]) return nullptr;
-  if (ends_live(*other, *worker.snapshot)) return other;
-  worker.flows.erase(other);
-  return nullptr;
+/// Network ACLs look at what leaves or enters a subnet and at nothing inside one (facts ec2 2.6). A packet without a
+/// next hop leaves when its destination is not of the subnet.
+bool leaves_subnet(const Hop& hop, const Snapshot& snapshot) noexcept {
+  const EniRecord& from = snapshot.eni(hop.source);
+  if (from.kind == EndKind::kGateway) return false;
+  if (hop.destination == kNoEni) return !snapshot.subnets[from.subnet].contains(hop.tuple.destination);
+  const EniRecord& to = snapshot.eni(hop.destination);
+  return to.kind == EndKind::kGateway || to.subnet != from.subnet;
+}
+bool enters_subnet(const Hop& hop, const Snapshot& snapshot) noexcept {
+  const EniRecord& from = snapshot.eni(hop.source);
+  const EniRecord& to = snapshot.eni(hop.destination);
+  return to.kind == EndKind::kInterface && (from.kind == EndKind::kGateway || from.subnet != to.subnet);
 }
 
-void record(FlowEntry4& entry, const Burst& burst, unsigned i) noexcept {
+bool acl_allows(EniSlot slot, Direction direction, const PacketTuple& tuple, const Snapshot& snapshot) noexcept {
+  return snapshot.policy_of_subnet(snapshot.eni(slot)).acl_allows(direction, tuple);
+}
+
+/// What the receiver sends back goes to the sender, and no ACL has a say: then both directions are judged at once.
+bool is_symmetric(const Hop& hop, const Snapshot& snapshot) noexcept {
+  const bool ipv6 = !hop.tuple.source.is_v4();
+  const auto open = [&](EniSlot slot) {
+    return snapshot.eni(slot).kind == EndKind::kGateway ||
+           snapshot.policy_of_subnet(snapshot.eni(slot)).acl_open(ipv6);
+  };
+  if (snapshot.route(hop.destination, hop.tuple.source).eni != hop.source) return false;
+  return !(leaves_subnet(hop, snapshot) || enters_subnet(hop, snapshot)) || (open(hop.source) && open(hop.destination));
+}
+
+/// A route may lead to an ENI that has not the address; it takes the packet only with its check off (facts ec2 1.10).
+bool takes_foreign(const Hop& hop, const Snapshot& snapshot) noexcept {
+  const EniRecord& to = snapshot.eni(hop.destination);
+  return to.kind == EndKind::kGateway || !to.source_dest_check || snapshot.owns(hop.destination, hop.tuple.destination);
+}
+
+template <typename Entry>
+void record(Entry& entry, const Burst& burst, unsigned i) noexcept {
   ++entry.packets[burst.direction[i]];
   entry.bytes[burst.direction[i]] += burst.packet[i]->pkt_len;
 }
 
 /// An entry that was judged again.
-void refresh(FlowEntry4& entry, const Burst& burst, unsigned i, GateVerdict egress, GateVerdict ingress,
+template <typename Entry>
+void refresh(Entry& entry, const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
              const WorkerContext& worker) noexcept {
-  const std::uint8_t direction = burst.direction[i];
-  FlowHalf& sender = entry.half[direction];
-  FlowHalf& receiver = entry.half[1 - direction];
+  FlowHalf& sender = entry.half[hop.direction];
+  FlowHalf& receiver = entry.half[1 - hop.direction];
+  const std::uint32_t epoch = worker.snapshot->epoch;
+  const bool was_current = sender.epoch == epoch && receiver.epoch == epoch;
   const bool tracked_now = (egress.tracked && !sender.tracked) || (ingress.tracked && !receiver.tracked);
   sender.tracked = egress.tracked;
   receiver.tracked = ingress.tracked;
-  sender.epoch = receiver.epoch = worker.snapshot->epoch;
-  if (tracked_now) begin(entry, direction, burst.tcp_flags[i], worker.now);
-  else track(entry, direction, burst.tcp_flags[i], worker.now);
+  sender.judged = 1;
+  receiver.judged = is_symmetric(hop, *worker.snapshot) || (was_current && receiver.judged);
+  sender.epoch = receiver.epoch = epoch;
+  mark_own_timeouts(entry, worker.flows_of<Entry>().timeouts());
+  if (tracked_now) begin(entry, hop.direction, burst.tcp_flags[i], worker.now);
+  else track(entry, hop.direction, burst.tcp_flags[i], worker.now);
   record(entry, burst, i);
 }
 
 /// False when a connection that must be tracked finds no room.
-bool remember(const Burst& burst, unsigned i, EniSlot destination, GateVerdict egress, GateVerdict ingress,
+template <typename Entry>
+bool remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
               WorkerContext& worker) noexcept {
-  FlowEntry4* const entry = worker.flows.insert(burst.key[i], burst.hash[i], worker.now);
+  Entry* const entry = worker.flows_of<Entry>().insert(burst.key_of<Entry>(i), burst.hash[i], worker.now);
   if (entry == nullptr) return !egress.tracked && !ingress.tracked;
-  const std::uint8_t direction = burst.direction[i];
   const std::uint32_t epoch = worker.snapshot->epoch;
-  FlowHalf& sender = entry->half[direction];
-  FlowHalf& receiver = entry->half[1 - direction];
-  sender.eni = burst.source[i];
-  receiver.eni = destination;
+  FlowHalf& sender = entry->half[hop.direction];
+  FlowHalf& receiver = entry->half[1 - hop.direction];
+  sender.eni = hop.source;
+  receiver.eni = hop.destination;
   sender.tracked = egress.tracked;
   receiver.tracked = ingress.tracked;
+  sender.judged = 1;
+  receiver.judged = is_symmetric(hop, *worker.snapshot);
   sender.epoch = receiver.epoch = epoch;
-  begin(*entry, direction, burst.tcp_flags[i], worker.now);
+  begin(*entry, hop.direction, burst.tcp_flags[i], worker.now);
+  mark_own_timeouts(*entry, worker.flows_of<Entry>().timeouts());
   record(*entry, burst, i);
   return true;
 }
 
+/// Nobody passes by this entry any more: an end of it has gone, or the packet begins the next connection.
+template <typename Entry>
+bool is_over(const Entry& entry, const Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
+  return !ends_live(entry, snapshot) || starts_anew(entry, burst.tcp_flags[i]);
+}
+
+/// What find() finds, after what is over has left the table.
+template <typename Entry, typename Find>
+Entry* find_live(Entry* entry, const Burst& burst, unsigned i, WorkerContext& worker, Find&& find) noexcept {
+  for (; entry != nullptr && is_over(*entry, burst, i, *worker.snapshot); entry = find()) worker.flows_of<Entry>().erase(entry);
+  return entry;
+}
+
 }  // namespace
 
-void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) noexcept {
+template <typename Entry>
+void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
-  const bool related = burst.kind[i] == FlowKind::kRelated;
-  while (entry != nullptr && (!ends_live(*entry, snapshot) || starts_anew(*entry, burst.tcp_flags[i]))) {
-    worker.flows.erase(entry);
-    entry = worker.flows.find(burst.key[i], burst.hash[i], burst.direction[i], burst.source[i], worker.now);
-  }
-  if (related && !worker.related_icmp_errors) entry = nullptr;
-
-  const PacketTuple tuple = tuple_of(burst.packet[i]);
-  const NextHop route = snapshot.route(snapshot.eni(burst.source[i]).vpc, burst.destination_address(i));
-  burst.destination[i] = route.eni;
-
+  FlowTable<Entry>& flows = worker.flows_of<Entry>();
   const std::uint8_t direction = burst.direction[i];
-  const GateVerdict egress = gate(entry == nullptr ? nullptr : &entry->half[direction], related, burst.source[i],
-                                  Direction::kEgress, tuple, snapshot);
-  if (!egress.allowed) return burst.drop(i, DropReason::kGroupEgress);
-  if (route.eni == kNoEni) return burst.drop(i, route.reason);
-  FlowEntry4* const hop = hop_entry(entry, burst, i, route.eni, worker);
-  const GateVerdict ingress = gate(hop == nullptr ? nullptr : &hop->half[1 - direction], related, route.eni,
-                                   Direction::kIngress, tuple, snapshot);
-  if (!ingress.allowed) return burst.drop(i, DropReason::kGroupIngress);
+  const std::uint8_t back = 1 - direction;
+  if constexpr (std::is_same_v<Entry, FlowEntry6>) {  // what serve() has left of it, which is no matter for a gate
+    const IpAddress& to = burst.destination_address6(i);
+    if (to.is_multicast_v6()) return burst.drop(i, DropReason::kMulticast);
+    if (to.is_link_local_v6()) return burst.drop(i, DropReason::kNoSuchAddress);
+  }
+  const bool related = burst.kind[i] == FlowKind::kRelated;
+  const bool by_state = !related || worker.related_icmp_errors;
 
-  if (hop != nullptr && !related) {
-    refresh(*hop, burst, i, egress, ingress, worker);
-  } else if (burst.kind[i] == FlowKind::kFlow && !remember(burst, i, route.eni, egress, ingress, worker)) {
+  // 1. Where it goes, and what each end remembers of it. An end's memory is its own: one tuple may be several hops, when
+  // the way back is another than the way there, and each end passes by state what it has seen, whoever brings it.
+  Hop hop{.source = burst.source[i], .direction = direction, .tuple = tuple_of(burst.packet[i])};
+  const NextHop route = snapshot.route(hop.source, hop.tuple.destination);
+  hop.destination = burst.destination[i] = route.eni;
+  const auto find_at = [&](std::uint8_t end, EniSlot slot) {
+    return flows.find(burst.key_of<Entry>(i), burst.hash[i], end, slot, worker.now);
+  };
+  const auto find_hop = [&] {
+    return flows.find_hop(burst.key_of<Entry>(i), burst.hash[i], direction, hop.source, hop.destination, worker.now);
+  };
+  const auto find_taken = [&] { return find_at(back, hop.destination); };
+  Entry* const sent = find_live(entry, burst, i, worker, [&] { return find_at(direction, hop.source); });
+  Entry* both = sent;
+  Entry* taken = nullptr;
+  if (route.eni != kNoEni && (sent == nullptr || sent->half[back].eni != route.eni)) {
+    both = find_live(find_hop(), burst, i, worker, find_hop);
+    taken = find_live(find_taken(), burst, i, worker, find_taken);
+  }
+  const Entry* const at_sender = both != nullptr ? both : sent;
+  const Entry* const at_receiver = both != nullptr ? both : taken;
+
+  // 2. The way, in EC2's order.
+  const GateVerdict egress = gate(by_state ? memory(at_sender, direction, worker) : nullptr, related, hop.source,
+                                  Direction::kEgress, hop.tuple, snapshot);
+  if (!egress.allowed) return burst.drop(i, DropReason::kGroupEgress);
+  if (leaves_subnet(hop, snapshot) && !acl_allows(hop.source, Direction::kEgress, hop.tuple, snapshot))
+    return burst.drop(i, DropReason::kAclEgress);
+  if (route.eni == kNoEni) return burst.drop(i, route.reason);
+  if (enters_subnet(hop, snapshot) && !acl_allows(route.eni, Direction::kIngress, hop.tuple, snapshot))
+    return burst.drop(i, DropReason::kAclIngress);
+  const GateVerdict ingress = gate(by_state ? memory(at_receiver, back, worker) : nullptr, related, route.eni,
+                                   Direction::kIngress, hop.tuple, snapshot);
+  if (!ingress.allowed) return burst.drop(i, DropReason::kGroupIngress);
+  if (!takes_foreign(hop, snapshot)) return burst.drop(i, DropReason::kNotForEni);
+
+  // 3. Remembered, unless it is a message that makes no flow.
+  if (both != nullptr && !related) {
+    refresh(*both, burst, i, hop, egress, ingress, worker);
+  } else if (burst.kind[i] == FlowKind::kFlow && !remember<Entry>(burst, i, hop, egress, ingress, worker)) {
     return burst.drop(i, DropReason::kFlowTableFull);
   }
   burst.forward(i, route.eni);
 }
+
+template void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) noexcept;
+template void judge(Burst& burst, unsigned i, FlowEntry6* entry, WorkerContext& worker) noexcept;
 
 }  // namespace weft

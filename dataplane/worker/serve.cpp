@@ -26,7 +26,7 @@ bool resolve_mac(const EniRecord& asker, std::uint32_t target, const Snapshot& s
     mac = subnet.router_mac;
     return true;
   }
-  const EniSlot slot = snapshot.addresses.find(asker.vpc, target);
+  const EniSlot slot = snapshot.owner(asker.vpc, IpAddress::from({target}));
   if (slot == kNoEni || snapshot.eni(slot).subnet != asker.subnet) return false;
   mac = snapshot.eni(slot).mac;
   return true;
@@ -39,10 +39,14 @@ void serve_arp(Burst& burst, unsigned i, const EniRecord& eni, WorkerContext& wo
   if (eni.spoof_check && arp.sender_mac != eni.mac) return burst.drop(i, DropReason::kSpoofedMac);
   // An address probe asks before it has an address (RFC 5227 2.1.1).
   const std::uint32_t sender = arp.sender_ip.host();
-  if (eni.source_dest_check && sender != eni.address && sender != 0) return burst.drop(i, DropReason::kSpoofedIp);
+  const auto own = [&](std::uint32_t address) {
+    return address == eni.address ||
+           (eni.more_addresses && worker.snapshot->owns(burst.source[i], IpAddress::from({address})));
+  };
+  if (eni.source_dest_check && sender != 0 && !own(sender)) return burst.drop(i, DropReason::kSpoofedIp);
 
   const std::uint32_t target = arp.target_ip.host();
-  if (arp.operation.host() != ArpHeader::kRequest || target == eni.address || target == sender) {
+  if (arp.operation.host() != ArpHeader::kRequest || own(target) || target == sender) {
     burst.fate[i] = Fate::kConsumed;
     return;
   }

@@ -1,6 +1,7 @@
 #include "dataplane/worker/snapshot.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 namespace weft {
@@ -13,11 +14,23 @@ std::uint32_t last_address(const IpPrefix& prefix) {
   return prefix.address.v4().value | static_cast<std::uint32_t>((std::uint64_t{1} << host_bits) - 1);
 }
 
+/// RFC 1112 and RFC 4291, and what lies above the former: reserved, and 255.255.255.255.
+bool is_multicast(const IpAddress& ip) {
+  return ip.is_v4() ? ip.v4().value >= 0xe0000000U : ip.is_multicast_v6();
+}
+
+/// 169.254.168.0/22 and fd00:ec2::/32 (facts ec2 1.9).
+bool is_link_local_service(const IpAddress& ip) {
+  if (ip.is_v4()) return (ip.v4().value & 0xfffffc00U) == 0xa9fea800U;
+  return ip.octets[0] == 0xfd && ip.octets[1] == 0 && ip.octets[2] == 0x0e && ip.octets[3] == 0xc2;
+}
+
 EniRecord compile_eni(const Eni& eni, const SlotAssignment& assignment, PolicyEni policy, std::uint16_t subnet,
                       std::uint32_t router) {
   EniRecord out;
   out.port = assignment.port;
-  out.address = eni.private_ip.v4().value;
+  out.address = eni.private_ip.is_v4() ? eni.private_ip.v4().value : 0;
+  out.more_addresses = !eni.secondary_private_ips.empty() || !eni.ipv6_addresses.empty() || !eni.prefixes.empty();
   out.router = router;
   out.born = assignment.born;
   out.policy = policy;
@@ -46,52 +59,114 @@ MacAddress router_mac(Ipv4Address router) {
   return {{0x06, 0x00, octet(24), octet(16), octet(8), octet(0)}};
 }
 
+namespace {
+
+/// EC2's time-outs are its defaults where the ENI declares none (facts ec2 2.4).
+void compile_timeouts(const std::vector<const Eni*>& enis, const std::vector<SlotAssignment>& assignments,
+                      TimeoutTable& out) {
+  for (std::size_t i = 0; i < enis.size(); ++i) {
+    const ConnectionTracking& own = enis[i]->connection_tracking;
+    if (own == ConnectionTracking{}) continue;
+    IdleTimeouts timeouts = out.defaults();
+    const auto set = [&](TrackState state, const std::optional<int>& seconds) {
+      if (seconds) timeouts[static_cast<unsigned>(state)] = static_cast<std::uint32_t>(*seconds) * kTicksPerSecond;
+    };
+    set(TrackState::kTcpEstablished, own.tcp_established_timeout);
+    set(TrackState::kUdpSingle, own.udp_timeout);
+    set(TrackState::kUdpStream, own.udp_stream_timeout);
+    out.set(assignments[i].slot, timeouts);
+  }
+}
+
+std::size_t count_addresses(const std::vector<const Eni*>& enis) {
+  std::size_t count = enis.size();
+  for (const Eni* eni : enis) count += eni->secondary_private_ips.size() + eni->ipv6_addresses.size();
+  return count;
+}
+
+void index_addresses(const Eni& eni, EniSlot slot, Snapshot& snapshot) {
+  if (eni.private_ip.is_v4()) snapshot.addresses.insert(kOnlyVpc, eni.private_ip, slot);  // EFA-only ENIs have none
+  for (const IpAddress& address : eni.secondary_private_ips) snapshot.addresses.insert(kOnlyVpc, address, slot);
+  for (const IpAddress& address : eni.ipv6_addresses) snapshot.addresses.insert(kOnlyVpc, address, slot);
+  for (const IpPrefix& prefix : eni.prefixes) snapshot.prefixes.insert(kOnlyVpc, prefix, slot);
+}
+
+void poll_at_home(Snapshot& snapshot, EniSlot slot) {
+  const EniRecord& record = snapshot.enis[slot];
+  if (record.port == nullptr) return;
+  Snapshot::Home& home = snapshot.homes[record.home];
+  (record.port->readiness_fd() < 0 ? home.polled : home.by_epoll).push_back(slot);
+}
+
+}  // namespace
+
 std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployment> deployment,
                                                   const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                   std::uint32_t epoch, unsigned workers) {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->epoch = epoch;
   snapshot->policy = GroupPolicy::compile(*deployment);
-  if (deployment->vpc_cidr.is_v4()) {  // not so when nothing is deployed
-    snapshot->vpc_first = deployment->vpc_cidr.address.v4().value;
-    snapshot->vpc_last = last_address(deployment->vpc_cidr);
-  }
 
+  const std::vector<const Eni*> enis = flatten_enis(*deployment);
+  SlotsById slots_by_id;
+  for (std::size_t i = 0; i < enis.size(); ++i) slots_by_id[enis[i]->id] = assignments[i].slot;
   std::unordered_map<std::string, std::uint16_t> subnet_index;
   for (const Subnet& subnet : deployment->subnets) {
     subnet_index[subnet.name] = static_cast<std::uint16_t>(snapshot->subnets.size());
     snapshot->subnets.push_back({subnet.cidr.address.v4().value, last_address(subnet.cidr),
-                                 router_mac(subnet.router().v4())});
+                                 router_mac(subnet.router().v4()), subnet.cidr, subnet.ipv6_cidr});
+    snapshot->subnet_policies.emplace_back(*deployment, subnet, slots_by_id);
   }
 
-  const std::vector<const Eni*> enis = flatten_enis(*deployment);
   snapshot->enis.resize(slots);
   snapshot->homes.resize(std::max(workers, 1U));
-  snapshot->addresses = AddressTable(enis.size());
+  snapshot->addresses = AddressTable(count_addresses(enis));
   for (std::size_t i = 0; i < enis.size(); ++i) {
     const SlotAssignment& assignment = assignments[i];
     const std::uint16_t subnet = subnet_index.at(enis[i]->subnet);
-    EniRecord& record = snapshot->enis[assignment.slot];
-    record = compile_eni(*enis[i], assignment, static_cast<PolicyEni>(i), subnet,
-                         deployment->subnets[subnet].router().v4().value);
-    snapshot->addresses.insert(record.vpc, record.address, assignment.slot);
-    if (record.port == nullptr) continue;
-    Home& home = snapshot->homes[record.home];
-    (record.port->readiness_fd() < 0 ? home.polled : home.by_epoll).push_back(assignment.slot);
+    snapshot->enis[assignment.slot] = compile_eni(*enis[i], assignment, static_cast<PolicyEni>(i), subnet,
+                                                  deployment->subnets[subnet].router().v4().value);
+    index_addresses(*enis[i], assignment.slot, *snapshot);
+    poll_at_home(*snapshot, assignment.slot);
   }
+  snapshot->prefixes.finish();
+  compile_timeouts(enis, assignments, snapshot->timeouts);
   snapshot->efa = EfaMatrix::compile(*deployment, *snapshot->policy, assignments, slots);
   snapshot->deployment = std::move(deployment);
   return snapshot;
 }
 
-NextHop Snapshot::route(std::uint16_t vpc, std::uint32_t destination) const noexcept {
-  const EniSlot eni = addresses.find(vpc, destination);
-  if (eni != kNoEni) return {eni, {}};
-  if (destination >= 0xe0000000U) return {kNoEni, DropReason::kMulticast};  // RFC 1112, and 255.255.255.255
-  if (destination < vpc_first || destination > vpc_last) return {kNoEni, DropReason::kNoRoute};
+EniSlot Snapshot::owner(std::uint16_t vpc, const IpAddress& address) const noexcept {
+  const EniSlot slot = addresses.find(vpc, address);
+  return slot != kNoEni ? slot : prefixes.find(vpc, address);
+}
+
+NextHop Snapshot::route(EniSlot source, const IpAddress& destination) const noexcept {
+  const EniRecord& from = enis[source];
+  if (is_multicast(destination)) return {kNoEni, DropReason::kMulticast};
+  if (from.kind == EndKind::kGateway) return local(from.vpc, destination);
+  // Never forwarded by a route table (facts ec2 1.9).
+  if (is_link_local_service(destination)) return {kNoEni, DropReason::kNoRoute};
+  const std::optional<RouteTarget> target = policy_of_subnet(from).route(destination);
+  if (!target) return {kNoEni, DropReason::kNoRoute};
+  switch (target->kind) {
+    case RouteTargetKind::kLocal: return local(from.vpc, destination);
+    case RouteTargetKind::kInterface: return {target->eni, {}};
+    case RouteTargetKind::kInternetGateway: return {gateway, DropReason::kNoRoute};
+    case RouteTargetKind::kBlackhole: return {kNoEni, DropReason::kBlackhole};
+  }
+  return {kNoEni, DropReason::kNoRoute};
+}
+
+/// To the owner, by the local route.
+NextHop Snapshot::local(std::uint16_t vpc, const IpAddress& destination) const noexcept {
+  const EniSlot slot = owner(vpc, destination);
+  if (slot != kNoEni) return {slot, {}};
+  if (!destination.is_v4()) return {kNoEni, DropReason::kNoSuchAddress};
+  const std::uint32_t address = destination.v4().value;
   for (const SubnetRecord& subnet : subnets) {
-    if (destination == subnet.last) return {kNoEni, DropReason::kMulticast};  // directed broadcast (facts ec2 1.6)
-    if (destination == subnet.first + 1) return {kNoEni, DropReason::kRouterService};
+    if (address == subnet.last) return {kNoEni, DropReason::kMulticast};  // directed broadcast (facts ec2 1.6)
+    if (address == subnet.first + 1) return {kNoEni, DropReason::kRouterService};
   }
   return {kNoEni, DropReason::kNoSuchAddress};
 }

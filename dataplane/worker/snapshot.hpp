@@ -10,19 +10,24 @@
 #include <vector>
 
 #include "dataplane/flow/entry.hpp"
+#include "dataplane/flow/timeouts.hpp"
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/observe/drop_reason.hpp"
 #include "dataplane/policy/gate.hpp"
 #include "dataplane/worker/address_table.hpp"
 #include "dataplane/worker/efa_matrix.hpp"
+#include "dataplane/worker/subnet_policy.hpp"
 #include "drivers/port.hpp"
 
 namespace weft {
 
+/// What has a slot: an ENI, or the internet gateway, which is an end of hops as an ENI is (DESIGN D2).
+enum class EndKind : std::uint8_t { kInterface, kGateway };
+
 /// All the burst loop asks of an ENI: one cache line.
 struct alignas(64) EniRecord {
   Port* port = nullptr;         // null: nothing is attached yet
-  std::uint32_t address = 0;    // host order
+  std::uint32_t address = 0;    // primary private IPv4, host order
   std::uint32_t router = 0;     // its subnet's
   std::uint32_t born = 0;       // epoch at which it took the slot
   PolicyEni policy = 0;
@@ -31,7 +36,9 @@ struct alignas(64) EniRecord {
   std::uint16_t vpc = 0;
   std::uint16_t home = 0;       // the worker that polls the port
   std::uint16_t mtu = kFabricMtu;
+  EndKind kind = EndKind::kInterface;
   bool present = false;
+  bool more_addresses = false;  // Snapshot::owns() knows further ones: secondary, IPv6, delegated prefixes
   bool source_dest_check = true;
   bool spoof_check = true;
   bool link_up = true;
@@ -48,11 +55,17 @@ struct SubnetRecord {
   std::uint32_t first = 0;      // network address
   std::uint32_t last = 0;       // broadcast address
   MacAddress router_mac;
+  IpPrefix cidr;
+  std::optional<IpPrefix> ipv6_cidr;
+
+  bool contains(const IpAddress& ip) const noexcept {
+    return ip.is_v4() ? cidr.contains(ip) : ipv6_cidr && ipv6_cidr->contains(ip);
+  }
 };
 
-/// Where an address leads inside a VPC.
+/// Where a packet goes from one ENI.
 struct NextHop {
-  EniSlot eni = kNoEni;
+  EniSlot eni = kNoEni;                            // or the gateway's slot
   DropReason reason = DropReason::kNoSuchAddress;  // when eni is kNoEni
 };
 
@@ -71,14 +84,22 @@ class Snapshot {
                                                  const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                  std::uint32_t epoch, unsigned workers);
 
-  NextHop route(std::uint16_t vpc, std::uint32_t destination) const noexcept;
+  /// By the route table of the source's subnet (facts ec2 1.10); from the gateway, to the owner.
+  NextHop route(EniSlot source, const IpAddress& destination) const noexcept;
+  /// The ENI of the VPC that has the address, by itself or in a delegated prefix; kNoEni when none has.
+  EniSlot owner(std::uint16_t vpc, const IpAddress& address) const noexcept;
+  bool owns(EniSlot slot, const IpAddress& address) const noexcept { return owner(enis[slot].vpc, address) == slot; }
   const EniRecord& eni(EniSlot slot) const noexcept { return enis[slot]; }
+  const SubnetPolicy& policy_of_subnet(const EniRecord& eni) const noexcept { return subnet_policies[eni.subnet]; }
 
   std::uint32_t epoch = 0;
   std::vector<EniRecord> enis;       // by slot
   std::vector<SubnetRecord> subnets;
+  std::vector<SubnetPolicy> subnet_policies;  // by subnet
   AddressTable addresses;
-  std::uint32_t vpc_first = 1, vpc_last = 0;
+  PrefixTable prefixes;
+  EniSlot gateway = kNoEni;
+  TimeoutTable timeouts;  // by slot
   std::shared_ptr<const GroupPolicy> policy;
   std::shared_ptr<const Deployment> deployment;
   EfaMatrix efa;
@@ -87,13 +108,17 @@ class Snapshot {
     std::vector<EniSlot> by_epoll;  // ports with a readiness descriptor
   };
   std::vector<Home> homes;  // by worker
+
+ private:
+  NextHop local(std::uint16_t vpc, const IpAddress& destination) const noexcept;
 };
 
 /// Names a port in a worker's epoll set: an event of a port that has gone does not look like its successor's.
 constexpr std::uint64_t port_tag(EniSlot slot, std::uint32_t born) { return std::uint64_t{born} << 16 | slot; }
 
 /// Both ends of a flow are still the ENIs that they were when it was judged.
-inline bool ends_live(const FlowEntry4& entry, const Snapshot& snapshot) noexcept {
+template <typename Entry>
+inline bool ends_live(const Entry& entry, const Snapshot& snapshot) noexcept {
   return snapshot.eni(entry.half[0].eni).same_since(entry.half[0].epoch) &&
          snapshot.eni(entry.half[1].eni).same_since(entry.half[1].epoch);
 }

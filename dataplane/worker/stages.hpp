@@ -28,7 +28,8 @@ void steer(Burst& burst, WorkerContext& worker) noexcept;
 void decide(Burst& burst, WorkerContext& worker) noexcept;
 
 /// Both gates and the route, for one packet. `entry` is what the flow table has for it, or null.
-void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) noexcept;
+template <typename Entry>
+void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept;
 
 /// To the ports, grouped by destination; or to the worker that polls the port.
 void deliver(Burst& burst, WorkerContext& worker) noexcept;

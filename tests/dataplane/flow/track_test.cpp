@@ -117,6 +117,51 @@ TEST(Track, KnowsTheOtherProtocols) {
   EXPECT_EQ(untracked.state, TrackState::kTcpOpening) << "judged again after a change of rules, tracked now";
 }
 
+TEST(Track, KnowsEachFamilysOwnIcmpOnly) {
+  const auto state_of = [](auto key) {
+    FlowEntry<decltype(key)> entry;
+    entry.key = key;
+    begin(entry, 0, 0, 1);
+    return TrackState{entry.state};
+  };
+  const IpAddress a = *IpAddress::parse("2001:db8::1"), b = *IpAddress::parse("2001:db8::2");
+  EXPECT_EQ(state_of(normalise(1, a, b, kProtocolIcmpv6, 7, 128 << 8).key), TrackState::kIcmp);
+  EXPECT_EQ(state_of(normalise(1, a, b, kProtocolIcmp, 0, 0).key), TrackState::kOther);
+  EXPECT_EQ(state_of(normalise(1, 1, 2, kProtocolIcmpv6, 0, 0).key), TrackState::kOther);
+  EXPECT_EQ(state_of(normalise(1, a, b, kProtocolTcp, 7, 8).key), TrackState::kTcpOpening);
+  EXPECT_EQ(state_of(normalise(1, a, b, kProtocolUdp, 7, 8).key), TrackState::kUdpSingle);
+}
+
+TEST(Track, KeepsTheMarkOfOwnTimeoutsWhenTheStateChanges) {
+  TimeoutTable timeouts;
+  IdleTimeouts short_lived = kIdleTimeouts;
+  short_lived[static_cast<unsigned>(TrackState::kTcpEstablished)] = 60 * kSecond;
+  timeouts.set(5, short_lived);
+  FlowEntry4 entry = entry_of(kProtocolTcp);
+  entry.half[0].eni = 4;
+  entry.half[1].eni = 5;
+  begin(entry, 0, kSyn, 0);
+  mark_own_timeouts(entry, timeouts);
+  EXPECT_TRUE(entry.state.own_timeouts());
+  EXPECT_EQ(entry.state, TrackState::kTcpOpening);
+  track(entry, 1, kSyn | kAck, 0);
+  track(entry, 0, kAck, 0);
+  EXPECT_EQ(entry.state, TrackState::kTcpEstablished);
+  EXPECT_TRUE(entry.state.own_timeouts());
+  EXPECT_FALSE(needs_judging(entry, kAck, 60 * kSecond, timeouts));
+  EXPECT_TRUE(needs_judging(entry, kAck, 61 * kSecond, timeouts)) << "statement 21: end 1 has forgotten it";
+  EXPECT_FALSE(expired(entry, 61 * kSecond, timeouts)) << "and end 0 has not";
+  EXPECT_TRUE(expired(entry, 432'001 * kSecond, timeouts));
+  track(entry, 0, TcpHeader::kFin | kAck, 1);
+  track(entry, 1, TcpHeader::kFin | kAck, 1);
+  EXPECT_EQ(entry.state, TrackState::kTcpClosing);
+  EXPECT_TRUE(needs_judging(entry, kSyn, 2, timeouts));
+  EXPECT_FALSE(needs_judging(entry, kAck, 2, timeouts));
+  mark_own_timeouts(entry, kDefaultTimeouts);
+  EXPECT_FALSE(entry.state.own_timeouts());
+  EXPECT_EQ(entry.state, TrackState::kTcpClosing);
+}
+
 TEST(Track, StartsAnewOnlyWithASynOnAClosedConnection) {
   const auto closed = after(kProtocolTcp, {{0, kSyn}, {1, kSyn | kAck}, {0, kAck}, {0, kFin | kAck}, {1, kFin | kAck}});
   EXPECT_TRUE(starts_anew(closed, kSyn));

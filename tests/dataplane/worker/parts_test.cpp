@@ -158,14 +158,30 @@ TEST(Addresses, AreFoundPerVpc) {
   std::map<std::pair<std::uint16_t, std::uint32_t>, EniSlot> twin;
   for (EniSlot slot = 0; slot < 1000; ++slot) {
     const std::pair<std::uint16_t, std::uint32_t> key(random() % 3, 0x0a000000 + random() % 800);
-    if (twin.emplace(key, slot).second) table.insert(key.first, key.second, slot);
+    if (twin.emplace(key, slot).second) table.insert(key.first, IpAddress::from({key.second}), slot);
   }
   for (std::uint16_t vpc = 0; vpc < 4; ++vpc) {
     for (std::uint32_t address = 0x0a000000 - 10; address < 0x0a000000 + 810; ++address) {
       const auto found = twin.find({vpc, address});
-      ASSERT_EQ(table.find(vpc, address), found == twin.end() ? kNoEni : found->second);
+      ASSERT_EQ(table.find(vpc, IpAddress::from({address})), found == twin.end() ? kNoEni : found->second);
     }
   }
+}
+
+TEST(Addresses, InDelegatedPrefixesAreFoundForBothFamilies) {
+  PrefixTable table;
+  EXPECT_EQ(table.find(0, ip("10.0.1.16")), kNoEni);
+  table.insert(0, *IpPrefix::parse("10.0.1.32/28"), 2);
+  table.insert(0, *IpPrefix::parse("10.0.1.16/28"), 1);
+  table.insert(1, *IpPrefix::parse("10.0.1.48/28"), 3);
+  table.insert(0, *IpPrefix::parse("2001:db8::1:0:0:0/80"), 4);
+  table.finish();
+  for (unsigned last = 0; last < 256; ++last)
+    EXPECT_EQ(table.find(0, ip("10.0.1." + std::to_string(last))), last / 16 == 1 ? 1 : last / 16 == 2 ? 2 : kNoEni) << last;
+  EXPECT_EQ(table.find(1, ip("10.0.1.50")), 3);
+  EXPECT_EQ(table.find(1, ip("10.0.1.20")), kNoEni);
+  EXPECT_EQ(table.find(0, ip("2001:db8::1:0:ffff:1")), 4);
+  EXPECT_EQ(table.find(0, ip("2001:db8::2:0:0:1")), kNoEni);
 }
 
 TEST(PublicationOfAPointer, WaitsForReadersThatMayHoldTheOldValueAndForNoSleeper) {
