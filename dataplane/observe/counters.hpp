@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "dataplane/observe/drop_reason.hpp"
+#include "dataplane/observe/ena_counter.hpp"
 
 namespace weft {
 
@@ -30,6 +31,9 @@ struct alignas(64) EniCounters {
   Counter originated;  // answers of the fabric itself, delivered to this guest
   Counter consumed;    // frames of this guest that the fabric answered, or that are of no effect
   Counter drops[kDropReasons];
+  Counter ena[kEnaCounters];  // last: a packet within its allowances touches none of these
+
+  Counter& of(EnaCounter which) noexcept { return ena[static_cast<std::size_t>(which)]; }
 };
 
 /// What became of every packet a worker has had (the equation of DESIGN D11). Hand-over moves a packet between workers.

@@ -32,6 +32,13 @@
   X(TooBig,             "too-big",             "the packet is larger than the destination's MTU")                     \
   X(LinkDown,           "link-down",           "the virtual function's link is down")                                 \
   X(PortFull,           "port-full",           "the destination's receive queue is full")                             \
+  X(BwInAllowance,      "bw-in-allowance",     "the receiving instance's bandwidth allowance is used up")             \
+  X(BwOutAllowance,     "bw-out-allowance",    "the sending instance's bandwidth allowance is used up")               \
+  X(PpsAllowance,       "pps-allowance",       "an instance's packets per second, both ways together, are used up")   \
+  X(ConntrackAllowance, "conntrack-allowance", "an instance tracks as many connections as its type may")              \
+  X(LinkLocalAllowance, "linklocal-allowance", "over 1024 packets a second from the ENI to DNS, IMDS and NTP")        \
+  X(FragmentAllowance,  "fragment-allowance",  "more than 1024 IP fragments a second out of the ENI")                 \
+  X(FlowBandwidth,      "flow-bandwidth",      "one flow may use 5 Gbps, 10 inside a cluster placement group")        \
   X(HandoverFull,       "handover-full",       "the ring to the worker that owns the flow is full")                   \
   X(EfaGroupEgress,     "efa-group-egress",    "EFA: no egress rule names a group of the destination ENI")            \
   X(EfaGroupIngress,    "efa-group-ingress",   "EFA: no ingress rule names a group of the source ENI")                \

@@ -84,6 +84,16 @@ TEST(Counters, EveryLineStartsAtZeroAndIsItsOwn) {
   EXPECT_EQ(table[65534].drops[kDropReasons - 1].read(), 0U);
 }
 
+TEST(Counters, HaveTheNamesThatEnaGivesThem) {  // facts ec2 5.3, in this order
+  EXPECT_EQ(kEnaCounterNames[0], "bw_in_allowance_exceeded");
+  EXPECT_EQ(kEnaCounterNames[4], "linklocal_allowance_exceeded");
+  EniCounterTable table;
+  table[3].of(EnaCounter::kPpsAllowanceExceeded).add(2);
+  EXPECT_EQ(table[3].ena[2].read(), 2U);
+  EXPECT_EQ(kEnaCounterNames[2], "pps_allowance_exceeded");
+  EXPECT_EQ(kConntrackAllowanceAvailable, "conntrack_allowance_available");
+}
+
 TEST(DropReasons, HaveUniqueNamesThatCanBeGrepped) {
   std::set<std::string_view> names(std::begin(kDropNames), std::end(kDropNames));
   EXPECT_EQ(names.size(), kDropReasons);

@@ -1,0 +1,95 @@
+#include "dataplane/observe/flow_log_table.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+
+namespace weft {
+
+std::uint64_t hash(const FlowLogKey& key) noexcept {
+  std::uint64_t words[sizeof(FlowLogKey) / sizeof(std::uint64_t)];
+  std::memcpy(words, &key, sizeof key);
+  std::uint64_t mixed = 0x9e3779b97f4a7c15ULL;
+  for (const std::uint64_t word : words) {
+    mixed = (mixed ^ word) * 0xd6e8feb86659fd93ULL;
+    mixed ^= mixed >> 32;
+  }
+  return mixed;
+}
+
+void FlowLogRecord::add(const FlowLogRecord& other) noexcept {
+  first_ns = packets == 0 ? other.first_ns : std::min(first_ns, other.first_ns);
+  last_ns = std::max(last_ns, other.last_ns);
+  packets += other.packets;
+  bytes += other.bytes;
+  tcp_flags |= other.tcp_flags;
+}
+
+FlowLogInterest::FlowLogInterest() : actions_(new std::atomic<std::uint8_t>[65536] {}) {}
+
+void FlowLogInterest::set(std::uint16_t slot, std::uint8_t actions) noexcept {
+  const std::uint8_t before = actions_[slot].exchange(actions, std::memory_order_relaxed);
+  if (before == 0 && actions != 0) logged_.fetch_add(1, std::memory_order_relaxed);
+  if (before != 0 && actions == 0) logged_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+FlowLogTable::FlowLogTable(std::size_t records) : mask_(records - 1) {
+  assert(std::has_single_bit(records));
+  for (Half& half : halves_) {
+    half.records.resize(records);
+    half.used.reserve(records);  // so that the worker's push_back never allocates
+  }
+}
+
+void FlowLogTable::account(const FlowLogKey& key, std::uint64_t bytes, std::uint64_t packets, std::uint8_t tcp_flags,
+                           std::uint64_t now_ns) noexcept {
+  Half& half = halves_[active_.load(std::memory_order_acquire)];
+  const std::uint64_t start = hash(key);
+  for (unsigned probe = 0; probe < kProbes; ++probe) {
+    const std::size_t at = (start + probe) & mask_;
+    FlowLogRecord& record = half.records[at];
+    if (record.packets == 0) {
+      record.key = key;
+      half.used.push_back(static_cast<std::uint32_t>(at));
+    } else if (!(record.key == key)) {
+      continue;
+    }
+    record.add({.key = {},
+                .packets = packets,
+                .bytes = bytes,
+                .first_ns = now_ns,
+                .last_ns = now_ns,
+                .tcp_flags = flow_log_tcp_flags(tcp_flags)});
+    return;
+  }
+  half.skipped = true;
+  half.skipped_slots[key.slot / 64] |= std::uint64_t{1} << key.slot % 64;
+}
+
+std::vector<FlowLogRecord> FlowLogTable::read() const {
+  const Half& half = halves_[1 - active_.load(std::memory_order_relaxed)];
+  std::vector<FlowLogRecord> records;
+  records.reserve(half.used.size());
+  for (const std::uint32_t at : half.used) records.push_back(half.records[at]);
+  return records;
+}
+
+std::vector<std::uint16_t> FlowLogTable::skipped() const {
+  const Half& half = halves_[1 - active_.load(std::memory_order_relaxed)];
+  std::vector<std::uint16_t> slots;
+  if (!half.skipped) return slots;
+  for (std::size_t word = 0; word < kSlotWords; ++word)
+    for (std::uint64_t bits = half.skipped_slots[word]; bits != 0; bits &= bits - 1)
+      slots.push_back(static_cast<std::uint16_t>(word * 64 + static_cast<unsigned>(std::countr_zero(bits))));
+  return slots;
+}
+
+void FlowLogTable::clear() noexcept {
+  Half& half = halves_[1 - active_.load(std::memory_order_relaxed)];
+  for (const std::uint32_t at : half.used) half.records[at] = {};
+  half.used.clear();
+  if (half.skipped) std::fill(half.skipped_slots.begin(), half.skipped_slots.end(), 0);
+  half.skipped = false;
+}
+
+}  // namespace weft
