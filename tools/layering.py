@@ -12,6 +12,7 @@ ALLOWED = {
     "dataplane/model": ["dataplane/net"],
     "dataplane/policy": ["dataplane/net", "dataplane/model", "dataplane/observe/drop_reason.hpp"],
     "dataplane/flow": ["dataplane/net"],
+    "dataplane/services": ["dataplane/net"],
     "dataplane/limit": ["dataplane/net"],
     "dataplane/underlay": ["dataplane/net"],
     "dataplane/observe": ["dataplane/net", "dataplane/model"],
