@@ -29,6 +29,7 @@
   X(UnknownPublicAddress,"unknown-public-address","from the internet to a public address that no ENI has")            \
   X(NotForEni,          "not-for-eni",         "a route leads to an ENI with source/dest check, which lacks the address") \
   X(FlowTableFull,      "flow-table-full",     "the flow table has no room for a new tracked connection")             \
+  X(TimeToLive,         "time-to-live",        "its time to live ended at the internet gateway")                      \
   X(TooBig,             "too-big",             "the packet is larger than the destination's MTU")                     \
   X(LinkDown,           "link-down",           "the virtual function's link is down")                                 \
   X(PortFull,           "port-full",           "the destination's receive queue is full")                             \

@@ -24,6 +24,7 @@ enum class Fate : std::uint8_t {
   kDropped,    // for `reason`; the last stage counts, logs and frees it
   kConsumed,   // the fabric has dealt with it; the last stage frees it
   kAway,       // another worker has it
+  kAgain,      // it comes back from the internet gateway, in another burst
 };
 
 /// What a packet is to the flow table.
@@ -39,6 +40,7 @@ struct Burst {
   unsigned count = 0;
   bool from_port = true;      // false: handed over by another worker, which has checked the source
   bool offloads = false;      // some packet is a chain, or has a checksum or segmentation to finish
+  bool leaves = false;        // some packet goes to the internet gateway
 
   rte_mbuf* packet[kBurst];
   EniSlot source[kBurst];
@@ -55,6 +57,11 @@ struct Burst {
   void drop(unsigned i, DropReason why) noexcept {
     fate[i] = Fate::kDropped;
     reason[i] = why;
+  }
+  /// One more packet; there is room.
+  void take(rte_mbuf* one, EniSlot from) noexcept {
+    packet[count] = one;
+    source[count++] = from;
   }
   void forward(unsigned i, EniSlot to) noexcept {
     fate[i] = Fate::kForward;

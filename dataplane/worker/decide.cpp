@@ -13,6 +13,8 @@ bool is_current(const FlowEntry4& entry, std::uint8_t direction, std::uint32_t e
 
 void decide(Burst& burst, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
+  const EniSlot gateway = snapshot.gateway;
+  bool leaves = false;
   for (unsigned i = 0; i < burst.count; ++i) {
     if (!burst.pending(i)) continue;
     const std::uint8_t direction = burst.direction[i];
@@ -21,13 +23,17 @@ void decide(Burst& burst, WorkerContext& worker) noexcept {
     if (entry == nullptr || burst.kind[i] == FlowKind::kRelated || !is_current(*entry, direction, snapshot.epoch) ||
         needs_judging(*entry, burst.tcp_flags[i], worker.now, worker.flows.timeouts())) {
       judge(burst, i, entry, worker);
+      leaves |= burst.destination[i] == gateway;
       continue;
     }
+    const EniSlot destination = entry->half[1 - direction].eni;
     track(*entry, direction, burst.tcp_flags[i], worker.now);
     ++entry->packets[direction];
     entry->bytes[direction] += burst.packet[i]->pkt_len;
-    burst.forward(i, entry->half[1 - direction].eni);
+    burst.forward(i, destination);
+    leaves |= destination == gateway;
   }
+  burst.leaves = leaves && gateway != kNoEni;
 }
 
 }  // namespace weft
