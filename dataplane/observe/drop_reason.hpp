@@ -13,7 +13,7 @@
   X(Malformed,          "malformed",           "the frame is too short or its headers contradict each other")         \
   X(SpoofedMac,         "spoofed-mac",         "the source MAC is not the ENI's own")                                 \
   X(SpoofedIp,          "spoofed-ip",          "the source address is not one of the ENI's own")                      \
-  X(UnknownEtherType,   "unknown-ethertype",   "a VPC carries IPv4 and ARP; this is another EtherType")                \
+  X(UnknownEtherType,   "unknown-ethertype",   "a VPC carries IPv4, IPv6 and ARP; this is another EtherType")          \
   X(Multicast,          "multicast",           "a VPC delivers neither broadcast nor multicast")                      \
   X(ArpUnanswered,      "arp-unanswered",      "nobody in this VPC has the address that the ARP request asks for")    \
   X(Fragment,           "fragment",            "IP fragments are not carried yet")                                    \

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include <rte_mbuf.h>
 
@@ -41,6 +42,7 @@ struct Burst {
   bool from_port = true;      // false: handed over by another worker, which has checked the source
   bool offloads = false;      // some packet is a chain, or has a checksum or segmentation to finish
   bool leaves = false;        // some packet goes to the internet gateway
+  std::uint32_t ipv6 = 0;     // bit i: packet i has key6 and no key. Mostly 0, and then no loop asks each packet
 
   rte_mbuf* packet[kBurst];
   EniSlot source[kBurst];
@@ -51,7 +53,8 @@ struct Burst {
   std::uint8_t direction[kBurst];  // which end of the key sends
   std::uint8_t tcp_flags[kBurst];
   std::uint32_t hash[kBurst];
-  alignas(16) FlowKey4 key[kBurst];
+  alignas(16) FlowKey4 key[kBurst];  // of an IPv6 packet nobody's
+  FlowKey6 key6[kBurst];
 
   bool pending(unsigned i) const noexcept { return fate[i] == Fate::kPending; }
   void drop(unsigned i, DropReason why) noexcept {
@@ -67,8 +70,17 @@ struct Burst {
     fate[i] = Fate::kForward;
     destination[i] = to;
   }
+  template <typename Entry>
+  const typename Entry::Key& key_of(unsigned i) const noexcept {
+    if constexpr (std::is_same_v<Entry, FlowEntry4>) return key[i];
+    else return key6[i];
+  }
+  bool is_ipv6(unsigned i) const noexcept { return (ipv6 >> i & 1U) != 0; }
   std::uint32_t source_address(unsigned i) const noexcept { return key[i].address[direction[i]]; }
   std::uint32_t destination_address(unsigned i) const noexcept { return key[i].address[1 - direction[i]]; }
+  const IpAddress& source_address6(unsigned i) const noexcept { return key6[i].address[direction[i]]; }
+  const IpAddress& destination_address6(unsigned i) const noexcept { return key6[i].address[1 - direction[i]]; }
 };
+static_assert(kBurst <= 32, "Burst::ipv6 has a bit for each");
 
 }  // namespace weft

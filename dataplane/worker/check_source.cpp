@@ -18,9 +18,19 @@ bool same(const MacAddress& a, const MacAddress& b) noexcept {
   return a_head == b_head && a_tail == b_tail;
 }
 
+/// Link-local addresses are any guest's to make up (RFC 4862 5.3, RFC 7217), and lead to the fabric only: the router,
+/// groups, and the link-local services. So does the unspecified address, before a guest has any.
+bool may_send_unowned(const IpAddress& source, const IpAddress& destination) noexcept {
+  if (source.is_unspecified_v6()) return destination.is_multicast_v6();
+  return source.is_link_local_v6() && (destination.is_multicast_v6() || destination.is_link_local_v6());
+}
+
 /// The slow half, for an ENI that has more than its primary address. Nobody sends from 0.0.0.0, which an ENI without
-/// an address has in its record.
-bool owns_source(const Burst& burst, unsigned i, const EniRecord& eni, const Snapshot& snapshot) noexcept {
+/// an address has in its record. Out of line, so that the loop keeps its registers.
+[[gnu::noinline]] bool owns_source(const Burst& burst, unsigned i, const EniRecord& eni, const Snapshot& snapshot) noexcept {
+  if (burst.is_ipv6(i))
+    return (eni.more_addresses && snapshot.owns(burst.source[i], burst.source_address6(i))) ||
+           may_send_unowned(burst.source_address6(i), burst.destination_address6(i));
   return eni.more_addresses && snapshot.owns(burst.source[i], IpAddress::from({burst.source_address(i)}));
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "dataplane/flow/table.hpp"
@@ -18,9 +19,9 @@ namespace weft {
 struct WorkerContext {
   static constexpr std::uint8_t kNoGroup = 0xff;
 
-  WorkerContext(unsigned own_index, std::uint32_t flow_capacity, Handover& rings, rte_mempool* packets,
-                bool related_errors)
-      : index(own_index), flows(flow_capacity), handover(rings), pool(packets), related_icmp_errors(related_errors) {}
+  WorkerContext(unsigned own_index, std::uint32_t flow_capacity, std::uint32_t flow_capacity6, Handover& rings,
+                rte_mempool* packets, bool related_errors)
+      : index(own_index), flows(flow_capacity), flows6(flow_capacity6), handover(rings), pool(packets), related_icmp_errors(related_errors) {}
 
   const unsigned index;
   const Snapshot* snapshot = nullptr;
@@ -28,6 +29,18 @@ struct WorkerContext {
   std::uint32_t now = 0;  // ticks of kFlowTickNs
 
   FlowTable4 flows;
+  FlowTable6 flows6;  // address space only, until the first IPv6 flow
+  /// The table of a family, named by its entry: the stages behind parse() are one text for both.
+  template <typename Entry>
+  FlowTable<Entry>& flows_of() noexcept {
+    if constexpr (std::is_same_v<Entry, FlowEntry4>) return flows;
+    else return flows6;
+  }
+  template <typename Entry>
+  const FlowTable<Entry>& flows_of() const noexcept {
+    return const_cast<WorkerContext*>(this)->flows_of<Entry>();
+  }
+
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;

@@ -61,10 +61,13 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
 
 EngineImpl::EngineImpl(const EngineOptions& options, PacketPool pool)
     : options_(options), pool_(std::move(pool)), publication_(options.workers), handover_(std::max(options.workers, 1U)) {
-  const WorkerOptions worker_options{options.poll, options.now_ns, options.related_icmp_errors};
+  const WorkerOptions worker_options{.poll = options.poll,
+                                     .now_ns = options.now_ns,
+                                     .related_icmp_errors = options.related_icmp_errors,
+                                     .flow_capacity = options.flow_capacity,
+                                     .flow_capacity6 = options.flow_capacity6};
   for (unsigned index = 0; index < handover_.workers(); ++index)
-    workers_.push_back(std::make_unique<Worker>(index, options.flow_capacity, worker_options, publication_, handover_,
-                                                pool_.get()));
+    workers_.push_back(std::make_unique<Worker>(index, worker_options, publication_, handover_, pool_.get()));
   started_ns_ = monotonic_ns();
 }
 

@@ -24,7 +24,8 @@ struct EngineOptions {
   unsigned workers = 1;
   bool poll = false;                   // never sleep, pin worker i to cpus[i]
   std::vector<int> cpus;               // empty: lcores float
-  std::uint32_t flow_capacity = 1u << 20;
+  std::uint32_t flow_capacity = 1u << 20;   // IPv4 flows of each worker
+  std::uint32_t flow_capacity6 = 1u << 18;  // IPv6 flows; no memory, only addresses, before the first of them
   std::uint32_t packets = 16383;       // mbufs of 2 KiB in the pool
   bool related_icmp_errors = true;     // an ICMP error about a tracked flow passes by its state (facts ec2 1.8)
   std::uint64_t (*now_ns)() = nullptr; // null: CLOCK_MONOTONIC

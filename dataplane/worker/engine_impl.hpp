@@ -40,7 +40,10 @@ class EngineImpl final : public Engine {
   Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
   std::uint16_t least_loaded_worker() const;
   EniStatistics sum(EniSlot slot) const;
-  FlowView view_of(const FlowEntry4& entry, std::uint32_t now) const;
+  template <typename Entry>
+  FlowView view_of(const Entry& entry, std::uint32_t now) const;
+  template <typename Table>
+  void add_flows(Worker& worker, Table WorkerContext::* table, std::vector<FlowView>& views);
 
   const EngineOptions options_;
   PacketPool pool_;

@@ -11,11 +11,15 @@ namespace {
 constexpr std::string_view kStateNames[kTrackStates] = {"untracked",       "udp-single", "udp-stream", "tcp-opening",
                                                         "tcp-established", "icmp",       "other",      "tcp-closing"};
 
+IpAddress ip_of(std::uint32_t address) { return IpAddress::from({address}); }
+IpAddress ip_of(const IpAddress& address) { return address; }
+
 /// The slow way back from a key: the end that began is the tuple's source.
-PacketTuple tuple_of(const FlowEntry4& entry) {
+template <typename Entry>
+PacketTuple tuple_of(const Entry& entry) {
   const unsigned from = entry.initiator, to = 1U - from;
-  return {.source = IpAddress::from({entry.key.address[from]}),
-          .destination = IpAddress::from({entry.key.address[to]}),
+  return {.source = ip_of(entry.key.address[from]),
+          .destination = ip_of(entry.key.address[to]),
           .protocol = entry.key.protocol,
           .source_port = entry.key.port[from],
           .destination_port = entry.key.port[to]};
@@ -92,7 +96,8 @@ std::vector<EniStatistics> EngineImpl::statistics() const {
   return all;
 }
 
-FlowView EngineImpl::view_of(const FlowEntry4& entry, std::uint32_t now) const {
+template <typename Entry>
+FlowView EngineImpl::view_of(const Entry& entry, std::uint32_t now) const {
   const unsigned from = entry.initiator, to = 1U - from;
   const auto idle = static_cast<std::int32_t>(now - entry.last_seen);
   return {.initiator_tuple = tuple_of(entry),
@@ -105,26 +110,35 @@ FlowView EngineImpl::view_of(const FlowEntry4& entry, std::uint32_t now) const {
           .idle_ms = static_cast<std::uint32_t>(std::max(idle, 0) * (kFlowTickNs / 1'000'000))};
 }
 
+/// The worker only copies, into room made here; names and tuples are put together on this thread.
+template <typename Table>
+void EngineImpl::add_flows(Worker& worker, Table WorkerContext::* table, std::vector<FlowView>& views) {
+  using Entry = typename Table::Entry;
+  const bool running = !threads_.empty();
+  std::size_t count = 0;
+  worker.run_job([&](WorkerContext& context) { count = (context.*table).size(); }, running);
+  if (count == 0) return;  // and an untouched table stays untouched
+  std::vector<Entry> entries(count + count / 4 + 1024);  // some may come meanwhile
+  count = 0;
+  std::uint32_t now = 0;
+  worker.run_job(
+      [&](WorkerContext& context) {
+        now = context.now;
+        Table& flows = context.*table;
+        flows.for_each([&](const Entry& entry) {
+          if (count < entries.size() && !expired(entry, now, flows.timeouts()) && ends_live(entry, *context.snapshot))
+            entries[count++] = entry;
+        });
+      },
+      running);
+  for (std::size_t i = 0; i < count; ++i) views.push_back(view_of(entries[i], now));
+}
+
 std::vector<FlowView> EngineImpl::flows() {
   std::vector<FlowView> views;
   for (const auto& worker : workers_) {
-    // The worker only copies, into room made here; names and tuples are put together on this thread.
-    const bool running = !threads_.empty();
-    std::size_t count = 0;
-    worker->run_job([&](WorkerContext& context) { count = context.flows.size(); }, running);
-    std::vector<FlowEntry4> entries(count + count / 4 + 1024);  // some may come meanwhile
-    count = 0;
-    std::uint32_t now = 0;
-    worker->run_job(
-        [&](WorkerContext& context) {
-          now = context.now;
-          context.flows.for_each([&](const FlowEntry4& entry) {
-            if (count < entries.size() && !expired(entry, now) && ends_live(entry, *context.snapshot))
-              entries[count++] = entry;
-          });
-        },
-        running);
-    for (std::size_t i = 0; i < count; ++i) views.push_back(view_of(entries[i], now));
+    add_flows(*worker, &WorkerContext::flows, views);
+    add_flows(*worker, &WorkerContext::flows6, views);
   }
   return views;
 }

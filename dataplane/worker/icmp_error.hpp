@@ -18,15 +18,16 @@ struct IcmpError {
   std::uint16_t mtu = 0;  // next-hop MTU of "too big"; else 0
 };
 
-/// The error never grows beyond this with its IP header (RFC 1812 4.3.2.3).
+/// The error never grows beyond this with its IP header (RFC 1812 4.3.2.3; RFC 4443 2.4 c).
 inline constexpr std::size_t kIcmpErrorBytes = 576;
+inline constexpr std::size_t kIcmpv6ErrorBytes = 1280;
 
 /// Nobody answers an ICMP error, a later fragment, or what was sent to or by more than one (RFC 1122 3.2.2).
 bool may_be_answered_by_error(const rte_mbuf* packet) noexcept;
 
-/// A finished frame from the router to the sender of `about`, an IPv4 packet as its sender has sent it. Null without a
-/// buffer.
-rte_mbuf* make_icmp_error(const rte_mbuf* about, const IcmpError& error, Ipv4Address router,
+/// A finished frame from the router to the sender of `about`, a packet of the router's family as its sender has sent it.
+/// Null without a buffer.
+rte_mbuf* make_icmp_error(const rte_mbuf* about, const IcmpError& error, const IpAddress& router,
                           const MacAddress& router_mac, rte_mempool* pool) noexcept;
 
 /// How many errors an ENI may get (RFC 1812 4.3.2.8 wants a limit; the number is ours): a bucket of tokens, shared by the

@@ -21,8 +21,9 @@ struct Hop {
 };
 
 /// What an end remembers of the flow; null when it remembers nothing, or nothing any more.
-const FlowHalf* memory(const FlowEntry4* entry, unsigned end, const WorkerContext& worker) noexcept {
-  if (entry == nullptr || (entry->half[end].tracked && lapsed(*entry, end, worker.now, worker.flows.timeouts())))
+template <typename Entry>
+const FlowHalf* memory(const Entry* entry, unsigned end, const WorkerContext& worker) noexcept {
+  if (entry == nullptr || (entry->half[end].tracked && lapsed(*entry, end, worker.now, worker.flows_of<Entry>().timeouts())))
     return nullptr;
   return &entry->half[end];
 }
@@ -73,13 +74,15 @@ bool takes_foreign(const Hop& hop, const Snapshot& snapshot) noexcept {
   return to.kind == EndKind::kGateway || !to.source_dest_check || snapshot.owns(hop.destination, hop.tuple.destination);
 }
 
-void record(FlowEntry4& entry, const Burst& burst, unsigned i) noexcept {
+template <typename Entry>
+void record(Entry& entry, const Burst& burst, unsigned i) noexcept {
   ++entry.packets[burst.direction[i]];
   entry.bytes[burst.direction[i]] += burst.packet[i]->pkt_len;
 }
 
 /// An entry that was judged again.
-void refresh(FlowEntry4& entry, const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
+template <typename Entry>
+void refresh(Entry& entry, const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
              const WorkerContext& worker) noexcept {
   FlowHalf& sender = entry.half[hop.direction];
   FlowHalf& receiver = entry.half[1 - hop.direction];
@@ -91,16 +94,17 @@ void refresh(FlowEntry4& entry, const Burst& burst, unsigned i, const Hop& hop, 
   sender.judged = 1;
   receiver.judged = is_symmetric(hop, *worker.snapshot) || (was_current && receiver.judged);
   sender.epoch = receiver.epoch = epoch;
-  mark_own_timeouts(entry, worker.flows.timeouts());
+  mark_own_timeouts(entry, worker.flows_of<Entry>().timeouts());
   if (tracked_now) begin(entry, hop.direction, burst.tcp_flags[i], worker.now);
   else track(entry, hop.direction, burst.tcp_flags[i], worker.now);
   record(entry, burst, i);
 }
 
 /// False when a connection that must be tracked finds no room.
+template <typename Entry>
 bool remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
               WorkerContext& worker) noexcept {
-  FlowEntry4* const entry = worker.flows.insert(burst.key[i], burst.hash[i], worker.now);
+  Entry* const entry = worker.flows_of<Entry>().insert(burst.key_of<Entry>(i), burst.hash[i], worker.now);
   if (entry == nullptr) return !egress.tracked && !ingress.tracked;
   const std::uint32_t epoch = worker.snapshot->epoch;
   FlowHalf& sender = entry->half[hop.direction];
@@ -113,29 +117,37 @@ bool remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress
   receiver.judged = is_symmetric(hop, *worker.snapshot);
   sender.epoch = receiver.epoch = epoch;
   begin(*entry, hop.direction, burst.tcp_flags[i], worker.now);
-  mark_own_timeouts(*entry, worker.flows.timeouts());
+  mark_own_timeouts(*entry, worker.flows_of<Entry>().timeouts());
   record(*entry, burst, i);
   return true;
 }
 
 /// Nobody passes by this entry any more: an end of it has gone, or the packet begins the next connection.
-bool is_over(const FlowEntry4& entry, const Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
+template <typename Entry>
+bool is_over(const Entry& entry, const Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
   return !ends_live(entry, snapshot) || starts_anew(entry, burst.tcp_flags[i]);
 }
 
 /// What find() finds, after what is over has left the table.
-template <typename Find>
-FlowEntry4* find_live(FlowEntry4* entry, const Burst& burst, unsigned i, WorkerContext& worker, Find&& find) noexcept {
-  for (; entry != nullptr && is_over(*entry, burst, i, *worker.snapshot); entry = find()) worker.flows.erase(entry);
+template <typename Entry, typename Find>
+Entry* find_live(Entry* entry, const Burst& burst, unsigned i, WorkerContext& worker, Find&& find) noexcept {
+  for (; entry != nullptr && is_over(*entry, burst, i, *worker.snapshot); entry = find()) worker.flows_of<Entry>().erase(entry);
   return entry;
 }
 
 }  // namespace
 
-void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) noexcept {
+template <typename Entry>
+void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
+  FlowTable<Entry>& flows = worker.flows_of<Entry>();
   const std::uint8_t direction = burst.direction[i];
   const std::uint8_t back = 1 - direction;
+  if constexpr (std::is_same_v<Entry, FlowEntry6>) {  // what serve() has left of it, which is no matter for a gate
+    const IpAddress& to = burst.destination_address6(i);
+    if (to.is_multicast_v6()) return burst.drop(i, DropReason::kMulticast);
+    if (to.is_link_local_v6()) return burst.drop(i, DropReason::kNoSuchAddress);
+  }
   const bool related = burst.kind[i] == FlowKind::kRelated;
   const bool by_state = !related || worker.related_icmp_errors;
 
@@ -145,21 +157,21 @@ void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) n
   const NextHop route = snapshot.route(hop.source, hop.tuple.destination);
   hop.destination = burst.destination[i] = route.eni;
   const auto find_at = [&](std::uint8_t end, EniSlot slot) {
-    return worker.flows.find(burst.key[i], burst.hash[i], end, slot, worker.now);
+    return flows.find(burst.key_of<Entry>(i), burst.hash[i], end, slot, worker.now);
   };
   const auto find_hop = [&] {
-    return worker.flows.find_hop(burst.key[i], burst.hash[i], direction, hop.source, hop.destination, worker.now);
+    return flows.find_hop(burst.key_of<Entry>(i), burst.hash[i], direction, hop.source, hop.destination, worker.now);
   };
   const auto find_taken = [&] { return find_at(back, hop.destination); };
-  FlowEntry4* const sent = find_live(entry, burst, i, worker, [&] { return find_at(direction, hop.source); });
-  FlowEntry4* both = sent;
-  FlowEntry4* taken = nullptr;
+  Entry* const sent = find_live(entry, burst, i, worker, [&] { return find_at(direction, hop.source); });
+  Entry* both = sent;
+  Entry* taken = nullptr;
   if (route.eni != kNoEni && (sent == nullptr || sent->half[back].eni != route.eni)) {
     both = find_live(find_hop(), burst, i, worker, find_hop);
     taken = find_live(find_taken(), burst, i, worker, find_taken);
   }
-  const FlowEntry4* const at_sender = both != nullptr ? both : sent;
-  const FlowEntry4* const at_receiver = both != nullptr ? both : taken;
+  const Entry* const at_sender = both != nullptr ? both : sent;
+  const Entry* const at_receiver = both != nullptr ? both : taken;
 
   // 2. The way, in EC2's order.
   const GateVerdict egress = gate(by_state ? memory(at_sender, direction, worker) : nullptr, related, hop.source,
@@ -178,10 +190,13 @@ void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) n
   // 3. Remembered, unless it is a message that makes no flow.
   if (both != nullptr && !related) {
     refresh(*both, burst, i, hop, egress, ingress, worker);
-  } else if (burst.kind[i] == FlowKind::kFlow && !remember(burst, i, hop, egress, ingress, worker)) {
+  } else if (burst.kind[i] == FlowKind::kFlow && !remember<Entry>(burst, i, hop, egress, ingress, worker)) {
     return burst.drop(i, DropReason::kFlowTableFull);
   }
   burst.forward(i, route.eni);
 }
+
+template void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) noexcept;
+template void judge(Burst& burst, unsigned i, FlowEntry6* entry, WorkerContext& worker) noexcept;
 
 }  // namespace weft

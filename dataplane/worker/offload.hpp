@@ -30,11 +30,13 @@ inline std::uint32_t ip_bytes(const rte_mbuf* packet) noexcept {
 }
 
 /// What the port says about a frame agrees with the frame's own headers.
-inline bool offloads_fit(const rte_mbuf* packet, unsigned l3_bytes, unsigned l4_bytes, std::uint8_t protocol) noexcept {
-  constexpr std::uint64_t kKnown = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_L4_MASK;
+/// `family` is RTE_MBUF_F_TX_IPV4 or RTE_MBUF_F_TX_IPV6; `l3_bytes` counts IPv6's extension headers.
+inline bool offloads_fit(const rte_mbuf* packet, unsigned l3_bytes, unsigned l4_bytes, std::uint8_t protocol,
+                         std::uint64_t family = RTE_MBUF_F_TX_IPV4) noexcept {
+  const std::uint64_t known = family | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_L4_MASK;
   const std::uint64_t flags = packet->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK;
   const std::uint64_t l4 = flags & RTE_MBUF_F_TX_L4_MASK;
-  if ((flags & ~kKnown) != 0) return false;
+  if ((flags & ~known) != 0) return false;
   if (wants_checksum(packet) && (packet->l2_len != kIpOffset || packet->l3_len != l3_bytes)) return false;
   if (wants_segmentation(packet))
     return protocol == kProtocolTcp && (l4 == 0 || l4 == RTE_MBUF_F_TX_TCP_CKSUM) && packet->l4_len == l4_bytes &&

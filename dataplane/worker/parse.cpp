@@ -3,6 +3,7 @@
 
 #include "dataplane/net/headers.hpp"
 #include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/parse_ipv6.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
@@ -136,6 +137,8 @@ void parse_frame(Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
   if (ethernet.ether_type == Be16(kEtherTypeIpv4)) [[likely]] {
     if (ethernet.destination.is_multicast()) return burst.drop(i, DropReason::kMulticast);
     parse_ipv4(burst, i, packet, frame, snapshot.eni(burst.source[i]));
+  } else if (ethernet.ether_type == Be16(kEtherTypeIpv6)) {
+    parse_ipv6(burst, i, snapshot.eni(burst.source[i]));
   } else if (ethernet.ether_type == Be16(kEtherTypeArp)) {
     parse_arp(burst, i, packet, frame);
   } else {
@@ -150,6 +153,9 @@ void parse(Burst& burst, const WorkerContext& worker) noexcept {
     parse_frame(burst, i, *worker.snapshot);
     if (burst.pending(i)) worker.flows.prefetch(burst.hash[i]);
   }
+  if (burst.ipv6 == 0) [[likely]] return;
+  for (unsigned i = 0; i < burst.count; ++i)
+    if (burst.pending(i) && burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
 }
 
 void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept {
@@ -160,9 +166,10 @@ void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept
 PacketTuple tuple_of(const rte_mbuf* packet) noexcept {
   PacketTuple tuple;
   const auto* const frame = rte_pktmbuf_mtod(packet, const std::byte*);
-  if (packet->data_len < kIpv4L4Offset ||
-      !(reinterpret_cast<const EthernetHeader*>(frame)->ether_type == Be16(kEtherTypeIpv4)))
-    return tuple;
+  if (packet->data_len < kIpv4L4Offset) return tuple;
+  const Be16 ether_type = reinterpret_cast<const EthernetHeader*>(frame)->ether_type;
+  if (ether_type == Be16(kEtherTypeIpv6)) return tuple_of_ipv6({frame + kIpOffset, packet->data_len - kIpOffset});
+  if (!(ether_type == Be16(kEtherTypeIpv4))) return tuple;
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kIpOffset);
   tuple.source = IpAddress::from({ip.source.host()});
   tuple.destination = IpAddress::from({ip.destination.host()});

@@ -17,32 +17,49 @@ void complete_checksum(rte_mbuf* frame, std::uint32_t l4, std::uint32_t l4_bytes
   std::uint16_t sum = 0;
   rte_raw_cksum_mbuf(frame, l4, l4_bytes, &sum);
   sum = static_cast<std::uint16_t>(~sum);
-  if (sum == 0 && field == kUdpChecksumOffset) sum = 0xffff;  // RFC 768: zero means none
+  if (sum == 0 && field == kUdpChecksumOffset) sum = 0xffff;  // RFC 768: zero means none; RFC 8200 8.1: and is not allowed
   std::memcpy(rte_pktmbuf_mtod_offset(frame, char*, l4 + field), &sum, sizeof sum);
   frame->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 }
 
+bool is_ipv6(const rte_mbuf* packet) noexcept {
+  return rte_pktmbuf_mtod(packet, const EthernetHeader*)->ether_type == Be16(kEtherTypeIpv6);
+}
+
 std::uint32_t ip_total(const rte_mbuf* packet) noexcept {
+  if (is_ipv6(packet))
+    return sizeof(Ipv6Header) + rte_pktmbuf_mtod_offset(packet, const Ipv6Header*, kIpOffset)->payload_length.host();
   return rte_pktmbuf_mtod_offset(packet, const Ipv4Header*, kIpOffset)->total_length.host();
 }
 
-/// Headers of segment number `number`, whose payload starts `payload_at` bytes into the whole one's.
-void fix_headers(rte_mbuf* frame, unsigned l3, unsigned number, std::uint32_t payload_at, bool last) noexcept {
+/// Length, identification and checksum of segment `number`'s IPv4 header. Returns its pseudo-header's sum.
+std::uint64_t fix_ipv4(rte_mbuf* frame, unsigned l3, unsigned number, std::uint32_t total) noexcept {
   auto& ip = *rte_pktmbuf_mtod_offset(frame, Ipv4Header*, kIpOffset);
-  auto& tcp = *rte_pktmbuf_mtod_offset(frame, TcpHeader*, kIpOffset + l3);
-  const std::uint32_t total = frame->pkt_len - kIpOffset;
   ip.total_length = Be16(static_cast<std::uint16_t>(total));
   ip.identification = Be16(static_cast<std::uint16_t>(ip.identification.host() + number));
   ip.checksum = {};
   ip.checksum = checksum_finish(checksum_add({reinterpret_cast<const std::byte*>(&ip), l3}));
+  return pseudo_header_sum(IpAddress::from({ip.source.host()}), IpAddress::from({ip.destination.host()}), kProtocolTcp,
+                           total - l3);
+}
 
+/// IPv6 has only its length; extension headers before the TCP header go with every segment.
+std::uint64_t fix_ipv6(rte_mbuf* frame, unsigned l3, std::uint32_t total) noexcept {
+  auto& ip = *rte_pktmbuf_mtod_offset(frame, Ipv6Header*, kIpOffset);
+  ip.payload_length = Be16(static_cast<std::uint16_t>(total - sizeof ip));
+  return pseudo_header_sum(ip.source, ip.destination, kProtocolTcp, total - l3);
+}
+
+/// Headers of segment number `number`, whose payload starts `payload_at` bytes into the whole one's.
+void fix_headers(rte_mbuf* frame, unsigned l3, unsigned number, std::uint32_t payload_at, bool last) noexcept {
+  auto& tcp = *rte_pktmbuf_mtod_offset(frame, TcpHeader*, kIpOffset + l3);
+  const std::uint32_t total = frame->pkt_len - kIpOffset;
+  const std::uint64_t pseudo = is_ipv6(frame) ? fix_ipv6(frame, l3, total) : fix_ipv4(frame, l3, number, total);
   tcp.sequence = Be32(tcp.sequence.host() + payload_at);
   if (!last) tcp.flags &= static_cast<std::uint8_t>(~(TcpHeader::kFin | TcpHeader::kPsh));
   if (number != 0) tcp.flags &= static_cast<std::uint8_t>(~kCwr);  // RFC 3168 6.1.2: once per window
-  const std::uint32_t l4_bytes = total - l3;
-  tcp.checksum = checksum_fold(pseudo_header_sum(IpAddress::from({ip.source.host()}),
-                                                 IpAddress::from({ip.destination.host()}), kProtocolTcp, l4_bytes));
-  complete_checksum(frame, kIpOffset + l3, l4_bytes, kTcpChecksumOffset);
+  tcp.checksum = checksum_fold(pseudo);
+  complete_checksum(frame, kIpOffset + l3, total - l3, kTcpChecksumOffset);
 }
 
 /// A super-segment as frames of at most tso_segsz bytes of payload each (RFC 9293; Linux tcp_gso_segment()).

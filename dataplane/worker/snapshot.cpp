@@ -152,6 +152,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   }
   snapshot->prefixes.finish();
   snapshot->vpc_cidr = deployment->vpc_cidr;
+  snapshot->vpc_ipv6_cidr = deployment->vpc_ipv6_cidr;
   if (deployment->internet_gateway) {
     const SlotAssignment& assignment = assignments[enis.size()];
     snapshot->gateway = assignment.slot;

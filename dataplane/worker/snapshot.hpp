@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dataplane/flow/entry.hpp"
@@ -59,6 +60,12 @@ struct SubnetRecord {
   IpPrefix cidr;
   std::optional<IpPrefix> ipv6_cidr;
 
+  /// The address in whose name ICMPv6 errors go out: ::1 of the subnet (facts ec2 1.6).
+  IpAddress router6() const noexcept {
+    IpAddress router = ipv6_cidr ? ipv6_cidr->address : IpAddress{};
+    router.octets[15] |= 1;
+    return router;
+  }
   bool contains(const IpAddress& ip) const noexcept {
     return ip.is_v4() ? cidr.contains(ip) : ipv6_cidr && ipv6_cidr->contains(ip);
   }
@@ -104,6 +111,7 @@ class Snapshot {
   AddressTable addresses;
   PrefixTable prefixes;
   IpPrefix vpc_cidr;
+  std::optional<IpPrefix> vpc_ipv6_cidr;
   EniSlot gateway = kNoEni;
   PublicAddresses public_addresses;
   TimeoutTable timeouts;  // by slot

@@ -34,7 +34,8 @@ void steer(Burst& burst, WorkerContext& worker) noexcept;
 void decide(Burst& burst, WorkerContext& worker) noexcept;
 
 /// Both gates and the route, for one packet. `entry` is what the flow table has for it, or null.
-void judge(Burst& burst, unsigned i, FlowEntry4* entry, WorkerContext& worker) noexcept;
+template <typename Entry>
+void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept;
 
 /// What goes to the internet: time to live, MTU, the private source becomes the public one (facts ec2 1.8, 3.1).
 void depart(Burst& burst, WorkerContext& worker) noexcept;

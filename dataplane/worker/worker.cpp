@@ -35,16 +35,16 @@ constexpr unsigned kBurstsPerPort = 4;
 
 }  // namespace
 
-Worker::Worker(unsigned index, std::uint32_t flow_capacity, const WorkerOptions& options,
-               Publication<Snapshot>& publication, Handover& handover, rte_mempool* pool)
+Worker::Worker(unsigned index, const WorkerOptions& options, Publication<Snapshot>& publication, Handover& handover,
+               rte_mempool* pool)
     : options_(options),
       publication_(publication),
       handover_(handover),
-      context_(index, flow_capacity, handover, pool, options.related_icmp_errors),
+      context_(index, options.flow_capacity, options.flow_capacity6, handover, pool, options.related_icmp_errors),
       idle_(options.poll) {
   handover.set_sleeper(index, &wake_);
   read_clock();
-  aged_until_ns_ = context_.now_ns;
+  ageing_.until_ns = ageing6_.until_ns = context_.now_ns;
 }
 
 void Worker::read_clock() noexcept {
@@ -57,6 +57,7 @@ void Worker::read_snapshot() noexcept {
   if (published == context_.snapshot) return;
   context_.snapshot = published;
   context_.flows.set_timeouts(published->timeouts);
+  context_.flows6.set_timeouts(published->timeouts);
 }
 
 void Worker::run() noexcept {
@@ -86,7 +87,7 @@ unsigned Worker::turn() noexcept {
   if (handled != 0) busy_until_ns_ = context_.now_ns + kBusyNs;
   if (context_.now_ns >= busy_until_ns_ || context_.now_ns - asked_kernel_ns_ >= kReadyIntervalNs)
     handled += poll_ready_ports();
-  age_flows(kBucketsPerTurn);
+  age_flows(false);
   serve_job();
   return handled;
 }
@@ -173,20 +174,27 @@ unsigned Worker::poll_messages() noexcept {
   return messages_->poll(gate, context_.now_ns);
 }
 
-void Worker::age_flows(std::uint64_t most_buckets) noexcept {
-  const std::uint64_t bucket_ns = std::max<std::uint64_t>(kAgeingRoundNs / context_.flows.buckets(), 1);
-  const std::uint64_t due = (context_.now_ns - aged_until_ns_) / bucket_ns;
+template <typename Table>
+void Worker::age_table(Table& flows, Ageing& ageing, std::uint64_t most_buckets) noexcept {
+  const std::uint64_t bucket_ns = std::max<std::uint64_t>(kAgeingRoundNs / flows.buckets(), 1);
+  const std::uint64_t due = (context_.now_ns - ageing.until_ns) / bucket_ns;
   if (due == 0) return;
-  if (context_.flows.size() == 0) {
-    aged_until_ns_ = context_.now_ns;
+  if (flows.size() == 0) {
+    ageing.until_ns = context_.now_ns;
     return;
   }
   const std::uint64_t buckets = std::min(due, most_buckets);
-  aged_until_ns_ += buckets * bucket_ns;
+  ageing.until_ns += buckets * bucket_ns;
+  using Entry = typename Table::Entry;
   const Snapshot& snapshot = *context_.snapshot;
-  context_.flows.age(
+  flows.age(
       static_cast<unsigned>(buckets), context_.now,
-      [&snapshot](const FlowEntry4& entry) { return !ends_live(entry, snapshot); }, [](const FlowEntry4&) {});
+      [&snapshot](const Entry& entry) { return !ends_live(entry, snapshot); }, [](const Entry&) {});
+}
+
+void Worker::age_flows(bool everything) noexcept {
+  age_table(context_.flows, ageing_, everything ? context_.flows.buckets() : kBucketsPerTurn);
+  age_table(context_.flows6, ageing6_, everything ? context_.flows6.buckets() : kBucketsPerTurn);
 }
 
 void Worker::run_job(const Job& job, bool running) {
@@ -232,7 +240,7 @@ void Worker::sleep() noexcept {
   wake_.announce_sleep();
   if (arm_everything()) {
     const std::uint64_t before = monotonic_ns();
-    const int timeout_ms = context_.flows.size() == 0 ? -1 : kAgeingSleepMs;
+    const int timeout_ms = has_flows() ? kAgeingSleepMs : -1;
     asleep_since_ns_.store(before, std::memory_order_relaxed);
     publication_.offline(context_.index);
     const bool something = wake_.wait(timeout_ms);
@@ -243,7 +251,7 @@ void Worker::sleep() noexcept {
     if (something) idle_.woken(asleep);
     read_clock();
     read_snapshot();
-    age_flows(context_.flows.buckets());
+    age_flows(true);
   }
   wake_.awake();
   disarm_everything();

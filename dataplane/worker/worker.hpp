@@ -18,12 +18,14 @@ struct WorkerOptions {
   bool poll = false;  // never sleep
   std::uint64_t (*now_ns)() = nullptr;
   bool related_icmp_errors = true;
+  std::uint32_t flow_capacity = 1;
+  std::uint32_t flow_capacity6 = 1;
 };
 
 class Worker {
  public:
-  Worker(unsigned index, std::uint32_t flow_capacity, const WorkerOptions& options, Publication<Snapshot>& publication,
-         Handover& handover, rte_mempool* pool);
+  Worker(unsigned index, const WorkerOptions& options, Publication<Snapshot>& publication, Handover& handover,
+         rte_mempool* pool);
 
   /// Before the first turn; worker 0 only.
   void set_message_switch(MessageSwitch* messages) noexcept { messages_ = messages; }
@@ -50,7 +52,14 @@ class Worker {
   unsigned poll_port(EniSlot slot) noexcept;
   unsigned take_handed_over() noexcept;
   unsigned poll_messages() noexcept;
-  void age_flows(std::uint64_t most_buckets) noexcept;
+  /// The clock hand of one flow table.
+  struct Ageing {
+    std::uint64_t until_ns = 0;
+  };
+  void age_flows(bool everything) noexcept;
+  template <typename Table>
+  void age_table(Table& flows, Ageing& ageing, std::uint64_t most_buckets) noexcept;
+  bool has_flows() const noexcept { return context_.flows.size() != 0 || context_.flows6.size() != 0; }
   void serve_job() noexcept;
   void sleep() noexcept;
   bool arm_everything() noexcept;
@@ -65,7 +74,7 @@ class Worker {
   WorkerContext context_;
   WakeSet wake_;
   IdlePolicy idle_;
-  std::uint64_t aged_until_ns_ = 0;
+  Ageing ageing_, ageing6_;
   std::uint64_t busy_until_ns_ = 0;    // polled sources had something lately
   std::uint64_t asked_kernel_ns_ = 0;  // when poll_ready_ports() last did
   Burst burst_;

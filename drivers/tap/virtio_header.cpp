@@ -1,19 +1,24 @@
 #include "drivers/tap/virtio_header.hpp"
 
 #include <cstring>
+#include <optional>
 
 #include <rte_ip.h>
 
 #include "dataplane/net/headers.hpp"
+#include "dataplane/net/ipv6_headers.hpp"
 
 namespace weft {
 namespace {
 
 struct Layers {
-  bool known = false;  // IPv4 with TCP or UDP, whole headers in the first segment
-  unsigned l3_bytes = 0;
+  bool known = false;  // IPv4 or IPv6 with TCP or UDP, whole headers in the first segment
+  bool ipv6 = false;
+  unsigned l3_bytes = 0;  // IPv6's extension headers included
   unsigned l4_bytes = 0;
   std::uint8_t protocol = 0;
+
+  std::uint64_t family_flag() const { return ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4; }
 };
 
 template <typename Header>
@@ -23,16 +28,32 @@ bool read(const rte_mbuf* frame, unsigned offset, Header& header) noexcept {
   return true;
 }
 
+/// Fills in what follows the IP header of `l3_bytes`.
+Layers with_transport(const rte_mbuf* frame, Layers layers) noexcept {
+  const unsigned l4 = kIpOffset + layers.l3_bytes;
+  if (layers.protocol == kProtocolUdp) {
+    layers.l4_bytes = sizeof(UdpHeader);
+  } else if (TcpHeader tcp; layers.protocol == kProtocolTcp && read(frame, l4, tcp)) {
+    layers.l4_bytes = tcp.header_bytes();
+  }
+  layers.known = layers.l4_bytes != 0 && l4 + layers.l4_bytes <= frame->data_len;
+  return layers;
+}
+
 Layers layers_of(const rte_mbuf* frame) noexcept {
   EthernetHeader ethernet;
+  if (!read(frame, 0, ethernet)) return {};
+  if (ethernet.ether_type.host() == kEtherTypeIpv6) {
+    const auto* const ip = rte_pktmbuf_mtod_offset(frame, const std::byte*, kIpOffset);
+    const std::optional<Ipv6Layers> chain = parse_ipv6_headers({ip, frame->data_len - kIpOffset});
+    if (!chain || chain->is_fragment()) return {};
+    return with_transport(frame, {.ipv6 = true, .l3_bytes = chain->l4_offset, .protocol = chain->protocol});
+  }
   Ipv4Header ip;
-  if (!read(frame, 0, ethernet) || ethernet.ether_type.host() != kEtherTypeIpv4) return {};
-  if (!read(frame, kIpOffset, ip) || ip.version() != 4 || ip.header_bytes() < sizeof ip) return {};
-  const unsigned l4 = kIpOffset + ip.header_bytes();
-  if (ip.protocol == kProtocolUdp) return {l4 + sizeof(UdpHeader) <= frame->data_len, ip.header_bytes(), 8, ip.protocol};
-  TcpHeader tcp;
-  if (ip.protocol != kProtocolTcp || !read(frame, l4, tcp)) return {};
-  return {l4 + tcp.header_bytes() <= frame->data_len, ip.header_bytes(), tcp.header_bytes(), ip.protocol};
+  if (ethernet.ether_type.host() != kEtherTypeIpv4 || !read(frame, kIpOffset, ip) || ip.version() != 4 ||
+      ip.header_bytes() < sizeof ip)
+    return {};
+  return with_transport(frame, {.l3_bytes = ip.header_bytes(), .protocol = ip.protocol});
 }
 
 /// The checksum that Linux left to the device: from checksum_start to the end of the frame, stored at checksum_offset.
@@ -63,16 +84,17 @@ void offload_from_virtio(const VirtioNetHeader& header, rte_mbuf* frame) noexcep
   frame->l4_len = layers.l4_bytes;
   const bool outermost = layers.known && (header.flags & VirtioNetHeader::kNeedsChecksum) != 0 &&
                          header.checksum_start == kIpOffset + layers.l3_bytes;
-  if (gso == VirtioNetHeader::kGsoTcpv4 && outermost && layers.protocol == kProtocolTcp &&
+  const unsigned tcp_gso = layers.ipv6 ? VirtioNetHeader::kGsoTcpv6 : VirtioNetHeader::kGsoTcpv4;
+  if (gso == tcp_gso && outermost && layers.protocol == kProtocolTcp &&
       header.checksum_offset == kTcpChecksumOffset && header.gso_size != 0) {
-    frame->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM;
+    frame->ol_flags = layers.family_flag() | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM;
     frame->tso_segsz = header.gso_size;
   } else if (gso != VirtioNetHeader::kGsoNone) {
     frame->ol_flags = RTE_MBUF_F_TX_UDP_SEG;  // never offered to the guest: the engine calls it malformed
   } else if (outermost && layers.protocol == kProtocolTcp && header.checksum_offset == kTcpChecksumOffset) {
-    frame->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
+    frame->ol_flags = layers.family_flag() | RTE_MBUF_F_TX_TCP_CKSUM;
   } else if (outermost && layers.protocol == kProtocolUdp && header.checksum_offset == kUdpChecksumOffset) {
-    frame->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
+    frame->ol_flags = layers.family_flag() | RTE_MBUF_F_TX_UDP_CKSUM;
   } else {
     complete(header, frame);
   }
@@ -90,7 +112,7 @@ VirtioNetHeader offload_to_virtio(const rte_mbuf* frame) noexcept {
     header.flags = VirtioNetHeader::kDataValid;
   }
   if (segment) {
-    header.gso_type = VirtioNetHeader::kGsoTcpv4;
+    header.gso_type = (frame->ol_flags & RTE_MBUF_F_TX_IPV6) != 0 ? VirtioNetHeader::kGsoTcpv6 : VirtioNetHeader::kGsoTcpv4;
     header.gso_size = frame->tso_segsz;
     header.header_length = static_cast<std::uint16_t>(frame->l2_len + frame->l3_len + frame->l4_len);
     // RFC 3168 6.1.2: CWR goes with the first segment only, and the guest's kernel must know to do so.

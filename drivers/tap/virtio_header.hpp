@@ -17,6 +17,7 @@ struct VirtioNetHeader {
   static constexpr std::uint8_t kDataValid = 2;
   static constexpr std::uint8_t kGsoNone = 0;        // gso_type
   static constexpr std::uint8_t kGsoTcpv4 = 1;
+  static constexpr std::uint8_t kGsoTcpv6 = 4;
   static constexpr std::uint8_t kGsoEcn = 0x80;
 
   std::uint8_t flags = 0;

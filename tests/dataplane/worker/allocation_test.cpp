@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "tests/dataplane/worker/fabric.hpp"
+#include "tests/dataplane/worker/guests6.hpp"
 
 namespace {
 thread_local bool forbidden = false;
@@ -59,8 +59,15 @@ TEST_F(NoAllocation, TheGuardWorks) {
       "operator new inside");
 }
 
+Deployment members_of_both_families() {
+  SecurityGroup group = members_group();
+  group.ingress.push_back(all(cidr("2001:db8::/56")));
+  group.egress.push_back(all(cidr("2001:db8::/56")));
+  return dual_stack({group}, four_guests({"members"}));
+}
+
 TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
-  Fabric fabric(make_deployment({members_group()}, four_guests({"members"})),
+  Fabric fabric(members_of_both_families(),
                 {.port = {.mtu = 9001, .checksum = false, .tso = false, .chains = true}});
   const Path path = fabric.path("a", "b");
   const MacAddress own = fabric.eni("a").mac;
@@ -74,6 +81,15 @@ TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
   frames.push_back(icmp(fabric.path_to("a", "10.0.1.1"), 8, 0, 1));
   frames.push_back(udp(fabric.path_to("a", "192.0.2.1"), 1, 2));
   frames.push_back(Frame(10));
+  const Path six = path6(fabric, "a", "b");
+  for (std::uint16_t port = 1; port < 20; ++port) frames.push_back(udp6(six, port, 2));
+  frames.push_back(udp6(six, 1, 2));
+  frames.push_back(tcp6(six, 1, 2, TcpHeader::kSyn));
+  frames.push_back(icmp6(six, 128, 0, 1));
+  frames.push_back(icmp6_error(six, 1, 4, udp6(path6(fabric, "b", "a"), 2, 1)));
+  frames.push_back(ipv6(six, kUdp, udp_segment6(six, 1, 3), kDestinationOptions, {options_header(kUdp)}));
+  frames.push_back(udp6(path_to6(fabric, "a", "2001:db8:ffff::1"), 1, 2));
+  frames.push_back(udp6(path_to6(fabric, "a", "ff02::1"), 1, 2));
   for (const Frame& frame : frames) {
     fabric.inject("a", frame);
     turn(fabric);
@@ -86,7 +102,7 @@ TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
   packet->tso_segsz = 1000;
   fabric.inject("a", packet);
   turn(fabric);
-  fabric.apply(make_deployment({members_group()}, four_guests({"members"})));
+  fabric.apply(members_of_both_families());
   for (const Frame& frame : frames) fabric.inject("a", frame);
   turn(fabric);
   for (int second = 0; second < 700; second += 50) {

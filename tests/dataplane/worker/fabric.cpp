@@ -46,6 +46,7 @@ Fabric::Fabric(Deployment deployment, const Options& options) : options_(options
   EngineOptions engine_options;
   engine_options.workers = options.workers;
   engine_options.flow_capacity = options.flow_capacity;
+  engine_options.flow_capacity6 = options.flow_capacity6;
   engine_options.packets = options.packets;
   engine_options.related_icmp_errors = options.related_icmp_errors;
   if (options.workers == 0) engine_options.now_ns = &clock;

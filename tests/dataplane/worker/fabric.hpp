@@ -40,6 +40,7 @@ class Fabric {
  public:
   struct Options {
     std::uint32_t flow_capacity = 4096;
+    std::uint32_t flow_capacity6 = 4096;
     unsigned workers = 0;
     std::uint32_t packets = 8191;
     std::uint32_t ring_depth = 256;

@@ -134,7 +134,7 @@ std::vector<Fixture> fixtures() {
       dropped("an IP address that is not the ENI's", udp({kA, kB, "10.0.1.6", "10.0.1.5"}, 5000, 53),
               DropReason::kSpoofedIp),
       // --- what a VPC does not carry
-      dropped("IPv6, for now", with_ether_type(good, kEtherTypeIpv6), DropReason::kUnknownEtherType),
+      dropped("IPv4 under IPv6's EtherType", with_ether_type(good, kEtherTypeIpv6), DropReason::kMalformed),
       dropped("a VLAN tag", with_ether_type(good, kEtherTypeVlan), DropReason::kUnknownEtherType),
       dropped("a broadcast frame", with_macs(good, kEverybody, kA), DropReason::kMulticast),
       dropped("a multicast frame", with_macs(good, mac("01:00:5e:00:00:fb"), kA), DropReason::kMulticast),

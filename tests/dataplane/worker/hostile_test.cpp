@@ -6,16 +6,24 @@
 
 #include <random>
 
-#include "tests/dataplane/worker/fabric.hpp"
+#include "tests/dataplane/worker/guests6.hpp"
 
 namespace weft::test {
 namespace {
 
+Deployment open_to_both_families() {
+  SecurityGroup open = open_group();
+  open.ingress.push_back(all(cidr("::/0")));
+  open.egress.push_back(all(cidr("::/0")));
+  return dual_stack({open}, four_guests({"open"}));
+}
+
 class Hostile : public ::testing::Test {
  protected:
-  Hostile() : fabric(make_deployment({open_group()}, four_guests({"open"}))) {
-    // An entry for the ICMP errors to be about.
+  Hostile() : fabric(open_to_both_families()) {
+    // Entries for the ICMP errors to be about.
     fabric.passes("b", "a", udp(fabric.path("b", "a"), 53, 5000));
+    fabric.passes("b", "a", udp6(path6(fabric, "b", "a"), 53, 5000));
     free_ = rte_mempool_avail_count(fabric.engine().mempool());
   }
   ~Hostile() override {
@@ -25,6 +33,20 @@ class Hostile : public ::testing::Test {
     EXPECT_TRUE(fabric.engine().balance().holds());
   }
 
+  std::vector<Frame> samples6() {
+    const Path path = path6(fabric, "a", "b");
+    const Frame segment = udp_segment6(path, 1, 2);
+    return {udp6(path, 1, 2),
+            tcp6(path, 1, 2, TcpHeader::kSyn, 5),
+            icmp6(path, 128, 0, 1),
+            icmp6_error(path, 1, 4, udp6(path6(fabric, "b", "a"), 53, 5000)),
+            icmp6_error(path, 2, 0, ipv6(path6(fabric, "b", "a"), kUdp, udp_segment6(path6(fabric, "b", "a"), 53, 5000),
+                                         kDestinationOptions, {options_header(kUdp)})),
+            ipv6(path, kUdp, segment, kHopByHopOptions,
+                 {options_header(kDestinationOptions), options_header(kRoutingHeader), Frame{kFragmentHeader, 0, 2, 0, 0, 0, 0, 0},
+                  fragment_header(kAuthenticationHeader, 0, false), Frame{kUdp, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}),
+            ipv6(path, kProtocolGre, pattern(20))};
+  }
   std::vector<Frame> samples() {
     const Path path = fabric.path("a", "b");
     Frame options = udp(path, 1, 2);
@@ -64,6 +86,36 @@ TEST_F(Hostile, AFrameCutAnywhereIsMalformedOrWhole) {
   }
 }
 
+TEST_F(Hostile, AnIpv6FrameCutAnywhereIsMalformed) {
+  for (const Frame& whole : samples6()) {
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+      fabric.changes();
+      const Frame cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+      send_and_forget(cut);
+      EXPECT_EQ(fabric.changes(), fabric.dropped("a", cut, DropReason::kMalformed)) << length << " of " << whole.size();
+    }
+  }
+}
+
+TEST_F(Hostile, AnIpv6FrameWithAShortFirstPieceIsMalformed) {
+  const Path path = path6(fabric, "a", "b");
+  const Frame tcp_whole = tcp6(path, 1, 2, TcpHeader::kSyn, 30);
+  const Frame chained = ipv6(path, kTcp, Frame(tcp_whole.begin() + kIpv6L4Offset, tcp_whole.end()), kHopByHopOptions,
+                             {options_header(kDestinationOptions), options_header(kTcp)});
+  for (const Frame& whole : {tcp_whole, chained}) {
+    const std::size_t headers = whole.size() - 30;
+    for (std::size_t first = 1; first < headers; ++first) {
+      rte_mbuf* head = fabric.packet(Frame(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(first)));
+      rte_mbuf* tail = fabric.packet(Frame(whole.begin() + static_cast<std::ptrdiff_t>(first), whole.end()));
+      ASSERT_EQ(rte_pktmbuf_chain(head, tail), 0);
+      fabric.changes();
+      fabric.inject("a", head);
+      fabric.turn();
+      EXPECT_EQ(fabric.changes(), fabric.dropped("a", whole, DropReason::kMalformed)) << first;
+    }
+  }
+}
+
 TEST_F(Hostile, AFrameWithAShortFirstPieceIsMalformed) {
   // Headers must lie in the first mbuf: no stage looks further.
   const Frame whole = tcp(fabric.path("a", "b"), 1, 2, TcpHeader::kSyn, 30);
@@ -79,7 +131,9 @@ TEST_F(Hostile, AFrameWithAShortFirstPieceIsMalformed) {
 }
 
 TEST_F(Hostile, EveryByteTurnedEveryWayIsSurvived) {
-  for (const Frame& whole : samples()) {
+  std::vector<Frame> frames = samples();
+  for (Frame& frame : samples6()) frames.push_back(std::move(frame));
+  for (const Frame& whole : frames) {
     for (std::size_t at = 0; at < whole.size(); ++at) {
       for (const std::uint8_t mask : {0x01, 0x80, 0xff}) {
         Frame frame = whole;
@@ -108,6 +162,41 @@ TEST_F(Hostile, RandomBytesBehindAnEthernetHeaderAreSurvived) {
       if (random() % 2 == 0) ip.protocol = static_cast<std::uint8_t>(random() % 20);
     }
     send_and_forget(frame);
+  }
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+TEST_F(Hostile, RandomIpv6ChainsAreSurvived) {
+  const std::uint32_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const std::uint8_t kinds[] = {0, 43, 44, 51, 60, 6, 17, 58, 59, 50, 135};
+  for (int i = 0; i < 20000; ++i) {
+    Frame frame(kIpv6L4Offset + random() % 200);
+    for (std::uint8_t& byte : frame)
+      byte = random() % 4 == 0 ? kinds[random() % std::size(kinds)] : static_cast<std::uint8_t>(random() % 4);
+    header_at<EthernetHeader>(frame, 0) = {random() % 8 == 0 ? mac("33:33:00:00:00:01") : fabric.eni("b").mac,
+                                           fabric.eni("a").mac, Be16(kEtherTypeIpv6)};
+    auto& header = header_at<Ipv6Header>(frame, kIpOffset);
+    header.version_class_flow = Be32(0x60000000);
+    header.next_header = kinds[random() % std::size(kinds)];
+    header.source = ip(address6("a"));
+    const char* const destinations[] = {"2001:db8:0:1::b", "2001:db8:0:2::d", "ff02::1", "fe80::1", "2001:db8:9::1"};
+    header.destination = ip(destinations[random() % std::size(destinations)]);
+    header.payload_length = Be16(static_cast<std::uint16_t>(frame.size() - kIpv6L4Offset));
+    if (random() % 8 == 0) header.payload_length = Be16(static_cast<std::uint16_t>(random() % 300));
+    rte_mbuf* packet = fabric.packet(frame);
+    if (random() % 6 == 0) {  // and ports that say anything about it
+      packet->ol_flags = random() % 2 == 0 ? RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_UDP_CKSUM;
+      packet->l2_len = 14;
+      packet->l3_len = static_cast<std::uint16_t>(40 + random() % 4 * 8);
+      packet->l4_len = static_cast<std::uint8_t>(random() % 2 == 0 ? 20 : 8);
+      packet->tso_segsz = static_cast<std::uint16_t>(random() % 200);
+    }
+    fabric.inject("a", packet);
+    fabric.turn();
+    for (const std::string guest : {"a", "b", "c", "d"})
+      while (fabric.receive(guest)) {}
   }
   EXPECT_TRUE(fabric.engine().balance().holds());
 }

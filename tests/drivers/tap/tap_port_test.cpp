@@ -10,7 +10,7 @@
 
 #include "dataplane/worker/packet_pool.hpp"
 #include "drivers/tap/tap_port.hpp"
-#include "tests/dataplane/worker/frames.hpp"
+#include "tests/dataplane/worker/frames6.hpp"
 #include "tests/drivers/tap/namespace_guest.hpp"
 
 namespace weft::test {
@@ -18,6 +18,7 @@ namespace {
 
 constexpr char kGuestMac[] = "02:00:0a:00:01:04", kPeerMac[] = "02:00:0a:00:01:05";
 const Path kToGuest{mac(kPeerMac), mac(kGuestMac), "10.0.1.5", "10.0.1.4"};
+const Path kToGuest6{mac(kPeerMac), mac(kGuestMac), "2001:db8:0:1::5", "2001:db8:0:1::4"};
 
 sockaddr_in at(const char* address, std::uint16_t port) {
   sockaddr_in made{};
@@ -187,6 +188,59 @@ TEST_F(TapPortTest, HeadersThatDoNotFitTheFrameAreCompletedOrFlaggedNeverTrusted
   }
 }
 
+TEST_F(TapPortTest, HeadersThatDoNotFitAnIpv6FrameAreCompletedOrFlaggedNeverTrusted) {
+  const Frame bytes = udp6(kToGuest6, 1000, 53, 40);
+  for (unsigned start = 0; start < 120; ++start) {
+    for (const std::uint16_t offset : {0, 6, 16, 50, 0xffff}) {
+      for (const std::uint8_t gso : {0, 1, 3, 4, 5, 0x84}) {
+        rte_mbuf* frame = packet(bytes);
+        offload_from_virtio({.flags = VirtioNetHeader::kNeedsChecksum,
+                             .gso_type = gso,
+                             .header_length = 0xffff,
+                             .gso_size = 1000,
+                             .checksum_start = static_cast<std::uint16_t>(start),
+                             .checksum_offset = offset},
+                            frame);
+        if (gso != 0) {
+          EXPECT_EQ(frame->ol_flags, RTE_MBUF_F_TX_UDP_SEG) << "UDP cannot be a TCP super-segment";
+        } else if (start == kIpv6L4Offset && offset == kUdpChecksumOffset) {
+          EXPECT_EQ(frame->ol_flags, RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_UDP_CKSUM);
+        } else {
+          EXPECT_EQ(frame->ol_flags, 0U);
+        }
+        rte_pktmbuf_free(frame);
+      }
+    }
+  }
+}
+
+TEST_F(TapPortTest, ATcpSuperSegmentIsOfTheFamilyOfItsFrameOrFlagged) {
+  const VirtioNetHeader header{.flags = VirtioNetHeader::kNeedsChecksum, .gso_size = 1000, .checksum_offset = 16};
+  const auto flags_of = [&](const Frame& bytes, std::uint8_t gso, std::size_t start) {
+    VirtioNetHeader own = header;
+    own.gso_type = gso;
+    own.checksum_start = static_cast<std::uint16_t>(start);
+    rte_mbuf* frame = packet(bytes);
+    offload_from_virtio(own, frame);
+    const std::uint64_t flags = frame->ol_flags;
+    rte_pktmbuf_free(frame);
+    return flags;
+  };
+  const std::uint64_t segmentation = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM;
+  const Frame four = tcp(kToGuest, 1, 2, TcpHeader::kAck, 100), six = tcp6(kToGuest6, 1, 2, TcpHeader::kAck, 100);
+  EXPECT_EQ(flags_of(four, VirtioNetHeader::kGsoTcpv4, kIpv4L4Offset), RTE_MBUF_F_TX_IPV4 | segmentation);
+  EXPECT_EQ(flags_of(six, VirtioNetHeader::kGsoTcpv6, kIpv6L4Offset), RTE_MBUF_F_TX_IPV6 | segmentation);
+  EXPECT_EQ(flags_of(four, VirtioNetHeader::kGsoTcpv6, kIpv4L4Offset), RTE_MBUF_F_TX_UDP_SEG);
+  EXPECT_EQ(flags_of(six, VirtioNetHeader::kGsoTcpv4, kIpv6L4Offset), RTE_MBUF_F_TX_UDP_SEG);
+  // Extension headers are part of what stands before TCP.
+  Frame extended = six;
+  const Frame options = options_header(kProtocolTcp);
+  extended.insert(extended.begin() + kIpv6L4Offset, options.begin(), options.end());
+  header_at<Ipv6Header>(extended, kIpOffset).next_header = kDestinationOptions;
+  EXPECT_EQ(flags_of(extended, VirtioNetHeader::kGsoTcpv6, kIpv6L4Offset + 8), RTE_MBUF_F_TX_IPV6 | segmentation);
+  EXPECT_EQ(flags_of(extended, VirtioNetHeader::kGsoTcpv6, kIpv6L4Offset), RTE_MBUF_F_TX_UDP_SEG);
+}
+
 TEST_F(TapPortTest, AnInnerChecksumOfATunnelIsCompletedHere) {
   // As for VXLAN made in the guest: the checksum to finish is not the outermost one.
   Frame bytes = udp(kToGuest, 4789, 4789, 60);
@@ -202,14 +256,17 @@ TEST_F(TapPortTest, AnInnerChecksumOfATunnelIsCompletedHere) {
 }
 
 TEST_F(TapPortTest, OffloadsGoRoundUnchanged) {
-  const Path path = kToGuest;
   for (const VirtioNetHeader& header : std::initializer_list<VirtioNetHeader>{
            {.flags = VirtioNetHeader::kNeedsChecksum, .checksum_start = 34, .checksum_offset = 16},
            {.flags = VirtioNetHeader::kNeedsChecksum, .gso_type = VirtioNetHeader::kGsoTcpv4, .header_length = 54,
             .gso_size = 1400, .checksum_start = 34, .checksum_offset = 16},
+           {.flags = VirtioNetHeader::kNeedsChecksum, .checksum_start = 54, .checksum_offset = 16},
+           {.flags = VirtioNetHeader::kNeedsChecksum, .gso_type = VirtioNetHeader::kGsoTcpv6, .header_length = 74,
+            .gso_size = 1400, .checksum_start = 54, .checksum_offset = 16},
            {.flags = VirtioNetHeader::kDataValid},
            {}}) {
-    rte_mbuf* frame = packet(tcp(path, 1, 2, TcpHeader::kAck, 100));
+    rte_mbuf* frame = packet(header.checksum_start == 54 ? tcp6(kToGuest6, 1, 2, TcpHeader::kAck, 100)
+                                                         : tcp(kToGuest, 1, 2, TcpHeader::kAck, 100));
     offload_from_virtio(header, frame);
     const VirtioNetHeader back = offload_to_virtio(frame);
     EXPECT_EQ(back.flags, header.flags);
