@@ -22,6 +22,12 @@
   X(NoSuchAddress,      "no-such-address",     "no ENI of this VPC has the destination address")                      \
   X(GroupEgress,        "group-egress",        "no egress rule of the source ENI's security groups allows it")        \
   X(GroupIngress,       "group-ingress",       "no ingress rule of the destination ENI's security groups allows it")  \
+  X(AclEgress,          "acl-egress",          "the network ACL of the source's subnet lets it not leave")            \
+  X(AclIngress,         "acl-ingress",         "the network ACL of the destination's subnet lets it not enter")       \
+  X(Blackhole,          "blackhole",           "its route leads nowhere: a blackhole")                                \
+  X(NoPublicAddress,    "no-public-address",   "it goes to the internet and its source has no public address")        \
+  X(UnknownPublicAddress,"unknown-public-address","from the internet to a public address that no ENI has")            \
+  X(NotForEni,          "not-for-eni",         "a route leads to an ENI with source/dest check, which lacks the address") \
   X(FlowTableFull,      "flow-table-full",     "the flow table has no room for a new tracked connection")             \
   X(TooBig,             "too-big",             "the packet is larger than the destination's MTU")                     \
   X(LinkDown,           "link-down",           "the virtual function's link is down")                                 \
