@@ -18,7 +18,7 @@
   X(ArpUnanswered,      "arp-unanswered",      "nobody in this VPC has the address that the ARP request asks for")    \
   X(Fragment,           "fragment",            "IP fragments are not carried yet")                                    \
   X(RouterService,      "router-service",      "the subnet router answers ICMP echo and nothing else")                \
-  X(NoRoute,            "no-route",            "the destination is outside the VPC and there is no gateway")          \
+  X(NoRoute,            "no-route",            "no route of the subnet's route table has the destination")              \
   X(NoSuchAddress,      "no-such-address",     "no ENI of this VPC has the destination address")                      \
   X(GroupEgress,        "group-egress",        "no egress rule of the source ENI's security groups allows it")        \
   X(GroupIngress,       "group-ingress",       "no ingress rule of the destination ENI's security groups allows it")  \
