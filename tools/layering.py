@@ -14,6 +14,7 @@ ALLOWED = {
     "dataplane/route": ["dataplane/net", "dataplane/model", "dataplane/policy/gate.hpp",
                         "dataplane/policy/address_number.hpp"],
     "dataplane/flow": ["dataplane/net"],
+    "dataplane/services": ["dataplane/net"],
     "dataplane/limit": ["dataplane/net"],
     "dataplane/underlay": ["dataplane/net"],
     "dataplane/observe": ["dataplane/net", "dataplane/model"],
