@@ -11,6 +11,8 @@ ALLOWED = {
     "dataplane/net": [],
     "dataplane/model": ["dataplane/net"],
     "dataplane/policy": ["dataplane/net", "dataplane/model", "dataplane/observe/drop_reason.hpp"],
+    "dataplane/route": ["dataplane/net", "dataplane/model", "dataplane/policy/gate.hpp",
+                        "dataplane/policy/address_number.hpp"],
     "dataplane/flow": ["dataplane/net"],
     "dataplane/services": ["dataplane/net"],
     "dataplane/limit": ["dataplane/net"],

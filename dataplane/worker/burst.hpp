@@ -25,6 +25,7 @@ enum class Fate : std::uint8_t {
   kDropped,    // for `reason`; the last stage counts, logs and frees it
   kConsumed,   // the fabric has dealt with it; the last stage frees it
   kAway,       // another worker has it
+  kAgain,      // it comes back from the internet gateway, in another burst
 };
 
 /// What a packet is to the flow table.
@@ -40,6 +41,7 @@ struct Burst {
   unsigned count = 0;
   bool from_port = true;      // false: handed over by another worker, which has checked the source
   bool offloads = false;      // some packet is a chain, or has a checksum or segmentation to finish
+  bool leaves = false;        // some packet goes to the internet gateway
   std::uint32_t ipv6 = 0;     // bit i: packet i has key6 and no key. Mostly 0, and then no loop asks each packet
 
   rte_mbuf* packet[kBurst];
@@ -58,6 +60,11 @@ struct Burst {
   void drop(unsigned i, DropReason why) noexcept {
     fate[i] = Fate::kDropped;
     reason[i] = why;
+  }
+  /// One more packet; there is room.
+  void take(rte_mbuf* one, EniSlot from) noexcept {
+    packet[count] = one;
+    source[count++] = from;
   }
   void forward(unsigned i, EniSlot to) noexcept {
     fate[i] = Fate::kForward;
