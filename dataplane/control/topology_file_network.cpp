@@ -14,7 +14,6 @@ constexpr const char* kDefaultZone = "use1-az1";
 constexpr std::size_t kMostServers = 4;      // of a DHCP option set, as EC2 takes
 constexpr std::size_t kLongestDomain = 253;  // RFC 1035 2.3.4
 constexpr int kMostEntries = 1000;           // of a prefix list
-constexpr int kMostPartitions = 7;           // facts ec2 4.1
 constexpr int kDefaultPartitions = 2;        // what CreatePlacementGroup makes when PartitionCount is left out
 constexpr int kMostRacks = 1000;
 
