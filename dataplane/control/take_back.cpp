@@ -1,4 +1,5 @@
-// After a rejoin: what a dead daemon's holder kept, taken over as it is. What cannot be is given up, with a warning.
+// After a rejoin: what a dead daemon's holder kept, taken over as it is. What cannot be is made anew, or given up, with
+// a warning.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,12 +16,18 @@ Result<std::vector<std::string>> Controller::Transition::take_back() {
   for (const Instance* instance : difference_.created) {
     step("take back instance " + instance->name);
     Result<Attachments> ports = environment_.take_back_instance(*wanted_, *instance);
-    if (ports) {
-      std::ranges::move(*ports, std::back_inserter(added_));
-      continue;
+    if (!ports) {
+      // What ran in it is gone, perhaps in the midst of a reboot; the instance need not be.
+      const std::string why = ports.error().to_string();
+      (void)environment_.remove_instance(instance->name);
+      ports = environment_.create_instance(*wanted_, *instance);
+      warnings_.push_back(ports ? fmt::format("instance {} was lost and is made anew: {}", instance->name, why)
+                                : fmt::format("instance {} is lost: {}", instance->name, ports.error().to_string()));
     }
-    warnings_.push_back(fmt::format("instance {} is lost: {}", instance->name, ports.error().to_string()));
-    lost.push_back(instance->name);
+    if (ports)
+      std::ranges::move(*ports, std::back_inserter(added_));
+    else
+      lost.push_back(instance->name);
   }
   auto reduced = std::make_shared<Deployment>(*wanted_);
   for (const std::string& name : lost) {

@@ -225,13 +225,29 @@ TEST(Controller, RestoreRemovesWhatADaemonMadeButDidNotPublish) {
   EXPECT_EQ(heir.environment.instances(), std::vector<std::string>{"a"});
 }
 
-TEST(Controller, RestoreGivesUpALostInstanceAndSaysSo) {
+TEST(Controller, RestoreMakesALostInstanceAnewAndSaysSo) {
+  World dead, heir;
+  ASSERT_TRUE(dead.controller.apply("f", topology({plain("a"), efa("b")})));
+  inherit(heir, dead);
+  heir.environment.existing.erase("b");
+  Result<Outcome> restored = heir.controller.restore();
+  ASSERT_TRUE(restored);
+  ASSERT_EQ(restored->warnings.size(), 1u);
+  EXPECT_NE(restored->warnings[0].find("instance b was lost and is made anew"), std::string::npos);
+  EXPECT_EQ(heir.environment.existing, dead.environment.existing);
+  EXPECT_EQ(heir.environment.efa, dead.environment.efa);
+  EXPECT_EQ(heir.engine.ports.size(), 2u);
+}
+
+TEST(Controller, RestoreGivesUpALostInstanceThatCannotBeMadeAnewAndSaysSo) {
   World dead, heir;
   ASSERT_TRUE(dead.controller.apply("f", topology({plain("a"), plain("b")})));
   inherit(heir, dead);
   heir.environment.existing.erase("a");
+  heir.fault.countdown = 2;  // create a, after removing what is left of it
   Result<Outcome> restored = heir.controller.restore();
   ASSERT_TRUE(restored);
+  EXPECT_EQ(heir.fault.where, "create a");
   ASSERT_EQ(restored->warnings.size(), 1u);
   EXPECT_NE(restored->warnings[0].find("instance a is lost"), std::string::npos);
   EXPECT_EQ(heir.environment.hosts.inside, (std::vector<std::pair<std::string, std::string>>{{"b", "10.0.1.5"}}));
