@@ -33,6 +33,7 @@ void subtract(EniStatistics& value, const EniStatistics& baseline) {
   value.originated -= baseline.originated;
   value.consumed -= baseline.consumed;
   for (std::size_t i = 0; i < kDropReasons; ++i) value.drops[i] -= baseline.drops[i];
+  for (std::size_t i = 0; i < kEnaCounters; ++i) value.ena[i] -= baseline.ena[i];
 }
 
 void add_efa(EniStatistics& value, const EfaCounters& efa) {
@@ -76,6 +77,7 @@ EniStatistics EngineImpl::sum(EniSlot slot) const {
     total.originated += c.originated.read();
     total.consumed += c.consumed.read();
     for (std::size_t i = 0; i < kDropReasons; ++i) total.drops[i] += c.drops[i].read();
+    for (std::size_t i = 0; i < kEnaCounters; ++i) total.ena[i] += c.ena[i].read();
   }
   return total;
 }
@@ -87,6 +89,8 @@ std::vector<EniStatistics> EngineImpl::statistics() const {
     EniStatistics one = sum(slot);
     subtract(one, baselines_[slot]);
     one.eni_id = eni->id;
+    if (const InstanceAllowance* const allowance = allowances_.find(eni->instance))
+      one.conntrack_allowance_available = allowance->connections().available();
     if (eni->type == InterfaceType::kEfa && efa_counters_) add_efa(one, efa_counters_(slot));
     all.push_back(std::move(one));
   }

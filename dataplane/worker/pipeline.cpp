@@ -20,14 +20,17 @@ void begin_burst(Burst& burst, Fate fate) noexcept {
 
 void process(Burst& burst, WorkerContext& worker) noexcept {
   begin_burst(burst, Fate::kPending);
+  const bool limits = !worker.snapshot->allowances.empty();
   receive(burst, worker);
   parse(burst, worker);
   if (burst.from_port) {
     check_source(burst, worker);
+    if (limits) limit_source(burst, worker);
     serve(burst, worker);
     steer(burst, worker);
   }
   decide(burst, worker);
+  if (limits) limit(burst, worker);
   deliver(burst, worker);
   release(burst, worker);
   assert(worker.balance.holds());

@@ -18,6 +18,9 @@ void parse(Burst& burst, const WorkerContext& worker) noexcept;
 /// Link state, source MAC and source address (facts ec2 1.7).
 void check_source(Burst& burst, const WorkerContext& worker) noexcept;
 
+/// An ENI's own limits, of instances that have limits: packets to the link-local services, fragments (facts ec2 1.8, 1.9).
+void limit_source(Burst& burst, WorkerContext& worker) noexcept;
+
 /// What the fabric answers itself: ARP, and ICMP echo to the subnet's router (facts ec2 1.7, 2.5).
 void serve(Burst& burst, WorkerContext& worker) noexcept;
 
@@ -30,6 +33,9 @@ void decide(Burst& burst, WorkerContext& worker) noexcept;
 /// Both gates and the route, for one packet. `entry` is what the flow table has for it, or null.
 template <typename Entry>
 void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept;
+
+/// The limits of flows and instances (facts ec2 4.3, 5.4).
+void limit(Burst& burst, WorkerContext& worker) noexcept;
 
 /// To the ports, grouped by destination; or to the worker that polls the port.
 void deliver(Burst& burst, WorkerContext& worker) noexcept;
