@@ -45,6 +45,14 @@ Json rules_json(const std::vector<RuleDeclaration>& rules, const Deployment& dep
   return list;
 }
 
+Json error_body(const Error& error) {
+  Json body{{"code", error.code}, {"message", error.message}};
+  if (!error.where.file.empty()) body["where"]["file"] = error.where.file;
+  if (error.where.line > 0) body["where"]["line"] = error.where.line;
+  if (!error.where.key.empty()) body["where"]["key"] = error.where.key;
+  return body;
+}
+
 }  // namespace
 
 std::string protocol_text(IpProtocol protocol) {
@@ -131,10 +139,11 @@ Json to_json(const Deployment& deployment) {
 }
 
 Json to_json(const Error& error) {
-  Json body{{"code", error.code}, {"message", error.message}};
-  if (!error.where.file.empty()) body["where"]["file"] = error.where.file;
-  if (error.where.line > 0) body["where"]["line"] = error.where.line;
-  if (!error.where.key.empty()) body["where"]["key"] = error.where.key;
+  Json body = error_body(error);
+  if (!error.others.empty()) {
+    body["errors"].push_back(error_body(error));
+    for (const Error& other : error.others) body["errors"].push_back(error_body(other));
+  }
   return {{"error", std::move(body)}};
 }
 
