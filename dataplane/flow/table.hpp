@@ -51,6 +51,8 @@ class FlowTable {
   /// fills in both halves at once, then calls begin(). Entries do not move.
   Entry* insert(const Key& key, std::uint32_t hash, std::uint32_t now) noexcept;
   void erase(Entry* entry) noexcept;
+  /// Which of the `capacity()` entries it is: for tables beside this one.
+  std::size_t index_of(const Entry& entry) const noexcept { return static_cast<std::size_t>(&entry - entries_); }
 
   /// Ageing by a clock hand: looks at `buckets` buckets and erases what has expired, calling gone(entry) first.
   /// `gone` may look at the entry and may not touch the table.

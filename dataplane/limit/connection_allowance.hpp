@@ -21,7 +21,9 @@ class ConnectionAllowance {
     } while (!used_.compare_exchange_weak(used, used + 1, std::memory_order_relaxed));
     return true;
   }
-  /// For each track() that returned true, once. Never below zero, whatever the caller believes.
+  /// A connection that is there already: one that began before there was a limit, or came with an ENI that moved.
+  void track_existing() noexcept { used_.fetch_add(1, std::memory_order_relaxed); }
+  /// For each track() that returned true, and each track_existing(), once. Never below zero, whatever the caller believes.
   void untrack() noexcept {
     std::uint64_t used = used_.load(std::memory_order_relaxed);
     while (used != 0 && !used_.compare_exchange_weak(used, used - 1, std::memory_order_relaxed)) {

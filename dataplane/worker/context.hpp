@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "dataplane/flow/table.hpp"
+#include "dataplane/limit/flow_meters.hpp"
+#include "dataplane/limit/packet_windows.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
 #include "dataplane/worker/burst.hpp"
@@ -15,6 +17,15 @@
 #include "dataplane/worker/snapshot.hpp"
 
 namespace weft {
+
+/// What a worker keeps about limits of ENIs and flows. Address space, until a limit is asked.
+struct LimitTables {
+  LimitTables(std::uint32_t flows, std::uint32_t flows6) : meters(flows), meters6(flows6) {}
+  PacketWindows link_local;  // by slot
+  PacketWindows fragments;
+  FlowMeters meters;  // by index of the flow's entry
+  FlowMeters meters6;
+};
 
 struct WorkerContext {
   static constexpr std::uint8_t kNoGroup = 0xff;
@@ -40,6 +51,9 @@ struct WorkerContext {
   const FlowTable<Entry>& flows_of() const noexcept {
     return const_cast<WorkerContext*>(this)->flows_of<Entry>();
   }
+
+  /// Made by the control thread before it first publishes allowances; the stages ask only when there are some.
+  std::unique_ptr<LimitTables> limits;
 
   EniCounterTable counters;
   BalanceCounters balance;

@@ -93,6 +93,8 @@ void EngineImpl::stop() {
   threads_.clear();
 }
 
+std::uint64_t EngineImpl::now_ns() const { return options_.now_ns == nullptr ? monotonic_ns() : options_.now_ns(); }
+
 unsigned EngineImpl::run_once() { return workers_.front()->turn(); }
 
 std::uint16_t EngineImpl::least_loaded_worker() const {
@@ -150,8 +152,12 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
     attached.push_back(slot);
   }
   for (SlotAssignment& assignment : *assignments) assignment.port = slots_[assignment.slot].port.get();
+  const auto workers = static_cast<unsigned>(workers_.size());
+  allowances_.update(*deployment, workers, now_ns());
+  if (allowances_.any())
+    for (const auto& worker : workers_) worker->make_limit_tables();
   std::unique_ptr<const Snapshot> next =
-      Snapshot::compile(deployment, *assignments, slots_.size(), epoch, static_cast<unsigned>(workers_.size()));
+      Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_);
 
   // 3. Publish, and wait until no worker can see the old tables.
   publication_.replace(std::move(next));

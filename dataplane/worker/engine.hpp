@@ -15,6 +15,7 @@
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/model/result.hpp"
 #include "dataplane/observe/drop_reason.hpp"
+#include "dataplane/observe/ena_counter.hpp"
 #include "dataplane/policy/gate.hpp"
 #include "drivers/port.hpp"
 
@@ -46,6 +47,8 @@ struct EniStatistics {
   std::uint64_t originated = 0;                // answered by the fabric for this guest: ARP, ICMP of the router
   std::uint64_t consumed = 0;                  // frames of this guest that the fabric answered itself
   std::uint64_t drops[kDropReasons] = {};      // of this guest's frames
+  std::uint64_t ena[kEnaCounters] = {};        // packets that found an allowance used up; kEnaCounterNames
+  std::uint64_t conntrack_allowance_available = 0;  // of the instance; 0 as well where nothing limits it
   EfaCounters efa;                             // EFA functions only
 };
 

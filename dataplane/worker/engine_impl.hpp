@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/worker/allowance_book.hpp"
 #include "dataplane/worker/engine.hpp"
 #include "dataplane/worker/handover.hpp"
 #include "dataplane/worker/packet_pool.hpp"
@@ -39,6 +40,7 @@ class EngineImpl final : public Engine {
  private:
   Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
   std::uint16_t least_loaded_worker() const;
+  std::uint64_t now_ns() const;
   EniStatistics sum(EniSlot slot) const;
   template <typename Entry>
   FlowView view_of(const Entry& entry, std::uint32_t now) const;
@@ -48,6 +50,7 @@ class EngineImpl final : public Engine {
   const EngineOptions options_;
   PacketPool pool_;
   Publication<Snapshot> publication_;
+  AllowanceBook allowances_;
   SlotTable slots_;  // owns the ports
   std::vector<EniStatistics> baselines_;  // by slot: what the counters were when the ENI came
   Handover handover_;

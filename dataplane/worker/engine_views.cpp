@@ -33,6 +33,7 @@ void subtract(EniStatistics& value, const EniStatistics& baseline) {
   value.originated -= baseline.originated;
   value.consumed -= baseline.consumed;
   for (std::size_t i = 0; i < kDropReasons; ++i) value.drops[i] -= baseline.drops[i];
+  for (std::size_t i = 0; i < kEnaCounters; ++i) value.ena[i] -= baseline.ena[i];
 }
 
 void add_efa(EniStatistics& value, const EfaCounters& efa) {
@@ -76,23 +77,26 @@ EniStatistics EngineImpl::sum(EniSlot slot) const {
     total.originated += c.originated.read();
     total.consumed += c.consumed.read();
     for (std::size_t i = 0; i < kDropReasons; ++i) total.drops[i] += c.drops[i].read();
+    for (std::size_t i = 0; i < kEnaCounters; ++i) total.ena[i] += c.ena[i].read();
   }
   return total;
 }
 
 std::vector<EniStatistics> EngineImpl::statistics() const {
   std::vector<EniStatistics> all;
-  const auto add = [&](const std::string& id, bool efa) {
+  const auto add = [&](const std::string& id, const std::string& instance, bool efa) {
     const EniSlot slot = *slots_.find(id);
     EniStatistics one = sum(slot);
     subtract(one, baselines_[slot]);
     one.eni_id = id;
+    if (const InstanceAllowance* const allowance = allowances_.find(instance))
+      one.conntrack_allowance_available = allowance->connections().available();
     if (efa && efa_counters_) add_efa(one, efa_counters_(slot));
     all.push_back(std::move(one));
   };
   for (const Eni* eni : flatten_enis(*deployment_))
-    add(eni->id, eni->type == InterfaceType::kEfa || eni->type == InterfaceType::kEfaOnly);
-  if (deployment_->internet_gateway) add(deployment_->internet_gateway->id, false);
+    add(eni->id, eni->instance, eni->type == InterfaceType::kEfa || eni->type == InterfaceType::kEfaOnly);
+  if (deployment_->internet_gateway) add(deployment_->internet_gateway->id, "", false);
   return all;
 }
 

@@ -42,15 +42,18 @@ void send_originated(Burst& burst, WorkerContext& worker) noexcept {
 
 void process(Burst& burst, WorkerContext& worker) noexcept {
   begin_burst(burst, Fate::kPending);
+  const bool limits = !worker.snapshot->allowances.empty();
   receive(burst, worker);
   parse(burst, worker);
   if (burst.from_port) {
     if (burst.source[0] == worker.snapshot->gateway) arrive(burst, worker);
     check_source(burst, worker);
+    if (limits) limit_source(burst, worker);
     serve(burst, worker);
     steer(burst, worker);
   }
   decide(burst, worker);
+  if (limits) limit(burst, worker);
   if (burst.leaves) depart(burst, worker);
   finish(burst, worker);
   if (worker.originated->count != 0) send_originated(*worker.originated, worker);

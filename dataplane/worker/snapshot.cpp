@@ -4,6 +4,8 @@
 #include <optional>
 #include <unordered_map>
 
+#include "dataplane/worker/allowance_book.hpp"
+
 namespace weft {
 namespace {
 
@@ -123,7 +125,8 @@ void poll_at_home(Snapshot& snapshot, EniSlot slot) {
 
 std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployment> deployment,
                                                   const std::vector<SlotAssignment>& assignments, std::size_t slots,
-                                                  std::uint32_t epoch, unsigned workers) {
+                                                  std::uint32_t epoch, unsigned workers,
+                                                  const AllowanceBook* allowances) {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->epoch = epoch;
   snapshot->policy = GroupPolicy::compile(*deployment);
@@ -162,6 +165,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   }
   compile_timeouts(enis, assignments, snapshot->timeouts);
   snapshot->efa = EfaMatrix::compile(*deployment, *snapshot->policy, assignments, slots);
+  if (allowances != nullptr) snapshot->allowances = allowances->by_slot(*deployment, assignments, slots);
   snapshot->deployment = std::move(deployment);
   return snapshot;
 }

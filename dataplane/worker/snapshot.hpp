@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/flow/entry.hpp"
+#include "dataplane/limit/instance_allowance.hpp"
 #include "dataplane/flow/timeouts.hpp"
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/observe/drop_reason.hpp"
@@ -89,12 +90,15 @@ struct SlotAssignment {
   Port* port = nullptr;
 };
 
+class AllowanceBook;
+
 class Snapshot {
  public:
   /// `assignments` are in the order of flatten_enis(deployment), and then the internet gateway's, if there is one; `slots` is how many slots there are or were.
   static std::unique_ptr<const Snapshot> compile(std::shared_ptr<const Deployment> deployment,
                                                  const std::vector<SlotAssignment>& assignments, std::size_t slots,
-                                                 std::uint32_t epoch, unsigned workers);
+                                                 std::uint32_t epoch, unsigned workers,
+                                                 const AllowanceBook* allowances = nullptr);
 
   /// By the route table of the source's subnet (facts ec2 1.10); from the gateway, to the owner.
   NextHop route(EniSlot source, const IpAddress& destination) const noexcept;
@@ -103,6 +107,11 @@ class Snapshot {
   bool owns(EniSlot slot, const IpAddress& address) const noexcept { return owner(enis[slot].vpc, address) == slot; }
   const EniRecord& eni(EniSlot slot) const noexcept { return enis[slot]; }
   const SubnetPolicy& policy_of_subnet(const EniRecord& eni) const noexcept { return subnet_policies[eni.subnet]; }
+
+  /// Null: nothing limits the ENI's instance.
+  InstanceAllowance* allowance(EniSlot slot) const noexcept {
+    return slot < allowances.size() ? allowances[slot].get() : nullptr;
+  }
 
   std::uint32_t epoch = 0;
   std::vector<EniRecord> enis;       // by slot
@@ -118,6 +127,7 @@ class Snapshot {
   std::shared_ptr<const GroupPolicy> policy;
   std::shared_ptr<const Deployment> deployment;
   EfaMatrix efa;
+  std::vector<std::shared_ptr<InstanceAllowance>> allowances;  // by slot; empty: nobody has any, and no stage asks
   struct Home {
     std::vector<EniSlot> polled;    // ports that are asked every turn
     std::vector<EniSlot> by_epoll;  // ports with a readiness descriptor

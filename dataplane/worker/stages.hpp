@@ -24,6 +24,9 @@ void arrive(Burst& burst, WorkerContext& worker) noexcept;
 /// Link state, source MAC and source address (facts ec2 1.7).
 void check_source(Burst& burst, const WorkerContext& worker) noexcept;
 
+/// An ENI's own limits, of instances that have limits: packets to the link-local services, fragments (facts ec2 1.8, 1.9).
+void limit_source(Burst& burst, WorkerContext& worker) noexcept;
+
 /// What the fabric answers itself: ARP, and ICMP echo to the subnet's router (facts ec2 1.7, 2.5).
 void serve(Burst& burst, WorkerContext& worker) noexcept;
 
@@ -36,6 +39,9 @@ void decide(Burst& burst, WorkerContext& worker) noexcept;
 /// Both gates and the route, for one packet. `entry` is what the flow table has for it, or null.
 template <typename Entry>
 void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept;
+
+/// The limits of flows and instances (facts ec2 4.3, 5.4).
+void limit(Burst& burst, WorkerContext& worker) noexcept;
 
 /// What goes to the internet: time to live, MTU, the private source becomes the public one (facts ec2 1.8, 3.1).
 void depart(Burst& burst, WorkerContext& worker) noexcept;

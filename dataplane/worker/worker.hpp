@@ -35,6 +35,12 @@ class Worker {
   /// Looks at everything once. Returns packets and messages handled.
   unsigned turn() noexcept;
 
+  /// Thread: control, before it first publishes allowances: no worker looks at them earlier.
+  void make_limit_tables() {
+    if (context_.limits == nullptr)
+      context_.limits = std::make_unique<LimitTables>(context_.flows.capacity(), context_.flows6.capacity());
+  }
+
   WakeSet& wake_set() noexcept { return wake_; }
   const WorkerContext& context() const noexcept { return context_; }
 

@@ -1,0 +1,136 @@
+// Allowances, for instances that have some; the pipeline leaves these stages out where nobody has.
+//
+// limit_source() is about what an ENI sends, whoever it is for: the link-local services together, and fragments, 1024
+// packets in any second each (facts ec2 1.8, 1.9). It runs where the ENI's port is polled.
+// limit() comes after the gates, so a refused packet uses no allowance, and before delivery: first the flow's own
+// bandwidth, then what the sending instance may send, then what the receiving one may receive (facts ec2 4.3, 5.4).
+#include "dataplane/limit/instance_allowance.hpp"
+#include "dataplane/limit/wire_size.hpp"
+#include "dataplane/net/headers.hpp"
+#include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/stages.hpp"
+
+namespace weft {
+namespace {
+
+constexpr std::uint8_t kIpv6FragmentHeader = 44;  // RFC 8200 4.5
+
+// 169.254.169.253, .254 and .123, and the resolver's second address, the VPC's base + 2 (facts ec2 1.9).
+bool is_link_local_service(std::uint32_t address, const Snapshot& snapshot) noexcept {
+  constexpr std::uint32_t kServices = 0xa9fea900U;
+  const std::uint32_t last = address & 0xffU;
+  if ((address & 0xffffff00U) == kServices) return last == 253 || last == 254 || last == 123;
+  const IpPrefix& vpc = snapshot.deployment->vpc_cidr;
+  return vpc.is_v4() && address == vpc.address.v4().value + 2;
+}
+
+/// fd00:ec2::253, ::254 and ::123, whose last two octets are read as hexadecimal.
+bool is_link_local_service(const IpAddress& address) noexcept {
+  constexpr std::uint8_t kPrefix[14] = {0xfd, 0, 0x0e, 0xc2};
+  if (std::memcmp(address.octets.data(), kPrefix, sizeof kPrefix) != 0) return false;
+  const unsigned last = static_cast<unsigned>(address.octets[14]) << 8 | address.octets[15];
+  return last == 0x253 || last == 0x254 || last == 0x123;
+}
+
+bool is_fragment(const rte_mbuf* packet, bool ipv6) noexcept {
+  if (ipv6) {
+    const auto& ip = *rte_pktmbuf_mtod_offset(packet, const Ipv6Header*, kIpOffset);
+    return ip.next_header == kIpv6FragmentHeader;
+  }
+  return rte_pktmbuf_mtod_offset(packet, const Ipv4Header*, kIpOffset)->is_fragment();
+}
+
+WireSize wire_size_of(const rte_mbuf* packet) noexcept {
+  if (!wants_segmentation(packet)) [[likely]]
+    return {packet->pkt_len, 1};
+  return wire_size(packet->pkt_len, packet->l2_len + packet->l3_len + packet->l4_len, packet->tso_segsz);
+}
+
+void count_exceeded(EniSlot slot, EnaCounter counter, std::uint32_t packets, WorkerContext& worker) noexcept {
+  worker.counters[slot].of(counter).add(packets);
+}
+
+/// The flow's entry once more, which decide() has just touched. What makes no entry is no flow.
+template <typename Entry>
+bool within_flow(const Burst& burst, unsigned i, const FlowRate& rate, std::uint32_t bytes, FlowMeters& meters,
+                 WorkerContext& worker) noexcept {
+  FlowTable<Entry>& flows = worker.flows_of<Entry>();
+  const std::uint8_t direction = burst.direction[i];
+  const Entry* const entry = flows.find(burst.key_of<Entry>(i), burst.hash[i], direction, burst.source[i], worker.now);
+  return entry == nullptr || meters.pass(flows.index_of(*entry), direction, bytes, rate, worker.now_ns);
+}
+
+bool within_flow(const Burst& burst, unsigned i, const FlowRate& rate, std::uint32_t bytes,
+                 WorkerContext& worker) noexcept {
+  if (!rate.limits() || burst.kind[i] == FlowKind::kRelated) return true;
+  if (burst.is_ipv6(i)) return within_flow<FlowEntry6>(burst, i, rate, bytes, worker.limits->meters6, worker);
+  return within_flow<FlowEntry4>(burst, i, rate, bytes, worker.limits->meters, worker);
+}
+
+/// Drops, and counts for the ENI whose instance's allowance it was.
+void exceed(Burst& burst, unsigned i, Exceeded what, EniSlot slot, std::uint32_t packets,
+            WorkerContext& worker) noexcept {
+  switch (what) {
+    case Exceeded::kPps:
+      count_exceeded(slot, EnaCounter::kPpsAllowanceExceeded, packets, worker);
+      return burst.drop(i, DropReason::kPpsAllowance);
+    case Exceeded::kBwIn:
+      count_exceeded(slot, EnaCounter::kBwInAllowanceExceeded, packets, worker);
+      return burst.drop(i, DropReason::kBwInAllowance);
+    default:
+      count_exceeded(slot, EnaCounter::kBwOutAllowanceExceeded, packets, worker);
+      return burst.drop(i, DropReason::kBwOutAllowance);
+  }
+}
+
+}  // namespace
+
+void limit_source(Burst& burst, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const EniSlot slot = burst.source[0];  // a port's burst is one guest's
+  if (snapshot.allowance(slot) == nullptr) return;
+  for (unsigned i = 0; i < burst.count; ++i) {
+    if (!burst.pending(i) || burst.kind[i] == FlowKind::kArp) continue;
+    const bool ipv6 = burst.is_ipv6(i);
+    const bool service = ipv6 ? is_link_local_service(burst.destination_address6(i))
+                              : is_link_local_service(burst.destination_address(i), snapshot);
+    if (service && !worker.limits->link_local.pass(slot, worker.now_ns)) {
+      count_exceeded(slot, EnaCounter::kLinkLocalAllowanceExceeded, 1, worker);
+      burst.drop(i, DropReason::kLinkLocalAllowance);
+    } else if (is_fragment(burst.packet[i], ipv6) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
+      count_exceeded(slot, EnaCounter::kPpsAllowanceExceeded, 1, worker);
+      burst.drop(i, DropReason::kFragmentAllowance);
+    }
+  }
+}
+
+void limit(Burst& burst, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  using Via = InstanceAllowance::Via;
+  for (unsigned i = 0; i < burst.count; ++i) {
+    if (burst.fate[i] != Fate::kForward) continue;
+    const EniSlot from = burst.source[i], to = burst.destination[i];
+    InstanceAllowance* const sender = snapshot.allowance(from);
+    InstanceAllowance* const receiver = snapshot.allowance(to);
+    if (sender == nullptr && receiver == nullptr) continue;
+    const WireSize size = wire_size_of(burst.packet[i]);
+    if (!within_flow(burst, i, InstanceAllowance::flow_rate(sender, receiver), size.bytes, worker)) {
+      burst.drop(i, DropReason::kFlowBandwidth);
+      continue;
+    }
+    const bool gateway = from == snapshot.gateway || to == snapshot.gateway;
+    const Via via = gateway ? Via::kInternetGateway : Via::kVpc;
+    if (sender != nullptr) {
+      const Exceeded what = sender->charge_out(worker.index, size.bytes, size.packets, worker.now_ns, via);
+      if (what != Exceeded::kNone) {
+        exceed(burst, i, what, from, size.packets, worker);
+        continue;
+      }
+    }
+    if (receiver == nullptr) continue;
+    const Exceeded what = receiver->charge_in(worker.index, size.bytes, size.packets, worker.now_ns, via);
+    if (what != Exceeded::kNone) exceed(burst, i, what, to, size.packets, worker);
+  }
+}
+
+}  // namespace weft
