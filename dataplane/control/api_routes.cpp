@@ -48,12 +48,36 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// What the rules of now say about a dropped packet, if it was rules that could have dropped it.
+/// Drops that follow from the deployment alone, so that the same packet can be judged again.
+bool is_explained(DropReason reason) {
+  switch (reason) {
+    case DropReason::kSpoofedIp:
+    case DropReason::kNoRoute:
+    case DropReason::kNoSuchAddress:
+    case DropReason::kGroupEgress:
+    case DropReason::kGroupIngress:
+    case DropReason::kAclEgress:
+    case DropReason::kAclIngress:
+    case DropReason::kBlackhole:
+    case DropReason::kNoPublicAddress:
+    case DropReason::kUnknownPublicAddress:
+    case DropReason::kNotForEni:
+    case DropReason::kEfaGroupEgress:
+    case DropReason::kEfaGroupIngress: return true;
+    default: return false;
+  }
+}
+
+/// What the rules of now say about a dropped packet. Who sent it is known; without an ENI it came from the internet.
 Json explanation_of(const DropView& drop, const Deployment* deployment) {
-  const bool policy = drop.reason == DropReason::kGroupEgress || drop.reason == DropReason::kGroupIngress ||
-                      drop.reason == DropReason::kEfaGroupEgress || drop.reason == DropReason::kEfaGroupIngress;
-  if (!policy || !deployment || !deployment->find_eni(drop.source_eni)) return nullptr;
-  return to_json(weft::explain(*deployment, drop.tuple, drop.efa));
+  if (!is_explained(drop.reason) || !deployment) return nullptr;
+  if (!drop.source_eni.empty() && !deployment->find_eni(drop.source_eni)) return nullptr;
+  ExplainQuestion question{.packet = drop.tuple, .efa = drop.efa, .source_eni = drop.source_eni, .destination_eni = {}};
+  // What came through the internet gateway was translated before it was dropped; the question is asked outside.
+  if (drop.source_eni.empty())
+    question.packet.destination =
+        public_address_of(*deployment, drop.tuple.destination).value_or(drop.tuple.destination);
+  return to_json(weft::explain(*deployment, question));
 }
 
 }  // namespace

@@ -7,16 +7,28 @@ namespace weft {
 
 namespace {
 
-/// "egress of a (eni-...): allowed by 'tcp 22 to 10.0.0.0/16' of web (sg-...), line 14: untracked, because ..."
-std::string sentence_of(const GateExplanation& gate) {
-  std::string text = fmt::format("{} of {} ({}): ", direction_name(gate.direction), gate.instance, gate.eni_id);
-  text += gate.allowed ? "allowed" : "refused";
-  if (gate.rule) {
-    text += fmt::format("{} '{}' of {}", gate.allowed ? " by" : "; nearest rule", *gate.rule, gate.rule_group);
-    if (gate.rule_line > 0) text += fmt::format(", line {}", gate.rule_line);
+/// "ingress gate of a (eni-...): allowed by 'tcp 22 from 10.0.0.0/16' of web (sg-...), line 14: tracked, because ..."
+std::string sentence_of(const ExplainStep& step) {
+  std::string text = step.stage;
+  if (!step.subject.empty()) text += fmt::format(" of {}", step.subject);
+  text += step.passed ? ": allowed" : ": refused";
+  if (step.rule) {
+    const bool nearest =
+        !step.passed && !step.rule_group.empty();  // an ACL or a route refuses by a rule, a gate by none
+    text += fmt::format("{} '{}'", nearest ? "; nearest rule" : " by", *step.rule);
+    if (!step.rule_group.empty()) text += " of " + step.rule_group;
+    if (step.rule_line > 0) text += fmt::format(", line {}", step.rule_line);
   }
-  if (!gate.reason.empty()) text += ": " + gate.reason;
+  if (!step.reason.empty()) text += ": " + step.reason;
   return text;
+}
+
+Json step_json(const ExplainStep& step) {
+  Json json{{"stage", step.stage},  {"passed", step.passed},         {"subject", step.subject},
+            {"rule", nullptr},      {"rule_group", step.rule_group}, {"rule_line", step.rule_line},
+            {"reason", step.reason}};
+  if (step.rule) json["rule"] = *step.rule;
+  return json;
 }
 
 Json gate_json(const GateExplanation& gate) {
@@ -37,16 +49,18 @@ Json gate_json(const GateExplanation& gate) {
 }  // namespace
 
 Json to_json(const Explanation& explanation) {
-  Json gates = Json::array(), text = Json::array({explanation.verdict});
-  for (const GateExplanation& gate : explanation.gates) {
-    gates.push_back(gate_json(gate));
-    text.push_back(sentence_of(gate));
+  Json gates = Json::array(), steps = Json::array(), text = Json::array({explanation.verdict});
+  for (const GateExplanation& gate : explanation.gates) gates.push_back(gate_json(gate));
+  for (const ExplainStep& step : explanation.steps) {
+    steps.push_back(step_json(step));
+    text.push_back(sentence_of(step));
   }
   return {{"allowed", explanation.allowed},
           {"verdict", explanation.verdict},
           {"drop_reason", explanation.drop_reason},
           {"source_eni", explanation.source_eni},
           {"destination_eni", explanation.destination_eni},
+          {"steps", std::move(steps)},
           {"gates", std::move(gates)},
           {"text", std::move(text)}};
 }

@@ -80,6 +80,11 @@ void explain_gateway_mtu(ExplainPath& path) {
 
 }  // namespace
 
+std::optional<IpAddress> public_address_of(const Deployment& deployment, const IpAddress& private_address) {
+  const auto mapping = mapping_of_private(deployment, private_address);
+  return mapping ? std::optional<IpAddress>(mapping->public_address) : std::nullopt;
+}
+
 bool explain_gateway_out(ExplainPath& path) {
   const Deployment& deployment = path.deployment;
   const InternetGateway& gateway = *deployment.internet_gateway;

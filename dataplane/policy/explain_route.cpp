@@ -45,13 +45,15 @@ DropReason local_failure(const Deployment& deployment, const IpAddress& destinat
 void follow(const Deployment& deployment, const Route& route, const IpAddress& destination, RouteLookup& lookup) {
   std::string leads = "a blackhole";
   lookup.outcome = RouteOutcome::kBlackhole;
+  lookup.step.reason =
+      fmt::format("of its routes the one with the longest prefix that has {}", destination.to_string());
   switch (route.target) {
     case RouteTargetKind::kLocal:
       lookup.outcome = RouteOutcome::kLocal;
       lookup.eni = eni_at(deployment, destination);
       leads = "local";
-      if (lookup.eni != nullptr)
-        lookup.step.reason = fmt::format("{} has {}", eni_name(*lookup.eni), destination.to_string());
+      lookup.step.reason = fmt::format("{} has {}", lookup.eni == nullptr ? "no interface" : eni_name(*lookup.eni),
+                                       destination.to_string());
       break;
     case RouteTargetKind::kInternetGateway:
       if (deployment.internet_gateway) {

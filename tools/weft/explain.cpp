@@ -1,4 +1,4 @@
-// weft explain: would it pass, through which gate, by which rule, without sending it.
+// weft explain: would it pass, on which way, by which rules, without sending it.
 #include "tools/weft/api_client.hpp"
 #include "tools/weft/command.hpp"
 #include "tools/weft/exit_code.hpp"
@@ -10,21 +10,26 @@ namespace {
 using nlohmann::json;
 
 struct ExplainOptions {
-  std::string source, destination, protocol;
-  int port = -1, source_port = -1, type = -1, code = -1;
+  std::string source, destination, protocol, source_address;
+  int port = -1, source_port = -1, type = -1, code = -1, size = -1;
   bool efa = false;
+  bool ipv6 = false;
+  bool may_fragment = false;
   bool json = false;
 };
 
 /// What is wrong with the question as typed, or nothing.
 std::string usage_error(const ExplainOptions& o) {
   const bool ports = o.protocol == "tcp" || o.protocol == "udp" || o.protocol == "6" || o.protocol == "17";
-  const bool icmp = o.protocol == "icmp" || o.protocol == "1";
-  if (o.efa) return o.protocol.empty() ? "" : "an EFA message has no protocol or port; leave them out with --efa";
-  if (o.protocol.empty()) return "say which protocol: tcp, udp, icmp or a number; or --efa";
+  const bool icmp = o.protocol == "icmp" || o.protocol == "1" || o.protocol == "icmpv6" || o.protocol == "58";
+  if (o.efa && (!o.protocol.empty() || o.size >= 0 || o.ipv6 || o.may_fragment || !o.source_address.empty()))
+    return "an EFA message has no protocol, port, address or size; leave them out with --efa";
+  if (o.efa) return "";
+  if (o.protocol.empty()) return "say which protocol: tcp, udp, icmp, icmpv6 or a number; or --efa";
   if (ports && o.port < 0) return "a port is needed with " + o.protocol + ", such as: weft explain a b tcp 22";
   if (!ports && (o.port >= 0 || o.source_port >= 0)) return o.protocol + " has no ports; leave the port out";
-  if (!icmp && (o.type >= 0 || o.code >= 0)) return "--type and --code are for icmp";
+  if (!icmp && (o.type >= 0 || o.code >= 0)) return "--type and --code are for icmp and icmpv6";
+  if (o.may_fragment && o.size < 0) return "--may-fragment says what may become of a --size; give that too";
   return "";
 }
 
@@ -32,6 +37,9 @@ json question(const ExplainOptions& o) {
   json body = {{"source", o.source}, {"destination", o.destination}};
   if (o.efa) body["efa"] = true;
   if (!o.protocol.empty()) body["protocol"] = o.protocol;
+  if (!o.source_address.empty()) body["source_address"] = o.source_address;
+  if (o.ipv6) body["ipv6"] = true;
+  if (o.may_fragment) body["dont_fragment"] = false;
   auto add = [&](const char* key, int value) {
     if (value >= 0) body[key] = value;
   };
@@ -39,6 +47,7 @@ json question(const ExplainOptions& o) {
   add("source_port", o.source_port);
   add("icmp_type", o.type);
   add("icmp_code", o.code);
+  add("size", o.size);
   return body;
 }
 
@@ -59,17 +68,22 @@ int explain(const ExplainOptions& options) {
 }  // namespace
 
 void add_explain(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("explain", "Would a packet pass, through which gate, by which rule");
+  auto* command = app.add_subcommand("explain", "Would a packet pass, on which way, by which rules");
   auto o = std::make_shared<ExplainOptions>();
-  command->add_option("SOURCE", o->source, "Instance (name or id: its eth0), interface (eni-...) or address")
+  command->add_option("SOURCE", o->source, "Instance (name or id: its eth0), interface (eni-...), internet, or address")
       ->required();
   command->add_option("DESTINATION", o->destination, "As SOURCE")->required();
-  command->add_option("PROTOCOL", o->protocol, "tcp, udp, icmp or an IANA number");
+  command->add_option("PROTOCOL", o->protocol, "tcp, udp, icmp, icmpv6 or an IANA number");
   command->add_option("PORT", o->port, "Destination port, for tcp and udp")->check(CLI::Range(0, 65535));
   command->add_option("--source-port", o->source_port, "Source port (an ephemeral one when left out)")
       ->check(CLI::Range(0, 65535));
-  command->add_option("--type", o->type, "ICMP type (8, echo request, when left out)")->check(CLI::Range(0, 255));
+  command->add_option("--type", o->type, "ICMP type (echo request when left out)")->check(CLI::Range(0, 255));
   command->add_option("--code", o->code, "ICMP code")->check(CLI::Range(0, 255));
+  command->add_option("--size", o->size, "Bytes of the IP packet, with DF set; left out, it is small")
+      ->check(CLI::Range(1, 65535));
+  command->add_flag("--may-fragment", o->may_fragment, "DF is clear: what is too big at the gateway is fragmented");
+  command->add_flag("--ipv6", o->ipv6, "Between the IPv6 addresses of SOURCE and DESTINATION");
+  command->add_option("--source-address", o->source_address, "What SOURCE sends from, if not its own address");
   command->add_flag("--efa", o->efa, "An EFA message instead of an IP packet");
   add_output_option(command, o->json);
   command->footer("Exit code 0: it would pass; 1: it would be dropped.\nExample: weft explain node-0 node-1 tcp 22");

@@ -202,7 +202,10 @@ TEST_F(Routes, ExplainTakesNamesIdsAndAddresses) {
     EXPECT_EQ(no.body["allowed"], false);
     EXPECT_EQ(no.body["drop_reason"], "group-ingress");
     EXPECT_EQ(no.body["gates"].size(), 2u);
-    EXPECT_EQ(no.body["text"].size(), 3u);
+    EXPECT_EQ(no.body["steps"].size(), 5u) << no.body.dump(1);  // source, egress gate, route, ingress gate, destination
+    EXPECT_EQ(no.body["steps"][3]["stage"], "ingress gate");
+    EXPECT_EQ(no.body["steps"][3]["passed"], false);
+    EXPECT_EQ(no.body["text"].size(), 6u);
   }
   EXPECT_EQ(explain({{"source", "a"}, {"destination", "b"}, {"protocol", "icmp"}}).body["allowed"], false);
   EXPECT_EQ(explain({{"source", "a"}, {"destination", "b"}, {"efa", true}}).body["allowed"], false);
@@ -230,6 +233,12 @@ TEST_F(Routes, ExplainSaysWhatIsWrongWithAQuestion) {
       {"port", nullptr, "InvalidRequest"},
       {"source_port", 1e9, "InvalidParameterValue"},
       {"efa", "yes", "InvalidParameterValue"},
+      {"ipv6", 6, "InvalidParameterValue"},
+      {"size", 65536, "InvalidParameterValue"},
+      {"size", -1, "InvalidParameterValue"},
+      {"dont_fragment", "no", "InvalidParameterValue"},
+      {"source_address", "10.0.1", "InvalidParameterValue"},
+      {"source_address", 10, "InvalidParameterValue"},
   };
   ASSERT_EQ(explain(good).status, 200u);
   for (const auto& [key, value, code] : cases) {
@@ -240,6 +249,21 @@ TEST_F(Routes, ExplainSaysWhatIsWrongWithAQuestion) {
     EXPECT_EQ(response.body["error"]["code"], code) << bad.dump() << response.body.dump();
     EXPECT_EQ(response.body["error"]["where"]["key"], key) << bad.dump();
   }
+}
+
+TEST_F(Routes, ExplainAsksAboutSizesAndForeignSources) {
+  apply(topology({plain("a"), plain("b")}, "[{protocol: all, cidr: 0.0.0.0/0}]"));
+  Json question{{"source", "a"}, {"destination", "b"}, {"protocol", "tcp"}, {"port", 22}};
+  question["size"] = 9001;
+  EXPECT_EQ(explain(question).body["allowed"], true);
+  question["size"] = 9002;
+  EXPECT_EQ(explain(question).body["drop_reason"], "too-big");
+  question.erase("size");
+  question["source_address"] = "192.0.2.1";
+  EXPECT_EQ(explain(question).body["drop_reason"], "spoofed-ip");
+  EXPECT_EQ(explain(question).body["source_eni"], world.controller.deployment()->instances[0].enis[0].id);
+  question["source"] = "10.0.1.4";
+  EXPECT_EQ(explain(question).body["error"]["where"]["key"], "source_address") << "an address sends from no other";
 }
 
 }  // namespace
