@@ -95,7 +95,8 @@ bool to_wire(std::string_view text, Name& name) noexcept {
 }
 
 std::string address_label(Ipv4Address address) {
-  std::string label = "ip-" + address.to_string();
+  std::string label = "ip-";
+  label += address.to_string();
   for (char& c : label)
     if (c == '.') c = '-';
   return label;
@@ -138,16 +139,19 @@ std::optional<IpPrefix> reverse_of(std::string_view wire) noexcept {
 
 std::string reverse_name(const IpPrefix& prefix) {
   std::string wire;
-  const auto add = [&](const std::string& label) { wire += static_cast<char>(label.size()) + label; };
+  const auto add = [&](const std::string& label) {
+    wire += static_cast<char>(label.size());
+    wire += label;
+  };
   if (prefix.is_v4()) {
     for (unsigned i = prefix.v4_length() / 8; i > 0; --i) add(std::to_string(prefix.address.octets[11 + i]));
-    return wire + std::string(kInAddrArpa);
+    return wire.append(kInAddrArpa);
   }
   for (unsigned i = prefix.length / 4U; i > 0; --i) {
     const unsigned octet = prefix.address.octets[(i - 1) / 2];
     add(std::string(1, kHexDigits[(i - 1) % 2 == 0 ? octet >> 4 : octet & 0xf]));
   }
-  return wire + std::string(kIp6Arpa);
+  return wire.append(kIp6Arpa);
 }
 
 }  // namespace weft::services

@@ -125,7 +125,8 @@ NameTable::Found NameTable::find_reverse(const IpPrefix& asked, std::string_view
 }
 
 std::string public_dns_name(Ipv4Address public_address) {
-  std::string name = "ec2-" + public_address.to_string();
+  std::string name = "ec2-";
+  name += public_address.to_string();
   std::replace(name.begin(), name.end(), '.', '-');
   return name + ".compute-1.amazonaws.com";
 }

@@ -88,7 +88,7 @@ int main(int count, char** paths) {
     return 1;
   }
   const std::uint32_t seed = number("WEFT_FUZZ_SEED", std::random_device()());
-  const std::uint32_t rounds = number("WEFT_FUZZ_ROUNDS", 1000);
+  const std::uint32_t rounds = number("WEFT_FUZZ_ROUNDS", 500);
   std::printf("WEFT_FUZZ_SEED=%u\n", seed);
   std::fflush(stdout);
   std::mt19937 random(seed);

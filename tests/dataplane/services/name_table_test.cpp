@@ -10,6 +10,8 @@
 namespace weft::services {
 namespace {
 
+std::string numbered(std::string prefix, std::size_t number) { return prefix.append(std::to_string(number)); }
+
 std::string wire(const std::string& text) {
   Name name;
   EXPECT_TRUE(to_wire(text, name)) << text;
@@ -50,21 +52,21 @@ TEST(NameTableRandom, FindsWhatTheObviousTwinFinds) {
       return a;
     };
     for (unsigned i = 0, count = random() % 60; i < count; ++i) {
-      NamedHost host{"n" + std::to_string(random() % 80), "i-" + std::to_string(random() % 80), {v4()}, {}};
+      NamedHost host{numbered("n", random() % 80), numbered("i-", random() % 80), {v4()}, {}};
       if (random() % 2 == 0) host.addresses.push_back(v6());
       for (unsigned more = random() % 3; more > 0; --more) host.secondary.push_back(v4());
       hosts.push_back(host);
     }
     const NameTable table("ec2.internal", cidrs, hosts);
     for (int question = 0; question < 300; ++question) {
-      const std::string number = std::to_string(random() % 90);
+      const std::size_t number = random() % 90;
       const IpAddress address = random() % 2 == 0 ? v4() : v6();
-      const std::string names[] = {"n" + number,
-                                   "n" + number + ".ec2.internal",
-                                   "i-" + number + ".ec2.internal",
+      const std::string names[] = {numbered("n", number),
+                                   numbered("n", number) + ".ec2.internal",
+                                   numbered("i-", number) + ".ec2.internal",
                                    address_label(v4().v4()) + ".ec2.internal",
-                                   "i-" + number,
-                                   "x" + number + ".ec2.internal"};
+                                   numbered("i-", number),
+                                   numbered("x", number) + ".ec2.internal"};
       const std::string& name = names[random() % std::size(names)];
       const auto expected = oracle(hosts, name);
       const auto found = table.find(wire(name));
