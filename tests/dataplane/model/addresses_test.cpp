@@ -120,7 +120,7 @@ TEST(Addresses, listed_and_counted_ones_come_and_stay) {
   EXPECT_EQ(eth0(deployment, "y").ipv6_addresses,
             (std::vector<IpAddress>{ip("2001:db8:1:101::4"), ip("2001:db8:1:101::5")}));
   EXPECT_EQ(eth0(deployment, "y").prefixes,
-            (std::vector<IpPrefix>{cidr("2001:db8:1:101:1::/80"), cidr("10.0.1.16/28")}));
+            (std::vector<IpPrefix>{cidr("10.0.1.16/28"), cidr("2001:db8:1:101:1::/80")}));
   EXPECT_TRUE(plan(&deployment, resolved(topology, &deployment)).empty());
 
   y.secondary_private_ip_count = 1;  // the first stays
