@@ -21,7 +21,8 @@ T& any(Random& random, std::vector<T>& all) {
 }
 
 Ipv4Address random_v4(Random& random, const std::string& subnet) {
-  return Ipv4Address{v4(subnet == "b" ? "10.0.2.0" : "10.0.1.0").value + static_cast<std::uint32_t>(pick(random, 3, 14))};
+  return Ipv4Address{v4(subnet == "b" ? "10.0.2.0" : "10.0.1.0").value +
+                     static_cast<std::uint32_t>(pick(random, 3, 14))};
 }
 
 InterfaceDeclaration random_interface(Random& random, bool shared) {
@@ -115,7 +116,8 @@ void edit(Random& random, Topology& topology) {
     case 1: return drop_any(random, topology.network_interfaces);
     case 2: return drop_any(random, topology.elastic_ips);
     case 3:
-      if (!topology.instances.empty()) any(random, topology.instances).interfaces = random_instance(random, "x").interfaces;
+      if (!topology.instances.empty())
+        any(random, topology.instances).interfaces = random_instance(random, "x").interfaces;
       return;
     case 4:
       if (!topology.instances.empty())
@@ -134,7 +136,8 @@ void edit(Random& random, Topology& topology) {
       return;
     case 7:
       if (!topology.elastic_ips.empty())
-        any(random, topology.elastic_ips).interface = one_in(random, 3) ? "" : some_instance(random, topology) + "/eth0";
+        any(random, topology.elastic_ips).interface =
+            one_in(random, 3) ? "" : some_instance(random, topology) + "/eth0";
       return;
     default: return add_random_things(random, topology);
   }
