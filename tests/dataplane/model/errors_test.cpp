@@ -31,7 +31,7 @@ TEST(Errors, all_mistakes_are_said_at_once_in_the_order_of_the_file) {
   EXPECT_EQ(mistakes(topology), (Mistakes{
                                     "InvalidVpcRange at vpc.ipv6_cidr",
                                     "InvalidNetworkInterfaceID.NotFound at route_tables[0].routes[0].interface",
-                                    "InvalidParameterValue at network_acls[0].ingress[0].rule_number",
+                                    "InvalidParameterValue at network_acls[0].ingress[0].rule",
                                     "InvalidSubnet.Range at subnets[1].cidr",
                                     "InvalidParameterValue at security_groups[0].ingress[0]",
                                     "InvalidGroup.NotFound at security_groups[0].ingress[1].group",
