@@ -82,7 +82,8 @@ std::optional<IpAddress> AddressPool::take_lowest(const IpPrefix& subnet, const 
     const IpPrefix around = delegated_around(ip);
     if (!prefixes_.contains(around))
       ++offset;
-    else if (const std::uint64_t end = offset_of(subnet, around.address) + last_offset(around); end < last_offset(subnet))
+    else if (const std::uint64_t end = offset_of(subnet, around.address) + last_offset(around);
+             end < last_offset(subnet))
       offset = end + 1;
     else
       offset = last_offset(subnet);
@@ -96,7 +97,7 @@ std::optional<IpPrefix> AddressPool::take_lowest_prefix(const IpPrefix& subnet, 
   const std::uint64_t step = last_offset(IpPrefix::make(subnet.address, length)) + 1;
   const std::uint64_t count = 1ull << (length - subnet.length);
   std::uint64_t& index = next_prefix_.try_emplace(subnet, 1).first->second;  // the first holds the reserved addresses
-  for (; index + 1 < count; ++index) {                                      // and so does the last
+  for (; index + 1 < count; ++index) {                                       // and so does the last
     const IpPrefix prefix = IpPrefix::make(nth(subnet, index * step), length);
     if (take(prefix, who)) return ++index, prefix;
   }

@@ -1,4 +1,5 @@
-// Which addresses and delegated prefixes of a VPC are taken, and by whom; the lowest that is free. One for both families.
+// Which addresses and delegated prefixes of a VPC are taken, and by whom; the lowest that is free. One for both
+// families.
 #pragma once
 
 #include <cstdint>

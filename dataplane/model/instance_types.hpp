@@ -8,10 +8,10 @@ namespace weft {
 struct InstanceType {
   std::string_view name;
   int vcpus;
-  double baseline_gbps;   // of the whole instance, each direction: of its card, or of all cards together
+  double baseline_gbps;  // of the whole instance, each direction: of its card, or of all cards together
   double peak_gbps;
-  int cards;              // MaximumNetworkCards
-  int interfaces;         // MaximumNetworkInterfaces, of all cards together
+  int cards;       // MaximumNetworkCards
+  int interfaces;  // MaximumNetworkInterfaces, of all cards together
   int interfaces_per_card;
   int ips_per_interface;  // Ipv4AddressesPerInterface; as many IPv6 ones
   int efa_interfaces;     // EfaInfo.MaximumEfaInterfaces
@@ -27,7 +27,8 @@ const InstanceType* find_instance_type(std::string_view name);
 /// "family.size", as every type is written.
 bool is_instance_type_name(std::string_view name);
 
-/// Burstable types, flex types and Macs may not be in a cluster placement group, nor the oldest families (facts ec2 4.1).
+/// Burstable types, flex types and Macs may not be in a cluster placement group, nor the oldest families (facts
+/// ec2 4.1).
 bool may_join_cluster(std::string_view type);
 
 inline constexpr int kMostIpsPerInterface = 64;  // of any type; the limit of an interface whose type is not known

@@ -85,12 +85,12 @@ Result<Deployment> start_instance(const Deployment& running, const std::string& 
   ++instance.starts;
   if (!gets_public_address(instance, wanted.elastic_ips)) return wanted;
   Eni& primary = instance.enis.front();
-  primary.public_ip = public_address_of_start(public_pool(wanted), taken_public_addresses(wanted), primary.id,
-                                              instance.starts);
+  primary.public_ip =
+      public_address_of_start(public_pool(wanted), taken_public_addresses(wanted), primary.id, instance.starts);
   if (!primary.public_ip)
     return Error{"InsufficientAddressCapacity",
-                 fmt::format("the pool of public addresses, {}, has none left for {}",
-                             public_pool(wanted).to_string(), in_quotes(instance.name)),
+                 fmt::format("the pool of public addresses, {}, has none left for {}", public_pool(wanted).to_string(),
+                             in_quotes(instance.name)),
                  {}};
   return wanted;
 }

@@ -40,14 +40,14 @@ class Planner {
   Planner(const Deployment& before, const Deployment& now) : before_(before), now_(now) {}
 
   template <typename T>
-  void removals(const std::string& resource, const std::vector<T> Deployment::* list) {
+  void removals(const std::string& resource, const std::vector<T> Deployment::*list) {
     for (const T& one : before_.*list)
       if (by_id(now_.*list, one.id) == nullptr && !has_no_line(one))
         changes.push_back({ChangeKind::kRemove, resource, one.name, one.id, {}});
   }
 
   template <typename T>
-  void additions(const std::string& resource, const std::vector<T> Deployment::* list) {
+  void additions(const std::string& resource, const std::vector<T> Deployment::*list) {
     for (const T& one : now_.*list) {
       const T* old = by_id(before_.*list, one.id);
       if (old == nullptr && !has_no_line(one))
@@ -100,9 +100,10 @@ class Planner {
   }
 
   void gateway_removal() {
-    if (before_.internet_gateway && (!now_.internet_gateway || now_.internet_gateway->id != before_.internet_gateway->id))
-      changes.push_back({ChangeKind::kRemove, "internet gateway", before_.internet_gateway->guest,
-                         before_.internet_gateway->id, {}});
+    if (before_.internet_gateway &&
+        (!now_.internet_gateway || now_.internet_gateway->id != before_.internet_gateway->id))
+      changes.push_back(
+          {ChangeKind::kRemove, "internet gateway", before_.internet_gateway->guest, before_.internet_gateway->id, {}});
   }
 
   void gateway_addition() {

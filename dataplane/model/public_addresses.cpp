@@ -61,9 +61,8 @@ bool has_elastic_primary(const Eni& eni, const std::vector<ElasticIp>& elastic_i
 bool gets_public_address(const Instance& instance, const std::vector<ElasticIp>& elastic_ips) {
   if (instance.state != InstanceState::kRunning || instance.enis.size() != 1) return false;
   const Eni& primary = instance.enis.front();
-  return primary.public_ip_wanted && std::none_of(elastic_ips.begin(), elastic_ips.end(), [&](const ElasticIp& one) {
-           return one.eni_id == primary.id;
-         });
+  return primary.public_ip_wanted && std::none_of(elastic_ips.begin(), elastic_ips.end(),
+                                                  [&](const ElasticIp& one) { return one.eni_id == primary.id; });
 }
 
 }  // namespace weft

@@ -18,8 +18,8 @@ bool is_public_address(const IpPrefix& pool, const IpAddress& ip);
 /// Not taken, and the lowest.
 std::optional<IpAddress> lowest_public_address(const IpPrefix& pool, const std::set<IpAddress>& taken);
 
-/// Not taken, and another one after each start of the instance (facts ec2 3.3): one step of the sequence that belongs to
-/// the interface, or the next free one after it.
+/// Not taken, and another one after each start of the instance (facts ec2 3.3): one step of the sequence that belongs
+/// to the interface, or the next free one after it.
 std::optional<IpAddress> public_address_of_start(const IpPrefix& pool, const std::set<IpAddress>& taken,
                                                  const std::string& eni_id, std::uint32_t starts);
 

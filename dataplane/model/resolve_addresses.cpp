@@ -1,5 +1,5 @@
-// Addresses and delegated prefixes. Three passes, so that the order of the file never takes an address away: what exists
-// keeps its own, then those that were asked for, then the lowest free ones (facts ec2 1.3, 1.4, 1.6).
+// Addresses and delegated prefixes. Three passes, so that the order of the file never takes an address away: what
+// exists keeps its own, then those that were asked for, then the lowest free ones (facts ec2 1.3, 1.4, 1.6).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -68,10 +68,13 @@ void Resolver::assign_addresses() {
     if (!wanted.kept->instance.empty() && !wanted.instance.empty()) vfs_.insert(wanted.kept->vf.index);
     if (!wanted.wrong) keep_addresses(wanted);
   }
-  for (WantedInterface& wanted : interfaces_)
-    if (!wanted.wrong && wanted.declared->type != InterfaceType::kEfaOnly) take_listed(wanted);
-  for (WantedInterface& wanted : interfaces_)
-    if (!wanted.wrong && wanted.declared->type != InterfaceType::kEfaOnly) take_free(wanted);
+  const auto each = [&](void (Resolver::*step)(WantedInterface&)) {
+    for (WantedInterface& wanted : interfaces_)
+      if (!wanted.wrong && wanted.declared->type != InterfaceType::kEfaOnly) (this->*step)(wanted);
+  };
+  each(&Resolver::take_primary);
+  each(&Resolver::take_listed);
+  each(&Resolver::take_free);
 }
 
 void Resolver::keep_addresses(WantedInterface& wanted) {
@@ -92,13 +95,15 @@ void Resolver::keep_addresses(WantedInterface& wanted) {
        wanted.label, wanted.prefixes);
 }
 
+void Resolver::take_primary(WantedInterface& wanted) {
+  if (!wanted.declared->private_ip || wanted.kept != nullptr) return;
+  wanted.private_ip = IpAddress::from(*wanted.declared->private_ip);
+  take_listed_address(wanted, wanted.private_ip, wanted.key + ".private_ip", true);
+}
+
 void Resolver::take_listed(WantedInterface& wanted) {
   const InterfaceDeclaration& declared = *wanted.declared;
   const auto key = [&](const char* list, std::size_t i) { return fmt::format("{}.{}[{}]", wanted.key, list, i); };
-  if (declared.private_ip) {
-    if (wanted.kept == nullptr) wanted.private_ip = IpAddress::from(*declared.private_ip);
-    if (wanted.kept == nullptr) take_listed_address(wanted, wanted.private_ip, wanted.key + ".private_ip", true);
-  }
   const auto repeats = [](const auto& list, std::size_t i) {
     return std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
            list.begin() + static_cast<std::ptrdiff_t>(i);
@@ -124,8 +129,8 @@ void Resolver::take_listed(WantedInterface& wanted) {
       wanted.ipv6.push_back(ip);
     }
   }
-  for (const auto& [list, name] : {std::pair{&declared.ipv4_prefixes, "ipv4_prefixes"},
-                                   std::pair{&declared.ipv6_prefixes, "ipv6_prefixes"}})
+  for (const auto& [list, name] :
+       {std::pair{&declared.ipv4_prefixes, "ipv4_prefixes"}, std::pair{&declared.ipv6_prefixes, "ipv6_prefixes"}})
     for (std::size_t i = 0; i < list->size(); ++i) {
       if (repeats(*list, i))
         twice(key(name, i), (*list)[i].to_string());
@@ -145,9 +150,9 @@ void Resolver::take_listed_address(WantedInterface& wanted, const IpAddress& ip,
   const Subnet& subnet = *result_.find_subnet(wanted.declared->subnet);
   const IpPrefix& block = ip.is_v4() || !subnet.ipv6_cidr ? subnet.cidr : *subnet.ipv6_cidr;
   if (!block.contains(ip))
-    return refuse(key, "InvalidParameterValue",
-                  fmt::format("{} is not in subnet {}, which is {}", ip.to_string(), in_quotes(subnet.name),
-                              block.to_string()));
+    return refuse(
+        key, "InvalidParameterValue",
+        fmt::format("{} is not in subnet {}, which is {}", ip.to_string(), in_quotes(subnet.name), block.to_string()));
   if (!is_usable(block, ip))
     return refuse(key, "InvalidParameterValue",
                   fmt::format("{} is reserved in subnet {}; take one from {} to {}", ip.to_string(),
@@ -178,8 +183,8 @@ void Resolver::take_listed_prefix(WantedInterface& wanted, const IpPrefix& prefi
                               block.to_string()));
   if (!is_usable(block, prefix))
     return refuse(key, "InvalidParameterValue",
-                  fmt::format("{} holds reserved addresses of subnet {}: its first four and its last", prefix.to_string(),
-                              in_quotes(subnet.name)));
+                  fmt::format("{} holds reserved addresses of subnet {}: its first four and its last",
+                              prefix.to_string(), in_quotes(subnet.name)));
   if (!pool_.take(prefix, wanted.label))
     refuse(key, "InvalidIPAddress.InUse",
            fmt::format("{} overlaps what {} has; take another", prefix.to_string(), *pool_.holder(prefix)));

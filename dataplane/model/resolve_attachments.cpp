@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kGroupsPerInterface = 5;  // facts ec2 2.3
 constexpr std::size_t kEfaPerInstance = 8;      // what the EFA function's ABI can list (drivers/efa/abi.hpp)
 constexpr int kMostDeviceIndex = 255;
-constexpr int kMostCards = 32;                  // of any type (facts ec2 1.5)
+constexpr int kMostCards = 32;  // of any type (facts ec2 1.5)
 constexpr std::size_t kLongestInterfaceText = 255;
 
 std::size_t slots(std::size_t listed, int counted) { return listed + static_cast<std::size_t>(std::max(counted, 0)); }
@@ -73,35 +73,31 @@ void Resolver::check_tracking(const ConnectionTracking& tracking, const std::str
 // refuses both only in one call, and takes them one after the other (facts ec2 1.4).
 bool Resolver::check_addresses(const InterfaceDeclaration& declared, const std::string& key, bool shared) {
   const std::size_t before = errors_.size();
-  const auto check = [&](std::size_t listed, int count, const std::string& list, const std::string& counted) {
+  const auto check = [&](std::size_t listed, int count, const std::string& list) {
     if (count < 0)
-      refuse(key + "." + counted, "InvalidParameterValue", fmt::format("{} is {}; it must be 0 or more", counted, count));
+      refuse(key + "." + list, "InvalidParameterValue", fmt::format("{} cannot be {}; it is 0 or more", list, count));
     if (listed > 0 && count > 0)
-      refuse(key + "." + counted, "InvalidParameterCombination",
-             fmt::format("{} lists {} already; write the list or the count", list, listed));
+      refuse(key + "." + list, "InvalidParameterCombination",
+             fmt::format("{} lists {} already; write the list or how many", list, listed));
     if (listed > 0 && shared)
       refuse(key + "." + list, "InvalidParameterCombination",
-             fmt::format("several instances cannot share one address; write {} in place of {}, or leave count at 1",
-                         counted, list));
+             fmt::format("several instances cannot share one address; write how many {} each gets", list));
   };
   if (shared && declared.private_ip)
     refuse(key + ".private_ip", "InvalidParameterCombination",
            "several instances cannot share one address; leave private_ip out or count at 1");
-  check(declared.secondary_private_ips.size(), declared.secondary_private_ip_count, "secondary_private_ips",
-        "secondary_private_ip_count");
-  check(declared.ipv6_addresses.size(), declared.ipv6_address_count, "ipv6_addresses", "ipv6_address_count");
-  check(declared.ipv4_prefixes.size(), declared.ipv4_prefix_count, "ipv4_prefixes", "ipv4_prefix_count");
-  check(declared.ipv6_prefixes.size(), declared.ipv6_prefix_count, "ipv6_prefixes", "ipv6_prefix_count");
+  check(declared.secondary_private_ips.size(), declared.secondary_private_ip_count, "secondary_private_ips");
+  check(declared.ipv6_addresses.size(), declared.ipv6_address_count, "ipv6_addresses");
+  check(declared.ipv4_prefixes.size(), declared.ipv4_prefix_count, "ipv4_prefixes");
+  check(declared.ipv6_prefixes.size(), declared.ipv6_prefix_count, "ipv6_prefixes");
   if (declared.type == InterfaceType::kEfaOnly && has_addresses(declared))
     refuse(key + ".type", "InvalidParameterCombination",
            "an efa-only interface has no IP addresses; leave them out or make it of type efa");
   const Subnet* subnet = result_.find_subnet(declared.subnet);
   if (subnet != nullptr && !subnet->ipv6_cidr)
     for (const auto& [wanted, name] :
-         {std::pair{slots(declared.ipv6_addresses.size(), 0), "ipv6_addresses"},
-          std::pair{slots(0, declared.ipv6_address_count), "ipv6_address_count"},
-          std::pair{slots(declared.ipv6_prefixes.size(), 0), "ipv6_prefixes"},
-          std::pair{slots(0, declared.ipv6_prefix_count), "ipv6_prefix_count"}})
+         {std::pair{slots(declared.ipv6_addresses.size(), declared.ipv6_address_count), "ipv6_addresses"},
+          std::pair{slots(declared.ipv6_prefixes.size(), declared.ipv6_prefix_count), "ipv6_prefixes"}})
       if (wanted > 0)
         refuse(fmt::format("{}.{}", key, name), "InvalidParameterValue",
                fmt::format("subnet {} has no IPv6 block; give it one with ipv6_cidr", in_quotes(subnet->name)));
@@ -122,9 +118,9 @@ void Resolver::expand_network_interfaces() {
              fmt::format("{} is no name for a network interface; use 1 to {} characters without a slash, and no id",
                          in_quotes(declared.name), kLongestInterfaceText));
     if (!seen.insert(declared.name).second)
-      refuse(wanted.key + ".name", "InvalidParameterValue",
-             fmt::format("a second network interface has the name {}; every one needs its own",
-                         in_quotes(declared.name)));
+      refuse(
+          wanted.key + ".name", "InvalidParameterValue",
+          fmt::format("a second network interface has the name {}; every one needs its own", in_quotes(declared.name)));
     if (find_wanted(declared.name) != nullptr)
       refuse(wanted.key + ".name", "InvalidParameterValue",
              fmt::format("{} is the name of an instance too, so an elastic IP could not tell which is meant; take "
@@ -142,8 +138,9 @@ void Resolver::attach(WantedInterface& wanted) {
   WantedInstance* instance = find_wanted(wanted.instance);
   if (instance == nullptr) {
     std::vector<std::string> names = names_of(instances_);
-    refuse(wanted.key + ".instance", "InvalidInstanceID.NotFound",
-           fmt::format("The instance ID {} does not exist{}", in_quotes(wanted.instance), hint(wanted.instance, names)));
+    refuse(
+        wanted.key + ".instance", "InvalidInstanceID.NotFound",
+        fmt::format("The instance ID {} does not exist{}", in_quotes(wanted.instance), hint(wanted.instance, names)));
     wanted.instance.clear();
     return;
   }
@@ -232,9 +229,9 @@ void Resolver::check_cards(const WantedInstance& wanted) {
              fmt::format("{} EFA interfaces; weft gives an instance at most {}", efa, kEfaPerInstance));
     if (type == nullptr) continue;
     if (n >= static_cast<std::size_t>(type->interfaces))
-      refuse(where, "AttachmentLimitExceeded",
-             fmt::format("Interface count {} exceeds the limit for {}, which is {}", n + 1, type_name,
-                         type->interfaces));
+      refuse(
+          where, "AttachmentLimitExceeded",
+          fmt::format("Interface count {} exceeds the limit for {}, which is {}", n + 1, type_name, type->interfaces));
     else if (++on_card[card] > type->interfaces_per_card)
       refuse(one.key + ".network_card", "AttachmentLimitExceeded",
              fmt::format("Interface count {} exceeds the limit for a network card of {}, which is {}", on_card[card],
@@ -246,9 +243,9 @@ void Resolver::check_cards(const WantedInstance& wanted) {
                          "interface",
                          type_name));
     else if (efa > static_cast<std::size_t>(type->efa_interfaces))
-      refuse(where, "AttachmentLimitExceeded",
-             fmt::format("{} EFA interfaces exceed the limit for {}, which is {}", efa, type_name,
-                         type->efa_interfaces));
+      refuse(
+          where, "AttachmentLimitExceeded",
+          fmt::format("{} EFA interfaces exceed the limit for {}, which is {}", efa, type_name, type->efa_interfaces));
     else if (++efa_on_card[card] > 1)
       refuse(one.key + ".network_card", "AttachmentLimitExceeded",
              fmt::format("network card {} has an EFA interface already; a card has one, so set network_card", card));
@@ -271,15 +268,8 @@ void Resolver::check_slots(WantedInterface& wanted, const InstanceType* type, co
   const std::size_t v6 = slots(declared.ipv6_addresses.size(), declared.ipv6_address_count);
   const std::size_t v6_prefixes = slots(declared.ipv6_prefixes.size(), declared.ipv6_prefix_count);
   // Refused where most of them come from.
-  if (v4 >= v4_prefixes)
-    check(1 + v4 + v4_prefixes,
-          declared.secondary_private_ips.empty() ? "secondary_private_ip_count" : "secondary_private_ips", "IPv4");
-  else
-    check(1 + v4 + v4_prefixes, declared.ipv4_prefixes.empty() ? "ipv4_prefix_count" : "ipv4_prefixes", "IPv4");
-  if (v6 >= v6_prefixes)
-    check(v6 + v6_prefixes, declared.ipv6_addresses.empty() ? "ipv6_address_count" : "ipv6_addresses", "IPv6");
-  else
-    check(v6 + v6_prefixes, declared.ipv6_prefixes.empty() ? "ipv6_prefix_count" : "ipv6_prefixes", "IPv6");
+  check(1 + v4 + v4_prefixes, v4 >= v4_prefixes ? "secondary_private_ips" : "ipv4_prefixes", "IPv4");
+  check(v6 + v6_prefixes, v6 >= v6_prefixes ? "ipv6_addresses" : "ipv6_prefixes", "IPv6");
 }
 
 }  // namespace weft

@@ -60,7 +60,8 @@ void Resolver::resolve_gateway() {
   std::set<IpAddress> seen;
   for (std::size_t i = 0; i < gateway.addresses.size(); ++i) {
     const IpAddress& ip = gateway.addresses[i];
-    const std::string key = declared.addresses.empty() ? "internet_gateway" : fmt::format("internet_gateway.addresses[{}]", i);
+    const std::string key =
+        declared.addresses.empty() ? "internet_gateway" : fmt::format("internet_gateway.addresses[{}]", i);
     if (!is_host_address(ip))
       refuse(key, "InvalidParameterValue", fmt::format("{} is no address a host can have", ip.to_string()));
     else if (result_.vpc_cidr.contains(ip) || (result_.vpc_ipv6_cidr && result_.vpc_ipv6_cidr->contains(ip)) ||
@@ -146,7 +147,8 @@ void Resolver::choose_elastic_addresses() {
       refuse(key, "InvalidAddress.NotFound",
              fmt::format("{} is not in the pool of public addresses, {}", ip.to_string(), pool.to_string()));
     else if (taken.contains(ip))
-      refuse(key, "InvalidIPAddress.InUse", fmt::format("{} is given to another already; take another", ip.to_string()));
+      refuse(key, "InvalidIPAddress.InUse",
+             fmt::format("{} is given to another already; take another", ip.to_string()));
     else
       settle(result_.elastic_ips[i], ip);
   }
@@ -170,7 +172,7 @@ void Resolver::associate(const ElasticIpDeclaration& declared, ElasticIp& elasti
     refuse(key + ".interface", "Gateway.NotAttached",
            "the VPC has no internet gateway, so no public address can be reached; declare internet_gateway");
   const Eni* eni = associated_interface(declared, key + ".interface");
-  if (eni == nullptr) return;
+  if (eni == nullptr || (eni->private_ip == IpAddress{} && eni->type != InterfaceType::kEfaOnly)) return;  // refused
   if (eni->type == InterfaceType::kEfaOnly)
     return refuse(key + ".interface", "InvalidParameterValue",
                   fmt::format("{} is efa-only and has no private address", in_quotes(declared.interface)));
@@ -206,10 +208,11 @@ const Eni* Resolver::associated_interface(const ElasticIpDeclaration& declared, 
   }
   if (instance->interfaces.size() == 1) return &built_[instance->interfaces.front()];
   if (!instance->interfaces.empty())
-    refuse(key, "InvalidInstanceID",
-           fmt::format("There are multiple interfaces attached to instance '{}'. Please specify an interface ID for the "
-                       "operation instead: {}/eth0",
-                       instance->kept != nullptr ? instance->kept->id : instance->name, instance->name));
+    refuse(
+        key, "InvalidInstanceID",
+        fmt::format("There are multiple interfaces attached to instance '{}'. Please specify an interface ID for the "
+                    "operation instead: {}/eth0",
+                    instance->kept != nullptr ? instance->kept->id : instance->name, instance->name));
   return nullptr;
 }
 
@@ -246,8 +249,7 @@ void Resolver::assign_public_addresses() {
   }
   for (auto [primary, wanted] : getting) {
     const Instance* before = wanted->kept != nullptr ? wanted->kept : wanted->replaced;
-    primary->public_ip =
-        public_address_of_start(pool, taken, primary->id, before != nullptr ? before->starts : 0);
+    primary->public_ip = public_address_of_start(pool, taken, primary->id, before != nullptr ? before->starts : 0);
     if (primary->public_ip)
       taken.insert(*primary->public_ip);
     else

@@ -87,8 +87,9 @@ void Resolver::resolve_prefix_lists() {
         refuse(entry_key, "InvalidParameterValue",
                fmt::format("{} is in the list already; once is enough", entry.to_string()));
     }
-    result_.prefix_lists.push_back({make_id("pl-", result_.vpc_id + "/" + declared.name + (declared.ipv6 ? "/6" : "/4")),
-                                    declared.name, declared.ipv6, declared.max_entries, declared.entries});
+    result_.prefix_lists.push_back(
+        {make_id("pl-", result_.vpc_id + "/" + declared.name + (declared.ipv6 ? "/6" : "/4")), declared.name,
+         declared.ipv6, declared.max_entries, declared.entries});
   }
 }
 
@@ -109,7 +110,8 @@ void Resolver::resolve_security_groups() {
     result_.security_groups.push_back(std::move(group));
     ours.push_back(i);
   }
-  if (!seen.contains(kDefaultGroup)) result_.security_groups.push_back(default_group(topology_.vpc.ipv6_cidr.has_value()));
+  if (!seen.contains(kDefaultGroup))
+    result_.security_groups.push_back(default_group(topology_.vpc.ipv6_cidr.has_value()));
 
   for (SecurityGroup& group : result_.security_groups) group.id = make_id("sg-", result_.vpc_id + "/" + group.name);
   // Rules after all names are known: a group may name one that comes later.
@@ -150,9 +152,9 @@ bool Resolver::check_group_name(const SecurityGroupDeclaration& declared, const 
 
 void Resolver::check_ports(IpProtocol protocol, int from_port, int to_port, const std::string& key) {
   if (protocol < kAllProtocols || protocol > 255)
-    return refuse(key + ".protocol", "InvalidParameterValue",
-                  fmt::format("protocol {} does not exist; use tcp, udp, icmp, all, or an IANA number from 0 to 255",
-                              protocol));
+    return refuse(
+        key + ".protocol", "InvalidParameterValue",
+        fmt::format("protocol {} does not exist; use tcp, udp, icmp, all, or an IANA number from 0 to 255", protocol));
   auto within = [&](int least, int most) {
     return from_port >= least && from_port <= most && to_port >= least && to_port <= most;
   };
@@ -183,8 +185,9 @@ std::pair<std::size_t, std::size_t> Resolver::check_peer(const RulePeer& peer, c
   const std::string& name = std::get<PrefixListReference>(peer).name;
   const PrefixList* list = result_.find_prefix_list(name);
   if (list == nullptr) {
-    refuse(key + ".prefix_list", "InvalidPrefixListId.NotFound",
-           fmt::format("no prefix list has the name {}{}", in_quotes(name), hint(name, names_of(result_.prefix_lists))));
+    refuse(
+        key + ".prefix_list", "InvalidPrefixListId.NotFound",
+        fmt::format("no prefix list has the name {}{}", in_quotes(name), hint(name, names_of(result_.prefix_lists))));
     return {1, 1};
   }
   const auto size = static_cast<std::size_t>(std::clamp(list->max_entries, 0, kMostEntries));

@@ -33,7 +33,8 @@ Eni Resolver::build_eni(const WantedInterface& wanted) {
     eni.vf = {};  // a virtual function is of an attachment
   else if (!was_attached)
     eni.vf.index = choose_vf();
-  if (wanted.kept == nullptr || eni.instance != wanted.instance) eni.public_ip.reset();  // it never moves (facts ec2 3.3)
+  if (wanted.kept == nullptr || eni.instance != wanted.instance)
+    eni.public_ip.reset();  // it never moves (facts ec2 3.3)
   eni.name = wanted.name;
   eni.instance = wanted.instance;
   eni.device_index = wanted.instance.empty() ? 0 : wanted.device_index;
@@ -90,8 +91,8 @@ const Eni* Resolver::find_built(const std::string& reference) const {
         fmt::format("{}/eth{}", one.instance, one.device_index) == reference)
       return &built_[i];
   }
-  const auto found = std::find_if(outliving_.begin(), outliving_.end(),
-                                  [&](const Eni& eni) { return eni.name == reference; });
+  const auto found =
+      std::find_if(outliving_.begin(), outliving_.end(), [&](const Eni& eni) { return eni.name == reference; });
   return found == outliving_.end() ? nullptr : &*found;
 }
 

@@ -11,13 +11,13 @@
 namespace weft {
 namespace {
 
-constexpr unsigned kShortestPrefix = 16, kLongestPrefix = 28;  // VPC and subnet (facts ec2 1.6)
-constexpr std::size_t kLongestName = 255;                      // facts ec2 4.1
-constexpr std::size_t kSubnetsPerVpc = 200;                    // facts ec2 1.5
-constexpr std::size_t kPlacementGroups = 500;                  // facts ec2 4.1
-constexpr int kMostPartitions = 7;                             // per zone (facts ec2 4.1)
+constexpr unsigned kShortestPrefix = 16, kLongestPrefix = 28;    // VPC and subnet (facts ec2 1.6)
+constexpr std::size_t kLongestName = 255;                        // facts ec2 4.1
+constexpr std::size_t kSubnetsPerVpc = 200;                      // facts ec2 1.5
+constexpr std::size_t kPlacementGroups = 500;                    // facts ec2 4.1
+constexpr int kMostPartitions = 7;                               // per zone (facts ec2 4.1)
 constexpr unsigned kVpcIpv6Length = 56, kSubnetIpv6Length = 64;  // facts ec2 1.6
-constexpr int kMostRacks = 256, kMostHosts = 256;              // of a zone, of a rack
+constexpr int kMostRacks = 256, kMostHosts = 256;                // of a zone, of a rack
 
 bool has_usable_length(const IpPrefix& cidr) {
   return cidr.is_v4() && cidr.v4_length() >= kShortestPrefix && cidr.v4_length() <= kLongestPrefix;
@@ -32,9 +32,7 @@ bool is_special(const IpPrefix& cidr) {
 bool overlap(const IpPrefix& a, const IpPrefix& b) { return a.contains(b) || b.contains(a); }
 
 // fd00:ec2::/32, where EC2's own services answer (facts ec2 1.9).
-bool contains_link_local_services(const IpPrefix& cidr) {
-  return overlap(cidr, *IpPrefix::parse("fd00:ec2::/32"));
-}
+bool contains_link_local_services(const IpPrefix& cidr) { return overlap(cidr, *IpPrefix::parse("fd00:ec2::/32")); }
 
 bool is_printable_name(const std::string& name) {
   if (name.empty() || name.size() > kLongestName || name.front() == ' ' || name.back() == ' ') return false;
@@ -108,17 +106,18 @@ void Resolver::resolve_subnets() {
     }
     if (!check_subnet(declared, key)) wrong_subnets_.insert(declared.name);
     Subnet subnet;
-    subnet.id = make_id("subnet-", fmt::format("{}/{}/{}/{}", result_.vpc_id, declared.name, declared.cidr.to_string(),
-                                               declared.az));
+    subnet.id = make_id(
+        "subnet-", fmt::format("{}/{}/{}/{}", result_.vpc_id, declared.name, declared.cidr.to_string(), declared.az));
     subnet.name = declared.name;
     subnet.cidr = declared.cidr;
     subnet.az = declared.az;
     subnet.ipv6_cidr = declared.ipv6_cidr;
     subnet.route_table = declared.route_table;
     if (subnet.route_table.empty())
-      subnet.route_table = std::find_if(result_.route_tables.begin(), result_.route_tables.end(),
-                                        [](const RouteTable& table) { return table.main; })
-                               ->name;
+      subnet.route_table =
+          std::find_if(result_.route_tables.begin(), result_.route_tables.end(), [](const RouteTable& table) {
+            return table.main;
+          })->name;
     subnet.network_acl = declared.network_acl.empty() ? "default" : declared.network_acl;
     subnet.map_public_ip_on_launch = declared.map_public_ip_on_launch;
     result_.subnets.push_back(std::move(subnet));
@@ -169,9 +168,9 @@ void Resolver::check_subnet_ipv6(const SubnetDeclaration& declared, const std::s
     return refuse(key + ".ipv6_cidr", "InvalidSubnet.Range",
                   "the VPC has no IPv6 block; give it one with ipv6_cidr, a /56, first");
   if (result_.vpc_ipv6_cidr && !result_.vpc_ipv6_cidr->contains(cidr))
-    return refuse(key + ".ipv6_cidr", "InvalidSubnet.Range",
-                  fmt::format("{} is not inside the VPC's IPv6 block {}", cidr.to_string(),
-                              result_.vpc_ipv6_cidr->to_string()));
+    return refuse(
+        key + ".ipv6_cidr", "InvalidSubnet.Range",
+        fmt::format("{} is not inside the VPC's IPv6 block {}", cidr.to_string(), result_.vpc_ipv6_cidr->to_string()));
   for (const Subnet& other : result_.subnets)
     if (other.ipv6_cidr && overlap(*other.ipv6_cidr, cidr))
       refuse(key + ".ipv6_cidr", "InvalidSubnet.Conflict",

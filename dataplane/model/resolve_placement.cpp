@@ -17,7 +17,8 @@ constexpr std::size_t kSpreadPerZone = 7;  // running (facts ec2 4.1)
 class Zone {
  public:
   Zone(int racks, int hosts)
-      : racks_(static_cast<std::size_t>(std::max(racks, 1)), Rack{std::vector<int>(static_cast<std::size_t>(std::max(hosts, 1)))}) {}
+      : racks_(static_cast<std::size_t>(std::max(racks, 1)),
+               Rack{std::vector<int>(static_cast<std::size_t>(std::max(hosts, 1)))}) {}
 
   bool has(const Placement& place) const {
     return place.rack >= 0 && static_cast<std::size_t>(place.rack) < racks_.size() && place.host >= 0 &&
@@ -101,93 +102,104 @@ std::string no_room(const PlacementGroup* group, const std::string& zone, int pa
 
 }  // namespace
 
-void Resolver::check_group_membership(const WantedInstance& wanted) {
-  const InstanceDeclaration& instance = declared(wanted);
-  const PlacementGroup* group = find_group(result_.placement_groups, instance.placement_group);
-  if (group == nullptr || group->strategy != PlacementStrategy::kCluster || instance.type.empty() ||
-      may_join_cluster(instance.type))
-    return;
-  refuse(key(wanted) + ".placement_group", "InvalidParameterCombination",
-         fmt::format("Placement groups may not be used with instances of type '{}'; a cluster needs a type that "
-                     "is not burstable",
-                     instance.type));
+/// What the placement groups have where, so far.
+struct Resolver::Places {
+  using InZone = std::pair<std::string, std::string>;  // group, zone
+  std::map<std::string, Zone> zones;
+  std::map<InZone, Members> members;
+  std::map<InZone, std::size_t> running;
+  std::map<std::string, std::string> cluster_zone;  // group -> its one zone
+};
+
+const std::string* Resolver::zone_of(const WantedInstance& wanted) const {
+  const Subnet* subnet = wanted.interfaces.empty() ? nullptr : result_.find_subnet(primary(wanted).subnet);
+  return subnet == nullptr ? nullptr : &subnet->az;
 }
 
 void Resolver::place_instances() {
-  std::map<std::string, Zone> zones;
-  std::map<std::pair<std::string, std::string>, Members> members;      // of a group in a zone
-  std::map<std::pair<std::string, std::string>, std::size_t> running;  // likewise
-  std::map<std::string, std::string> cluster_zone;                     // group -> its one zone
-  const HostsDeclaration& hosts = topology_.hosts;
-  const auto zone_of = [&](const WantedInstance& wanted) -> const std::string* {
-    if (wanted.interfaces.empty()) return nullptr;
-    const Subnet* subnet = result_.find_subnet(primary(wanted).subnet);
-    return subnet == nullptr ? nullptr : &subnet->az;
-  };
-  const auto settle = [&](WantedInstance& wanted, const std::string& zone, const Placement& place) {
-    wanted.placement = place;
-    zones.at(zone).take(place, vcpus_of(declared(wanted).type));
-    Members& of = members[{declared(wanted).placement_group, zone}];
-    of.racks.insert(place.rack);
-    ++of.in_partition[place.partition];
-  };
-
+  Places places;
   std::vector<WantedInstance*> to_place;
   for (WantedInstance& wanted : instances_) {
-    check_group_membership(wanted);
     const std::string* zone = zone_of(wanted);
     if (zone == nullptr) continue;
-    zones.try_emplace(*zone, std::clamp(hosts.racks_per_zone, 1, 256), std::clamp(hosts.hosts_per_rack, 1, 256));
-    const InstanceDeclaration& now = declared(wanted);
-    const PlacementGroup* group = find_group(result_.placement_groups, now.placement_group);
-    const Instance* before = wanted.kept;
-    const PlacementGroup* old =
-        before == nullptr ? nullptr : find_group(running_.placement_groups, before->placement_group);
-    const bool same_group = (old == nullptr ? "" : old->id) == (group == nullptr ? "" : group->id);
-    const bool stays = before != nullptr && same_group && before->placement_group == now.placement_group &&
-                       now.partition.value_or(before->placement.partition) == before->placement.partition;
-    if (stays && zones.at(*zone).has(before->placement))
-      settle(wanted, *zone, before->placement);
-    else if (stays && before->state == InstanceState::kRunning)
+    places.zones.try_emplace(*zone, std::clamp(topology_.hosts.racks_per_zone, 1, 256),
+                             std::clamp(topology_.hosts.hosts_per_rack, 1, 256));
+    check_group(wanted, *zone, places);
+    if (!keeps_its_place(wanted))
+      to_place.push_back(&wanted);
+    else if (places.zones.at(*zone).has(wanted.kept->placement))
+      settle(wanted, *zone, wanted.kept->placement, places);
+    else if (wanted.kept->state == InstanceState::kStopped)
+      to_place.push_back(&wanted);
+    else
       refuse("hosts", "InsufficientInstanceCapacity",
              fmt::format("{} runs on host {} of rack {} in {}, which would be gone; `weft stop {}` first",
-                         in_quotes(wanted.name), before->placement.host, before->placement.rack, *zone, wanted.name));
-    else
-      to_place.push_back(&wanted);
-    if (group == nullptr) continue;
-    const std::string where = key(wanted) + ".placement_group";
-    if (group->strategy == PlacementStrategy::kCluster)
-      if (auto [other, is_new] = cluster_zone.emplace(group->name, *zone); !is_new && other->second != *zone)
-        refuse(where, "InvalidPlacementGroup.InUse",
-               fmt::format("{} would be in {}, but the cluster placement group {} is in {} already; a cluster lies in "
-                           "one availability zone",
-                           in_quotes(wanted.name), *zone, in_quotes(group->name), other->second));
-    const Instance* is = wanted.kept != nullptr ? wanted.kept : wanted.replaced;
-    if (is != nullptr && is->state == InstanceState::kStopped) continue;
-    if (group->strategy == PlacementStrategy::kSpread && ++running[{group->name, *zone}] > kSpreadPerZone)
-      refuse(where, "InsufficientInstanceCapacity",
-             fmt::format("{} would be instance {} of the spread placement group {} in {}; it has at most {} in a zone",
-                         in_quotes(wanted.name), kSpreadPerZone + 1, in_quotes(group->name), *zone, kSpreadPerZone));
+                         in_quotes(wanted.name), wanted.kept->placement.host, wanted.kept->placement.rack, *zone,
+                         wanted.name));
   }
+  for (WantedInstance* wanted : to_place) place(*wanted, *zone_of(*wanted), places);
+}
 
-  for (WantedInstance* wanted : to_place) {
-    const std::string& zone = *zone_of(*wanted);
-    const InstanceDeclaration& now = declared(*wanted);
-    const PlacementGroup* group = find_group(result_.placement_groups, now.placement_group);
-    Members& of = members[{now.placement_group, zone}];
-    int partition = 0;
-    if (group != nullptr && group->strategy == PlacementStrategy::kPartition)
-      partition = now.partition.value_or(emptiest_partition(of, std::min(group->partition_count, 7)));
-    std::optional<Placement> place = zones.at(zone).emptiest(
-        vcpus_of(now.type), [&](int rack) { return may_stand_on(group, of, partition, rack); });
-    if (!place) {
-      refuse(key(*wanted) + (group == nullptr ? "" : ".placement_group"), "InsufficientInstanceCapacity",
-             fmt::format("{} cannot be placed: {}", in_quotes(wanted->name), no_room(group, zone, partition)));
-      continue;
-    }
-    place->partition = partition;
-    settle(*wanted, zone, *place);
+void Resolver::check_group(const WantedInstance& wanted, const std::string& zone, Places& places) {
+  const InstanceDeclaration& now = declared(wanted);
+  const PlacementGroup* group = find_group(result_.placement_groups, now.placement_group);
+  if (group == nullptr) return;
+  const std::string where = key(wanted) + ".placement_group";
+  if (group->strategy == PlacementStrategy::kCluster) {
+    if (!now.type.empty() && !may_join_cluster(now.type))
+      refuse(where, "InvalidParameterCombination",
+             fmt::format("Placement groups may not be used with instances of type '{}'; a cluster needs a type that "
+                         "is not burstable",
+                         now.type));
+    auto [other, is_new] = places.cluster_zone.emplace(group->name, zone);
+    if (!is_new && other->second != zone)
+      refuse(where, "InvalidPlacementGroup.InUse",
+             fmt::format("{} would be in {}, but the cluster placement group {} is in {} already; a cluster lies in "
+                         "one availability zone",
+                         in_quotes(wanted.name), zone, in_quotes(group->name), other->second));
   }
+  const Instance* before = wanted.kept != nullptr ? wanted.kept : wanted.replaced;
+  if (before != nullptr && before->state == InstanceState::kStopped) return;
+  if (group->strategy == PlacementStrategy::kSpread && ++places.running[{group->name, zone}] > kSpreadPerZone)
+    refuse(where, "InsufficientInstanceCapacity",
+           fmt::format("{} would be instance {} of the spread placement group {} in {}; it has at most {} in a zone",
+                       in_quotes(wanted.name), kSpreadPerZone + 1, in_quotes(group->name), zone, kSpreadPerZone));
+}
+
+bool Resolver::keeps_its_place(const WantedInstance& wanted) const {
+  if (wanted.kept == nullptr) return false;
+  const InstanceDeclaration& now = declared(wanted);
+  const PlacementGroup* before = find_group(running_.placement_groups, wanted.kept->placement_group);
+  const PlacementGroup* group = find_group(result_.placement_groups, now.placement_group);
+  return wanted.kept->placement_group == now.placement_group &&
+         (before == nullptr ? "" : before->id) == (group == nullptr ? "" : group->id) &&
+         now.partition.value_or(wanted.kept->placement.partition) == wanted.kept->placement.partition;
+}
+
+void Resolver::place(WantedInstance& wanted, const std::string& zone, Places& places) {
+  const InstanceDeclaration& now = declared(wanted);
+  const PlacementGroup* group = find_group(result_.placement_groups, now.placement_group);
+  Members& members = places.members[{now.placement_group, zone}];
+  int partition = 0;
+  if (group != nullptr && group->strategy == PlacementStrategy::kPartition) {
+    partition = now.partition ? *now.partition : emptiest_partition(members, std::min(group->partition_count, 7));
+    if (partition < 1 || partition > group->partition_count) return;  // refused already
+  }
+  std::optional<Placement> found = places.zones.at(zone).emptiest(
+      vcpus_of(now.type), [&](int rack) { return may_stand_on(group, members, partition, rack); });
+  if (!found)
+    return refuse(key(wanted) + (group == nullptr ? "" : ".placement_group"), "InsufficientInstanceCapacity",
+                  fmt::format("{} cannot be placed: {}", in_quotes(wanted.name), no_room(group, zone, partition)));
+  found->partition = partition;
+  settle(wanted, zone, *found, places);
+}
+
+void Resolver::settle(WantedInstance& wanted, const std::string& zone, const Placement& placement, Places& places) {
+  wanted.placement = placement;
+  places.zones.at(zone).take(placement, vcpus_of(declared(wanted).type));
+  Members& members = places.members[{declared(wanted).placement_group, zone}];
+  members.racks.insert(placement.rack);
+  ++members.in_partition[placement.partition];
 }
 
 }  // namespace weft

@@ -49,8 +49,8 @@ void Resolver::resolve_route_tables() {
   }
   if (main.empty()) {
     if (const RouteTable* taken = result_.find_route_table(kImpliedMain); taken != nullptr)
-      refuse(fmt::format("route_tables[{}].main", declared_tables_[static_cast<std::size_t>(
-                                                      taken - result_.route_tables.data())]),
+      refuse(fmt::format("route_tables[{}].main",
+                         declared_tables_[static_cast<std::size_t>(taken - result_.route_tables.data())]),
              "InvalidParameterValue",
              "a route table with the name 'main' must be the main one; write main: true or take another name");
     RouteTable table;
@@ -103,10 +103,11 @@ std::optional<Route> Resolver::checked_route(const RouteTable& table, const Rout
   const Eni* eni = find_built(declared.interface);
   if (eni == nullptr && had_gone_interface(table, declared)) return route;
   if (eni == nullptr) {
-    refuse(key + ".interface", "InvalidNetworkInterfaceID.NotFound",
-           fmt::format("The networkInterface ID {} does not exist; write it as instance/ethN or with the name of one of "
-                       "network_interfaces{}",
-                       in_quotes(declared.interface), hint(declared.interface, interface_names())));
+    refuse(
+        key + ".interface", "InvalidNetworkInterfaceID.NotFound",
+        fmt::format("The networkInterface ID {} does not exist; write it as instance/ethN or with the name of one of "
+                    "network_interfaces{}",
+                    in_quotes(declared.interface), hint(declared.interface, interface_names())));
     return std::nullopt;
   }
   if (eni->type == InterfaceType::kEfaOnly) {
@@ -133,10 +134,11 @@ bool Resolver::check_destination(const RouteDeclaration& declared, const std::st
     return subnet.cidr == to || subnet.ipv6_cidr == to;
   });
   if (whole_subnet && declared.target == RouteTargetKind::kInterface) return true;
-  refuse(key + ".destination", "InvalidParameterValue",
-         fmt::format("{} is more specific than the local route; such a route is the whole block of a subnet and leads to "
-                     "an interface",
-                     to.to_string()));
+  refuse(
+      key + ".destination", "InvalidParameterValue",
+      fmt::format("{} is more specific than the local route; such a route is the whole block of a subnet and leads to "
+                  "an interface",
+                  to.to_string()));
   return false;
 }
 

@@ -84,9 +84,10 @@ void Resolver::check_running(const WantedInstance& wanted) {
   const Eni& before = wanted.kept->enis.front();
   const WantedInterface& now = interfaces_[wanted.interfaces.front()];
   if (now.device_index == 0 && before.device_index == 0 && now.kept != &before)
-    refuse(now.name.empty() ? now.key : now.key + ".device_index", "OperationNotPermitted",
-           fmt::format("The network interface at device index 0 and networkCard index 0 cannot be detached; {} keeps {}",
-                       in_quotes(wanted.name), before.id));
+    refuse(
+        now.name.empty() ? now.key : now.key + ".device_index", "OperationNotPermitted",
+        fmt::format("The network interface at device index 0 and networkCard index 0 cannot be detached; {} keeps {}",
+                    in_quotes(wanted.name), before.id));
   if (wanted.kept->state != InstanceState::kRunning) return;
   check_efa_stays(wanted);
   check_type_and_group(wanted);

@@ -27,14 +27,14 @@ class Resolver {
  private:
   struct WantedInterface {  // an ENI to be
     const InterfaceDeclaration* declared = nullptr;
-    std::string key;            // "instances[0].interfaces[1]" or "network_interfaces[0]"
-    std::string name;           // of network_interfaces; empty: made with its instance
-    std::string label;          // for people: "web/eth1", or the name
-    std::string instance;       // attached to; empty: none
+    std::string key;       // "instances[0].interfaces[1]" or "network_interfaces[0]"
+    std::string name;      // of network_interfaces; empty: made with its instance
+    std::string label;     // for people: "web/eth1", or the name
+    std::string instance;  // attached to; empty: none
     int device_index = 0;
-    bool shared = false;        // its declaration makes several instances
-    bool wrong = false;         // refused already: gets no addresses
-    const Eni* kept = nullptr;  // exists already and stays
+    bool shared = false;            // its declaration makes several instances
+    bool wrong = false;             // refused already: gets no addresses
+    const Eni* kept = nullptr;      // exists already and stays
     const Eni* replaced = nullptr;  // exists already; this one takes its place, and its address if it can
     IpAddress private_ip;
     std::vector<IpAddress> secondary, ipv6;
@@ -109,6 +109,7 @@ class Resolver {
   // Addresses, MACs and VFs: resolve_addresses.cpp, resolve_interfaces.cpp
   void assign_addresses();
   void keep_addresses(WantedInterface& wanted);
+  void take_primary(WantedInterface& wanted);
   void take_listed(WantedInterface& wanted);
   void take_listed_address(WantedInterface& wanted, const IpAddress& ip, const std::string& key, bool primary);
   void take_listed_prefix(WantedInterface& wanted, const IpPrefix& prefix, const std::string& key);
@@ -121,8 +122,13 @@ class Resolver {
   std::uint32_t choose_vf();
 
   // resolve_placement.cpp
+  struct Places;
   void place_instances();
-  void check_group_membership(const WantedInstance& wanted);
+  const std::string* zone_of(const WantedInstance& wanted) const;
+  void check_group(const WantedInstance& wanted, const std::string& zone, Places& places);
+  bool keeps_its_place(const WantedInstance& wanted) const;
+  void place(WantedInstance& wanted, const std::string& zone, Places& places);
+  void settle(WantedInstance& wanted, const std::string& zone, const Placement& placement, Places& places);
 
   // The outside: resolve_gateway.cpp
   void resolve_gateway();
@@ -139,7 +145,9 @@ class Resolver {
   const InstanceDeclaration& declared(const WantedInstance& wanted) const {
     return topology_.instances[wanted.declaration];
   }
-  std::string key(const WantedInstance& wanted) const { return "instances[" + std::to_string(wanted.declaration) + "]"; }
+  std::string key(const WantedInstance& wanted) const {
+    return "instances[" + std::to_string(wanted.declaration) + "]";
+  }
   WantedInstance* find_wanted(const std::string& name);
   /// "web/eth1", or the name of one of network_interfaces.
   const Eni* find_built(const std::string& reference) const;
@@ -155,8 +163,7 @@ class Resolver {
   Errors errors_;
   std::set<std::pair<std::string, std::string>> refused_;  // key, code
 
-  std::vector<std::size_t> declared_groups_;  // security_groups[i] -> index in result_
-  std::vector<std::size_t> declared_tables_;  // route_tables[i] -> index in result_
+  std::vector<std::size_t> declared_tables_;  // result_.route_tables[i] is of which declaration
   std::set<std::string> wrong_subnets_;       // no addresses can be chosen in them
   bool vpc_is_wrong_ = false;
   std::vector<WantedInstance> instances_;

@@ -66,10 +66,10 @@ TEST(NetworkAcls, twenty_entries_of_each_family_in_a_direction) {
 
 TEST(NetworkAcls, what_is_wrong_is_refused_with_ec2s_code) {
   EXPECT_EQ(mistakes(with_acl({entry(100), entry(100, "::/0")})),
-            Mistakes{"NetworkAclEntryAlreadyExists at network_acls[0].ingress[1].rule_number"});
+            Mistakes{"NetworkAclEntryAlreadyExists at network_acls[0].ingress[1].rule"});
   for (int number : {0, -1, 32767, 65536})
     EXPECT_EQ(mistakes(with_acl({entry(number)})),
-              Mistakes{"InvalidParameterValue at network_acls[0].ingress[0].rule_number"});
+              Mistakes{"InvalidParameterValue at network_acls[0].ingress[0].rule"});
   Topology topology = with_acl({});
   topology.subnets[1].network_acl = "tigth";
   EXPECT_EQ(mistakes(topology), Mistakes{"InvalidNetworkAclID.NotFound at subnets[1].network_acl"});

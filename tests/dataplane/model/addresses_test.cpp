@@ -120,7 +120,7 @@ TEST(Addresses, listed_and_counted_ones_come_and_stay) {
   EXPECT_EQ(eth0(deployment, "y").ipv6_addresses,
             (std::vector<IpAddress>{ip("2001:db8:1:101::4"), ip("2001:db8:1:101::5")}));
   EXPECT_EQ(eth0(deployment, "y").prefixes,
-            (std::vector<IpPrefix>{cidr("2001:db8:1:101:1::/80"), cidr("10.0.1.16/28")}));
+            (std::vector<IpPrefix>{cidr("10.0.1.16/28"), cidr("2001:db8:1:101:1::/80")}));
   EXPECT_TRUE(plan(&deployment, resolved(topology, &deployment)).empty());
 
   y.secondary_private_ip_count = 1;  // the first stays
@@ -163,12 +163,12 @@ TEST(Addresses, statement_10_an_m5_large_has_ten_slots_an_interface_and_a_prefix
   EXPECT_EQ(mistakes(topology), Mistakes{});
   interface.ipv4_prefix_count = 2;
   EXPECT_EQ(mistakes(topology),
-            Mistakes{"PrivateIpAddressLimitExceeded at instances[0].interfaces[0].secondary_private_ip_count"});
+            Mistakes{"PrivateIpAddressLimitExceeded at instances[0].interfaces[0].secondary_private_ips"});
   interface.ipv4_prefix_count = 9;
   interface.secondary_private_ip_count = 0;
   EXPECT_EQ(mistakes(topology), Mistakes{}) << "1 primary and 9 prefixes, as of a c5.large in the guide";
   interface.ipv4_prefix_count = 10;
-  EXPECT_EQ(mistakes(topology), Mistakes{"PrivateIpAddressLimitExceeded at instances[0].interfaces[0].ipv4_prefix_count"});
+  EXPECT_EQ(mistakes(topology), Mistakes{"PrivateIpAddressLimitExceeded at instances[0].interfaces[0].ipv4_prefixes"});
 }
 
 struct Wrong {
@@ -182,7 +182,10 @@ const Wrong kWrong[] = {
      "InvalidParameterValue secondary_private_ips[0]"},
     {"secondary outside", [](InterfaceDeclaration& i) { i.secondary_private_ips = {v4("10.0.2.5")}; },
      "InvalidParameterValue secondary_private_ips[0]"},
-    {"secondary twice", [](InterfaceDeclaration& i) { i.secondary_private_ips = {v4("10.0.1.9"), v4("10.0.1.9")}; },
+    {"secondary twice",
+     [](InterfaceDeclaration& i) {
+       i.secondary_private_ips = {v4("10.0.1.9"), v4("10.0.1.9")};
+     },
      "InvalidParameterValue secondary_private_ips[1]"},
     {"secondary of another", [](InterfaceDeclaration& i) { i.secondary_private_ips = {v4("10.0.1.200")}; },
      "InvalidIPAddress.InUse secondary_private_ips[0]"},
@@ -191,11 +194,11 @@ const Wrong kWrong[] = {
        i.ipv6_addresses = {ip("2001:db8:1:101::9")};
        i.ipv6_address_count = 1;
      },
-     "InvalidParameterCombination ipv6_address_count"},
+     "InvalidParameterCombination ipv6_addresses"},
     {"negative count", [](InterfaceDeclaration& i) { i.ipv4_prefix_count = -1; },
-     "InvalidParameterValue ipv4_prefix_count"},
+     "InvalidParameterValue ipv4_prefixes"},
     {"huge count", [](InterfaceDeclaration& i) { i.secondary_private_ip_count = 2'000'000'000; },
-     "PrivateIpAddressLimitExceeded secondary_private_ip_count"},
+     "PrivateIpAddressLimitExceeded secondary_private_ips"},
     {"prefix of a wrong size", [](InterfaceDeclaration& i) { i.ipv4_prefixes = {cidr("10.0.1.32/27")}; },
      "InvalidParameterValue ipv4_prefixes[0]"},
     {"prefix outside", [](InterfaceDeclaration& i) { i.ipv4_prefixes = {cidr("10.0.9.32/28")}; },
@@ -215,7 +218,7 @@ const Wrong kWrong[] = {
        i.subnet = "b";
        i.ipv6_address_count = 1;
      },
-     "InvalidParameterValue ipv6_address_count"},
+     "InvalidParameterValue ipv6_addresses"},
     {"full subnet",
      [](InterfaceDeclaration& i) {
        i.subnet = "b";

@@ -34,7 +34,8 @@ inline Topology small() {
   web.ingress = {tcp(80, cidr("0.0.0.0/0"))};
   web.egress = {all(cidr("0.0.0.0/0"))};
   topology.security_groups = {web};
-  topology.placement_groups = {{"tight", PlacementStrategy::kCluster, 0, 0}, {"wide", PlacementStrategy::kSpread, 0, 0}};
+  topology.placement_groups = {{"tight", PlacementStrategy::kCluster, 0, 0},
+                               {"wide", PlacementStrategy::kSpread, 0, 0}};
   return topology;
 }
 

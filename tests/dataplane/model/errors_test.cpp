@@ -10,9 +10,16 @@ using Mistakes = std::vector<std::string>;
 
 TEST(Errors, all_mistakes_are_said_at_once_in_the_order_of_the_file) {
   Topology topology = dual_stack();
-  topology.lines = {{"vpc", 1},      {"subnets[1]", 10},   {"security_groups[0]", 20}, {"placement_groups[1]", 30},
-                    {"instances[0]", 40}, {"instances[1]", 50}, {"route_tables[0]", 5},     {"network_acls[0]", 8},
-                    {"elastic_ips[0]", 60}, {"network_interfaces[0]", 55}};
+  topology.lines = {{"vpc", 1},
+                    {"subnets[1]", 10},
+                    {"security_groups[0]", 20},
+                    {"placement_groups[1]", 30},
+                    {"instances[0]", 40},
+                    {"instances[1]", 50},
+                    {"route_tables[0]", 5},
+                    {"network_acls[0]", 8},
+                    {"elastic_ips[0]", 60},
+                    {"network_interfaces[0]", 55}};
   topology.vpc.ipv6_cidr = cidr("2001:db8::/48");
   topology.subnets[0].ipv6_cidr.reset();
   topology.subnets[1].cidr = cidr("10.1.0.0/24");
@@ -31,7 +38,7 @@ TEST(Errors, all_mistakes_are_said_at_once_in_the_order_of_the_file) {
   EXPECT_EQ(mistakes(topology), (Mistakes{
                                     "InvalidVpcRange at vpc.ipv6_cidr",
                                     "InvalidNetworkInterfaceID.NotFound at route_tables[0].routes[0].interface",
-                                    "InvalidParameterValue at network_acls[0].ingress[0].rule_number",
+                                    "InvalidParameterValue at network_acls[0].ingress[0].rule",
                                     "InvalidSubnet.Range at subnets[1].cidr",
                                     "InvalidParameterValue at security_groups[0].ingress[0]",
                                     "InvalidGroup.NotFound at security_groups[0].ingress[1].group",

@@ -51,7 +51,8 @@ TEST(Gateway, its_addresses_and_its_pool_are_outside_of_the_vpc) {
     return mistakes(topology);
   };
   EXPECT_EQ(one({{ip("10.0.1.9")}, {}, 0}), Mistakes{"InvalidParameterValue at internet_gateway.addresses[0]"});
-  EXPECT_EQ(one({{ip("2001:db8:1:101::9")}, {}, 0}), Mistakes{"InvalidParameterValue at internet_gateway.addresses[0]"});
+  EXPECT_EQ(one({{ip("2001:db8:1:101::9")}, {}, 0}),
+            Mistakes{"InvalidParameterValue at internet_gateway.addresses[0]"});
   EXPECT_EQ(one({{ip("1.1.1.1"), ip("1.1.1.1")}, {}, 0}),
             Mistakes{"InvalidParameterValue at internet_gateway.addresses[1]"});
   EXPECT_EQ(one({{ip("203.0.113.9")}, {}, 0}), Mistakes{"InvalidParameterValue at internet_gateway.addresses[0]"});

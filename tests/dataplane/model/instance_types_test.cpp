@@ -32,12 +32,12 @@ TEST(InstanceTypes, have_every_column_of_the_table) {
 
 TEST(InstanceTypes, are_all_there_and_consistent) {
   for (const char* name :
-       {"t2.micro",         "t3.nano",         "t3.micro",      "t3.medium",        "t3.xlarge",      "m5.large",
-        "m5.xlarge",        "m5.4xlarge",      "m5.8xlarge",    "m5.24xlarge",      "c5n.large",      "c5n.9xlarge",
-        "c5n.18xlarge",     "c6gn.16xlarge",   "c7g.16xlarge",  "c7gn.16xlarge",    "m6i.32xlarge",   "m6in.32xlarge",
-        "hpc6a.48xlarge",   "hpc6id.32xlarge", "hpc7g.4xlarge", "hpc7g.16xlarge",   "hpc7a.12xlarge", "hpc7a.96xlarge",
-        "hpc8a.96xlarge",   "p3dn.24xlarge",   "p4d.24xlarge",  "p5.4xlarge",       "p5.48xlarge",    "p5en.48xlarge",
-        "p6-b200.48xlarge", "p6-b300.48xlarge", "trn1.32xlarge", "trn2.48xlarge",   "c8gn.48xlarge",  "m8a.48xlarge"}) {
+       {"t2.micro",         "t3.nano",          "t3.micro",      "t3.medium",      "t3.xlarge",      "m5.large",
+        "m5.xlarge",        "m5.4xlarge",       "m5.8xlarge",    "m5.24xlarge",    "c5n.large",      "c5n.9xlarge",
+        "c5n.18xlarge",     "c6gn.16xlarge",    "c7g.16xlarge",  "c7gn.16xlarge",  "m6i.32xlarge",   "m6in.32xlarge",
+        "hpc6a.48xlarge",   "hpc6id.32xlarge",  "hpc7g.4xlarge", "hpc7g.16xlarge", "hpc7a.12xlarge", "hpc7a.96xlarge",
+        "hpc8a.96xlarge",   "p3dn.24xlarge",    "p4d.24xlarge",  "p5.4xlarge",     "p5.48xlarge",    "p5en.48xlarge",
+        "p6-b200.48xlarge", "p6-b300.48xlarge", "trn1.32xlarge", "trn2.48xlarge",  "c8gn.48xlarge",  "m8a.48xlarge"}) {
     const InstanceType* type = find_instance_type(name);
     ASSERT_NE(type, nullptr) << name;
     EXPECT_TRUE(is_instance_type_name(name)) << name;

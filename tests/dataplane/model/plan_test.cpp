@@ -123,26 +123,25 @@ TEST(Plan, everything_of_the_whole_network_has_its_line) {
   const Deployment deployment = resolved(topology);
   const std::string public_ip = deployment.instances[0].enis[0].public_ip->to_string();
   const std::string probe = deployment.instances[0].enis[1].id;
-  EXPECT_EQ(
-      lines(nullptr, deployment),
-      (Lines{"+ vpc 10.0.0.0/16: IPv6 block: none -> 2001:db8:1:100::/56",
-             "+ internet gateway internet: internet at 198.51.100.10, 2001:db8::10; "
-             "public addresses from 203.0.113.0/24",
-             "+ network ACL strict: ingress + 100 allow tcp 80 from 0.0.0.0/0",
-             "+ route table out: + 0.0.0.0/0 to the internet gateway; + 192.0.2.0/24 to x/eth1 (" + probe +
-                 "); + 192.0.3.0/24 to a blackhole",
-             "+ subnet a: 10.0.1.0/24 in use1-az1; 2001:db8:1:101::/64; route table out; network ACL strict; "
-             "public addresses on launch",
-             "+ placement group parts: strategy partition; 2 partitions",
-             "+ prefix list office: at most 2 entries; + 192.0.2.0/24",
-             "+ security group default: ingress + all from group default; egress + all to 0.0.0.0/0; "
-             "egress + all to ::/0",
-             "+ instance x: placement group parts: partition 1 rack 0 host 0; "
-             "eth0 10.0.1.4 ipv6 2001:db8:1:101::4 public " +
-                 public_ip + " vf 0 groups default; eth1 10.0.1.5 vf 1 groups default",
-             "+ network interface probe: attached to x; eth1 10.0.1.5 vf 1 groups default",
-             "+ network interface spare: available 10.0.1.6 prefixes 10.0.1.16/28 groups default",
-             "+ elastic IP e: 203.0.113.1; associated with x/eth1 10.0.1.5"}));
+  EXPECT_EQ(lines(nullptr, deployment),
+            (Lines{"+ vpc 10.0.0.0/16: IPv6 block: none -> 2001:db8:1:100::/56",
+                   "+ internet gateway internet: internet at 198.51.100.10, 2001:db8::10; "
+                   "public addresses from 203.0.113.0/24",
+                   "+ network ACL strict: ingress + 100 allow tcp 80 from 0.0.0.0/0",
+                   "+ route table out: + 0.0.0.0/0 to the internet gateway; + 192.0.2.0/24 to x/eth1 (" + probe +
+                       "); + 192.0.3.0/24 to a blackhole",
+                   "+ subnet a: 10.0.1.0/24 in use1-az1; 2001:db8:1:101::/64; route table out; network ACL strict; "
+                   "public addresses on launch",
+                   "+ placement group parts: strategy partition; 2 partitions",
+                   "+ prefix list office: at most 2 entries; + 192.0.2.0/24",
+                   "+ security group default: ingress + all from group default; egress + all to 0.0.0.0/0; "
+                   "egress + all to ::/0",
+                   "+ instance x: placement group parts: partition 1 rack 0 host 0; "
+                   "eth0 10.0.1.4 ipv6 2001:db8:1:101::4 public " +
+                       public_ip + " vf 0 groups default; eth1 10.0.1.5 vf 1 groups default",
+                   "+ network interface probe: attached to x; eth1 10.0.1.5 vf 1 groups default",
+                   "+ network interface spare: available 10.0.1.6 prefixes 10.0.1.16/28 groups default",
+                   "+ elastic IP e: 203.0.113.1; associated with x/eth1 10.0.1.5"}));
 }
 
 TEST(Plan, attach_move_detach_and_associate_are_shown_as_such) {
@@ -155,8 +154,8 @@ TEST(Plan, attach_move_detach_and_associate_are_shown_as_such) {
   topology.network_interfaces[0].interface.device_index = 1;
   topology.elastic_ips[0].interface = "n";
   const Deployment attached = resolved(topology, &available);
-  EXPECT_EQ(lines(&available, attached), (Lines{"~ network interface n: attached to x as eth1",
-                                                "~ elastic IP e: associated with x/eth1 10.0.1.6"}));
+  EXPECT_EQ(lines(&available, attached),
+            (Lines{"~ network interface n: attached to x as eth1", "~ elastic IP e: associated with x/eth1 10.0.1.6"}));
   topology.network_interfaces[0].instance = "y";
   topology.elastic_ips[0].interface = "x/eth0";
   const Deployment moved = resolved(topology, &attached);

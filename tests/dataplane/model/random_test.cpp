@@ -1,6 +1,7 @@
 // Random topologies, and random edits of them: what must hold for every one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -20,16 +21,18 @@ T& any(Random& random, std::vector<T>& all) {
 }
 
 Ipv4Address random_v4(Random& random, const std::string& subnet) {
-  return Ipv4Address{v4(subnet == "b" ? "10.0.2.0" : "10.0.1.0").value + static_cast<std::uint32_t>(pick(random, 2, 15))};
+  return Ipv4Address{v4(subnet == "b" ? "10.0.2.0" : "10.0.1.0").value +
+                     static_cast<std::uint32_t>(pick(random, 3, 14))};
 }
 
 InterfaceDeclaration random_interface(Random& random, bool shared) {
   InterfaceDeclaration interface;
   interface.subnet = one_in(random, 3) ? "b" : "a";
-  if (one_in(random, 5)) interface.type = one_in(random, 2) ? InterfaceType::kEfa : InterfaceType::kEfaOnly;
+  if (one_in(random, 6)) interface.type = one_in(random, 2) ? InterfaceType::kEfa : InterfaceType::kEfaOnly;
   if (one_in(random, 2)) interface.security_groups = {"web"};
   interface.delete_on_termination = !one_in(random, 4);
-  if (one_in(random, 6)) interface.associate_public_ip = one_in(random, 2);
+  if (interface.type == InterfaceType::kEfaOnly) return interface;
+  if (one_in(random, 20)) interface.associate_public_ip = one_in(random, 2);
   if (one_in(random, 4)) interface.secondary_private_ip_count = pick(random, 1, 2);
   if (one_in(random, 8)) interface.ipv4_prefix_count = 1;
   if (interface.subnet == "a" && one_in(random, 3)) interface.ipv6_address_count = pick(random, 1, 3);
@@ -45,7 +48,7 @@ InterfaceDeclaration random_interface(Random& random, bool shared) {
 
 InstanceDeclaration random_instance(Random& random, const std::string& name) {
   InstanceDeclaration declared = one_in(random, 3) ? instances(name, pick(random, 1, 3)) : instance(name);
-  const char* types[] = {"", "", "m5.large", "c5n.18xlarge", "m8a.48xlarge"};
+  const char* types[] = {"", "", "", "c5n.18xlarge", "m8a.48xlarge"};
   declared.type = types[pick(random, 0, 4)];
   const char* groups[] = {"", "", "", "tight", "wide", "parts"};
   declared.placement_group = groups[pick(random, 0, 5)];
@@ -56,34 +59,40 @@ InstanceDeclaration random_instance(Random& random, const std::string& name) {
   return declared;
 }
 
-std::string random_name(Random& random) { return "n" + std::to_string(pick(random, 0, 7)); }
+std::string new_name(Random& random, const char* kind) { return kind + std::to_string(pick(random, 0, 999)); }
+
+/// Mostly one that there is.
+std::string some_instance(Random& random, Topology& topology) {
+  if (topology.instances.empty() || one_in(random, 20)) return "nobody";
+  const InstanceDeclaration& one = any(random, topology.instances);
+  return one.counted ? one.name + "-0" : one.name;
+}
 
 void add_random_things(Random& random, Topology& topology) {
-  if (one_in(random, 2)) {
-    const std::string name = random_name(random);
-    if (std::none_of(topology.instances.begin(), topology.instances.end(),
-                     [&](const InstanceDeclaration& one) { return one.name == name; }))
-      topology.instances.push_back(random_instance(random, name));
-  }
-  if (one_in(random, 2)) {
-    NetworkInterfaceDeclaration declared = network_interface("e" + std::to_string(pick(random, 0, 99)), "a");
+  if (one_in(random, 2)) topology.instances.push_back(random_instance(random, new_name(random, "n")));
+  if (topology.instances.empty()) return;
+  if (one_in(random, 3)) {
+    NetworkInterfaceDeclaration declared = network_interface(new_name(random, "e"), "a");
     declared.interface = random_interface(random, false);
     declared.interface.associate_public_ip.reset();
     if (one_in(random, 2)) {
-      declared.instance = random_name(random);
+      declared.instance = some_instance(random, topology);
       declared.interface.device_index = pick(random, 1, 6);
     }
     topology.network_interfaces.push_back(declared);
   }
   if (one_in(random, 3) && topology.elastic_ips.size() < 5) {
     ElasticIpDeclaration declared;
-    declared.name = "ip" + std::to_string(pick(random, 0, 99));
-    if (one_in(random, 2)) declared.interface = random_name(random) + "/eth0";
+    declared.name = new_name(random, "ip");
+    if (one_in(random, 2)) declared.interface = some_instance(random, topology) + "/eth0";
     topology.elastic_ips.push_back(declared);
   }
-  if (one_in(random, 4))
-    topology.route_tables[0].routes.push_back({IpPrefix::make(IpAddress::from({0xc0000200u + static_cast<std::uint32_t>(pick(random, 0, 60)) * 4}), 126),
-                                               RouteTargetKind::kInterface, random_name(random) + "/eth0", 0});
+  if (one_in(random, 4)) {
+    const std::uint32_t address = v4("192.0.2.0").value + static_cast<std::uint32_t>(pick(random, 0, 60)) * 4;
+    topology.route_tables[0].routes.push_back({IpPrefix::make(IpAddress::from({address}), 126),
+                                               RouteTargetKind::kInterface, some_instance(random, topology) + "/eth0",
+                                               0});
+  }
 }
 
 Topology random_topology(Random& random) {
@@ -107,7 +116,8 @@ void edit(Random& random, Topology& topology) {
     case 1: return drop_any(random, topology.network_interfaces);
     case 2: return drop_any(random, topology.elastic_ips);
     case 3:
-      if (!topology.instances.empty()) any(random, topology.instances) = random_instance(random, random_name(random));
+      if (!topology.instances.empty())
+        any(random, topology.instances).interfaces = random_instance(random, "x").interfaces;
       return;
     case 4:
       if (!topology.instances.empty())
@@ -120,13 +130,14 @@ void edit(Random& random, Topology& topology) {
     case 6:
       if (!topology.network_interfaces.empty()) {
         NetworkInterfaceDeclaration& one = any(random, topology.network_interfaces);
-        one.instance = one_in(random, 3) ? "" : random_name(random);
+        one.instance = one_in(random, 3) ? "" : some_instance(random, topology);
         one.interface.device_index = pick(random, 1, 6);
       }
       return;
     case 7:
       if (!topology.elastic_ips.empty())
-        any(random, topology.elastic_ips).interface = one_in(random, 3) ? "" : random_name(random) + "/eth0";
+        any(random, topology.elastic_ips).interface =
+            one_in(random, 3) ? "" : some_instance(random, topology) + "/eth0";
       return;
     default: return add_random_things(random, topology);
   }
@@ -259,7 +270,7 @@ void live(Random& random, Deployment& deployment) {
 
 TEST(RandomTopologies, resolve_deterministically_and_keep_what_runs) {
   int resolved_count = 0, edited_count = 0;
-  for (unsigned seed = 0; seed < 1500; ++seed) {
+  for (unsigned seed = 0; seed < 400; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     Topology topology = random_topology(random);
@@ -292,8 +303,8 @@ TEST(RandomTopologies, resolve_deterministically_and_keep_what_runs) {
       if (::testing::Test::HasFailure()) return;  // one seed says enough
     }
   }
-  EXPECT_GT(resolved_count, 700) << "most random topologies should be possible";
-  EXPECT_GT(edited_count, 1500);
+  EXPECT_GT(resolved_count, 250) << "most random topologies should be possible";
+  EXPECT_GT(edited_count, 500);
 }
 
 }  // namespace

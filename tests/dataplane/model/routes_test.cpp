@@ -28,8 +28,7 @@ TEST(Routes, there_is_always_a_main_table_with_the_local_routes) {
   const Deployment v4_only = resolved(small());
   ASSERT_EQ(v4_only.route_tables.size(), 1u);
   EXPECT_TRUE(v4_only.route_tables[0].main);
-  EXPECT_EQ(v4_only.route_tables[0].routes,
-            (std::vector<Route>{{cidr("10.0.0.0/16"), RouteTargetKind::kLocal, ""}}));
+  EXPECT_EQ(v4_only.route_tables[0].routes, (std::vector<Route>{{cidr("10.0.0.0/16"), RouteTargetKind::kLocal, ""}}));
   EXPECT_EQ(v4_only.find_subnet("a")->route_table, v4_only.route_tables[0].name);
 
   Topology topology = with_table({to_gateway("0.0.0.0/0")});
