@@ -7,10 +7,10 @@ namespace weft {
 
 namespace {
 
-/// "ingress gate of a (eni-...): allowed by 'tcp 22 from 10.0.0.0/16' of web (sg-...), line 14: tracked, because ..."
+/// "ingress gate, a (eni-...): allowed by 'tcp 22 from 10.0.0.0/16' of web (sg-...), line 14: tracked, because ..."
 std::string sentence_of(const ExplainStep& step) {
   std::string text = step.stage;
-  if (!step.subject.empty()) text += fmt::format(" of {}", step.subject);
+  if (!step.subject.empty()) text += ", " + step.subject;
   text += step.passed ? ": allowed" : ": refused";
   if (step.rule) {
     const bool nearest =

@@ -83,7 +83,7 @@ AclVerdict AclPolicy::decide(AclIndex index, Direction direction, const PacketTu
   const IpAddress& remote = direction == Direction::kEgress ? packet.destination : packet.source;
   const AddressNumber address = AddressNumber::from(remote);
   const Service service = service_of(packet);
-  for (const Entry& entry : acl.entries[static_cast<int>(direction)][remote.is_v4() ? 0 : 1])
+  for (const Entry& entry : acl.entries[static_cast<int>(direction)][address.is_v4() ? 0 : 1])
     if (entry.first <= address && address <= entry.last && entry.services.first <= service &&
         service <= entry.services.last)
       return {.allowed = entry.allow, .rule_number = entry.rule_number};

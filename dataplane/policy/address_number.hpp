@@ -31,6 +31,10 @@ struct AddressNumber {
     if (prefix.length > 64 && prefix.length < 128) number.low |= ~std::uint64_t{0} >> (prefix.length - 64);
     return number;
   }
+  /// ::ffff:0:0/96, as IpAddress::is_v4() says, in two compares.
+  constexpr bool is_v4() const noexcept { return high == 0 && low >> 32 == 0xffff; }
+  /// Meaningful only when is_v4().
+  constexpr std::uint32_t v4() const noexcept { return static_cast<std::uint32_t>(low); }
   /// The number after this one; 0 after the last.
   constexpr AddressNumber next() const noexcept { return {high + (low + 1 == 0 ? 1 : 0), low + 1}; }
 };

@@ -22,12 +22,10 @@ bool is_multicast(const IpAddress& address) {
   return address.is_v4() ? address.v4().value >= 0xe0000000U : address.octets[0] == 0xff;
 }
 
-/// Outside the VPC, so the packet can only be one from behind the internet gateway.
+/// Nobody's in the VPC, so the packet can only be one from behind the internet gateway.
 bool comes_from_internet(const ExplainPath& path) {
-  const IpAddress& ip = path.packet.source;
-  const auto& v6 = path.deployment.vpc_ipv6_cidr;
   return path.source == nullptr && path.question.source_eni.empty() && path.deployment.internet_gateway &&
-         !is_multicast(ip) && !path.deployment.vpc_cidr.contains(ip) && !(v6 && v6->contains(ip));
+         is_outside(path.deployment, path.packet.source);
 }
 
 /// The spoof check and the sender's half of the source/destination check (facts ec2 1.2). False: it goes no further.
@@ -143,6 +141,13 @@ Explanation explain_ip(const Deployment& deployment, const ExplainQuestion& ques
     ExplainStep step = named("destination", nullptr);
     step.reason = fmt::format("{} is no single ENI's", path.packet.destination.to_string());
     path.drop(std::move(step), DropReason::kMulticast);
+    return path.finish();
+  }
+  if (is_link_local_v6(path.packet.destination)) {
+    ExplainStep step = named("destination", nullptr);
+    step.reason = fmt::format("{} is an address of one link, and on this one there is only the router",
+                              path.packet.destination.to_string());
+    path.drop(std::move(step), DropReason::kNoSuchAddress);
     return path.finish();
   }
   explain_from_eni(path);

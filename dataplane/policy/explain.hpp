@@ -68,8 +68,8 @@ inline Explanation explain(const Deployment& deployment, const PacketTuple& pack
   return explain(deployment, ExplainQuestion{.packet = packet, .efa = efa, .source_eni = {}, .destination_eni = {}});
 }
 
-/// The public IPv4 that the internet gateway puts in place of a private address: its Elastic IP, else what its interface
-/// was given (facts ec2 3.1); nothing when it has neither.
+/// The public IPv4 that the internet gateway puts in place of a private address: its Elastic IP, else what its
+/// interface was given (facts ec2 3.1); nothing when it has neither.
 std::optional<IpAddress> public_address_of(const Deployment& deployment, const IpAddress& private_address);
 
 /// One gate alone, for callers that know the ENI.

@@ -2,6 +2,8 @@
 // ec2 1.8, 1.10, 3.1). IPv6 goes through unchanged.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "dataplane/policy/explain_path.hpp"
 #include "dataplane/policy/rule_match.hpp"
 
@@ -18,19 +20,23 @@ struct Mapping {
   std::string name;  // "Elastic IP web (eipalloc-...)", "the public IPv4 of eth0 of node-0 (eni-...)"
 };
 
+/// The Elastic IP of an address takes the place of its public IPv4 (facts ec2 3.1).
 std::vector<Mapping> mappings_of(const Deployment& deployment) {
   std::vector<Mapping> mappings;
   for (const ElasticIp& elastic : deployment.elastic_ips)
     if (const Eni* eni = elastic.eni_id.empty() ? nullptr : deployment.find_eni(elastic.eni_id))
       mappings.push_back(
           {elastic.address, elastic.private_ip, eni, fmt::format("Elastic IP {} ({})", elastic.name, elastic.id)});
+  const auto has_elastic_ip = [&](const Eni& eni) {
+    return std::any_of(mappings.begin(), mappings.end(),
+                       [&](const Mapping& elastic) { return elastic.private_address == eni.private_ip; });
+  };
   for (const Eni* eni : flatten_enis(deployment))
-    if (eni->public_ip)
+    if (eni->public_ip && !has_elastic_ip(*eni))
       mappings.push_back({*eni->public_ip, eni->private_ip, eni, fmt::format("the public IPv4 of {}", eni_name(*eni))});
   return mappings;
 }
 
-/// The Elastic IP of an address takes the place of its public IPv4 (facts ec2 3.1): it comes first.
 std::optional<Mapping> mapping_of_private(const Deployment& deployment, const IpAddress& address) {
   for (const Mapping& mapping : mappings_of(deployment))
     if (mapping.private_address == address) return mapping;
@@ -58,24 +64,28 @@ std::string why_unknown(const Deployment& deployment, const IpAddress& address) 
   return fmt::format("{} is no Elastic IP and no public IPv4 of an interface", address.to_string());
 }
 
-void explain_gateway_mtu(ExplainPath& path) {
-  if (path.question.size == 0) return;
+/// Out it is cut where that is allowed; from outside nothing larger comes in, for nobody out there is told.
+void explain_gateway_mtu(ExplainPath& path, bool out) {
+  const std::uint32_t size = path.question.size;
+  if (size == 0) return;
   ExplainStep step;
   step.stage = "MTU";
   step.subject = path.deployment.internet_gateway->id;
   const bool v4 = path.packet.source.is_v4();
-  const std::string told = v4 ? "ICMP type 3 code 4 with MTU 1500" : "ICMPv6 type 2 with MTU 1500";
-  if (path.question.size <= kInternetMtu) {
-    step.reason = fmt::format("{} bytes; the internet gateway forwards up to {}", path.question.size, kInternetMtu);
-  } else if (v4 && !path.question.dont_fragment) {
-    step.reason =
-        fmt::format("{} bytes become fragments of at most {}, for DF is clear", path.question.size, kInternetMtu);
-  } else {
-    step.reason = fmt::format("{} bytes; the internet gateway forwards at most {}, and {} goes back to the sender",
-                              path.question.size, kInternetMtu, told);
-    return path.drop(std::move(step), DropReason::kTooBig);
+  if (size <= kInternetMtu) {
+    step.reason = fmt::format("{} bytes; the internet gateway forwards up to {}", size, kInternetMtu);
+    return path.pass(std::move(step));
   }
-  path.pass(std::move(step));
+  if (out && v4 && !path.question.dont_fragment && size <= static_cast<std::uint32_t>(kFabricMtu)) {
+    step.reason = fmt::format("{} bytes become fragments of at most {}, for DF is clear", size, kInternetMtu);
+    return path.pass(std::move(step));
+  }
+  step.reason = fmt::format("{} bytes; the internet gateway forwards at most {}", size, kInternetMtu);
+  if (out && size <= static_cast<std::uint32_t>(kFabricMtu))
+    step.reason +=
+        fmt::format(", and tells the sender by {} with MTU {}, as far as its ingress gate and ACL let that in",
+                    v4 ? "ICMP type 3 code 4" : "ICMPv6 type 2", kInternetMtu);
+  path.drop(std::move(step), DropReason::kTooBig);
 }
 
 }  // namespace
@@ -85,39 +95,64 @@ std::optional<IpAddress> public_address_of(const Deployment& deployment, const I
   return mapping ? std::optional<IpAddress>(mapping->public_address) : std::nullopt;
 }
 
+bool is_outside(const Deployment& deployment, const IpAddress& address) {
+  const auto& v6 = deployment.vpc_ipv6_cidr;
+  if (!address.is_v4())
+    return address != IpAddress{} && address.octets[0] != 0xff && !is_link_local_v6(address) &&
+           !(v6 && v6->contains(address));
+  const std::uint32_t net = address.v4().value >> 24;  // 0, loopback, and what is no single host's (RFC 1812 5.3.7)
+  return net != 0 && net != 127 && net < 224 && !deployment.vpc_cidr.contains(address) &&
+         !deployment.internet_gateway->public_pool.contains(address) && !mapping_of_public(deployment, address);
+}
+
 bool explain_gateway_out(ExplainPath& path) {
   const Deployment& deployment = path.deployment;
   const InternetGateway& gateway = *deployment.internet_gateway;
+  const IpAddress destination = path.packet.destination;
   ExplainStep step = gateway_step(deployment);
-  if (path.packet.source.is_v4()) {
-    const auto mapping = mapping_of_private(deployment, path.packet.source);
-    if (!mapping) {
-      step.reason = fmt::format("{} of {} has neither an Elastic IP nor a public IPv4", path.packet.source.to_string(),
-                                eni_name(*path.source));
-      path.drop(std::move(step), DropReason::kNoPublicAddress);
-      return false;
-    }
-    step.reason = fmt::format("source {} becomes {}, {}", path.packet.source.to_string(),
-                              mapping->public_address.to_string(), mapping->name);
-    path.note(fmt::format("out through {} as {}", gateway.id, mapping->public_address.to_string()));
-    path.packet.source = mapping->public_address;
-  } else {
+  if (!destination.is_v4()) {
     step.reason = "IPv6 goes through unchanged";
     path.note(fmt::format("out through {}", gateway.id));
+    path.pass(std::move(step));
+    explain_gateway_mtu(path, true);
+    return false;
   }
+  const auto mapping = mapping_of_private(deployment, path.packet.source);
+  if (!mapping) {
+    step.reason = fmt::format("{} of {} has neither an Elastic IP nor a public IPv4", path.packet.source.to_string(),
+                              eni_name(*path.source));
+    path.drop(std::move(step), DropReason::kNoPublicAddress);
+    return false;
+  }
+  step.reason = fmt::format("source {} becomes {}, {}", path.packet.source.to_string(),
+                            mapping->public_address.to_string(), mapping->name);
+  path.note(fmt::format("out through {} as {}", gateway.id, mapping->public_address.to_string()));
+  path.packet.source = mapping->public_address;
+  const bool turns_round = mapping_of_public(deployment, destination).has_value();
+  if (!turns_round && gateway.public_pool.contains(destination))
+    step.reason += fmt::format("; {}, so it goes on to the internet", why_unknown(deployment, destination));
   path.pass(std::move(step));
-  explain_gateway_mtu(path);
-  const IpAddress& destination = path.packet.destination;
-  return destination.is_v4() &&
-         (gateway.public_pool.contains(destination) || mapping_of_public(deployment, destination));
+  explain_gateway_mtu(path, true);
+  return turns_round;
 }
 
 void explain_gateway_in(ExplainPath& path) {
   const Deployment& deployment = path.deployment;
+  const bool from_internet = path.source == nullptr;  // what turns round was measured on its way out
   ExplainStep step = gateway_step(deployment);
-  if (path.source == nullptr) explain_gateway_mtu(path);  // what turns round was measured on its way out
   const std::string destination = path.packet.destination.to_string();
-  if (!path.packet.destination.is_v4()) {
+  if (path.packet.destination.is_v4()) {
+    const auto mapping = mapping_of_public(deployment, path.packet.destination);
+    if (!mapping) {
+      step.reason = why_unknown(deployment, path.packet.destination);
+      return path.drop(std::move(step), DropReason::kUnknownPublicAddress);
+    }
+    path.target = mapping->eni;
+    path.packet.destination = mapping->private_address;
+    step.reason =
+        fmt::format("destination {}, {}, becomes {}", destination, mapping->name, mapping->private_address.to_string());
+    path.note(fmt::format("in through {} to {}", step.subject, mapping->private_address.to_string()));
+  } else {
     path.target = eni_at(deployment, path.packet.destination);
     if (path.target == nullptr) {
       step.reason = fmt::format("no interface has {}", destination);
@@ -125,19 +160,9 @@ void explain_gateway_in(ExplainPath& path) {
     }
     step.reason = "IPv6 goes through unchanged";
     path.note(fmt::format("in through {}", step.subject));
-    return path.pass(std::move(step));
   }
-  const auto mapping = mapping_of_public(deployment, path.packet.destination);
-  if (!mapping) {
-    step.reason = why_unknown(deployment, path.packet.destination);
-    return path.drop(std::move(step), DropReason::kUnknownPublicAddress);
-  }
-  path.target = mapping->eni;
-  path.packet.destination = mapping->private_address;
-  step.reason =
-      fmt::format("destination {}, {}, becomes {}", destination, mapping->name, mapping->private_address.to_string());
-  path.note(fmt::format("in through {} to {}", step.subject, mapping->private_address.to_string()));
   path.pass(std::move(step));
+  if (from_internet) explain_gateway_mtu(path, false);
 }
 
 }  // namespace weft

@@ -43,6 +43,10 @@ bool is_broadcast(const Subnet& subnet, const IpAddress& address) {
   return hosts != 0 && (address.v4().value & hosts) == hosts;
 }
 
+bool is_link_local_v6(const IpAddress& address) {
+  return address.octets[0] == 0xfe && (address.octets[1] & 0xc0) == 0x80;
+}
+
 const Subnet* subnet_of(const Deployment& deployment, const Eni& eni) { return deployment.find_subnet(eni.subnet); }
 
 std::optional<std::string> why_link_is_down(const Deployment& deployment, const Eni& eni) {

@@ -45,6 +45,8 @@ std::string end_name(const Eni* eni, const IpAddress& address);
 std::string eni_name(const Eni& eni);
 /// The subnet's last address, where IPv4 has its directed broadcast (facts ec2 1.6).
 bool is_broadcast(const Subnet& subnet, const IpAddress& address);
+/// fe80::/10
+bool is_link_local_v6(const IpAddress& address);
 const Subnet* subnet_of(const Deployment& deployment, const Eni& eni);
 /// Runs, and its virtual function is up. Otherwise a sentence why nothing comes from it or to it.
 std::optional<std::string> why_link_is_down(const Deployment& deployment, const Eni& eni);
@@ -68,8 +70,10 @@ bool explain_service(ExplainPath& path);
 void explain_acl(ExplainPath& path, const Subnet& subnet, Direction direction);
 
 // explain_nat.cpp
-/// Out through the internet gateway: source NAT and 1500 bytes. True: the destination is a public address of this VPC,
-/// or an address of it, so that the packet turns round at the gateway.
+/// Who is behind the internet gateway: neither of this VPC nor nobody's. There must be a gateway.
+bool is_outside(const Deployment& deployment, const IpAddress& address);
+/// Out through the internet gateway: source NAT and 1500 bytes. True: somebody in this VPC has the destination as a
+/// public address, so that the packet turns round at the gateway.
 bool explain_gateway_out(ExplainPath& path);
 /// In through it: destination NAT, and the target.
 void explain_gateway_in(ExplainPath& path);

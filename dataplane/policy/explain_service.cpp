@@ -10,22 +10,22 @@ namespace {
 constexpr std::uint16_t kDns = 53, kDhcpServer = 67, kNtp = 123, kDhcpv6Server = 547;
 constexpr std::uint16_t kEcho = IcmpHeader::kEchoRequest << 8, kEchoV6 = 128 << 8;
 
-IpAddress address(const char* text) { return *IpAddress::parse(text); }
+IpAddress fixed(const char* text) { return *IpAddress::parse(text); }
 
 /// VPC base + 2, and the link-local ones.
 bool is_resolver(const Deployment& deployment, const IpAddress& ip) {
-  static const IpAddress kV4 = address("169.254.169.253"), kV6 = address("fd00:ec2::253");
+  static const IpAddress kV4 = fixed("169.254.169.253"), kV6 = fixed("fd00:ec2::253");
   const IpAddress base_plus_two = IpAddress::from({deployment.vpc_cidr.address.v4().value + 2});
   return ip == kV4 || ip == kV6 || (deployment.vpc_cidr.is_v4() && ip == base_plus_two);
 }
 
 bool is_time(const IpAddress& ip) {
-  static const IpAddress kV4 = address("169.254.169.123"), kV6 = address("fd00:ec2::123");
+  static const IpAddress kV4 = fixed("169.254.169.123"), kV6 = fixed("fd00:ec2::123");
   return ip == kV4 || ip == kV6;
 }
 
 bool is_router(const Subnet& subnet, const IpAddress& ip) {
-  static const IpAddress kLinkLocal = address("fe80:ec2::1");
+  static const IpAddress kLinkLocal = fixed("fe80:ec2::1");
   if (ip == subnet.router() || ip == kLinkLocal) return true;
   if (!subnet.ipv6_cidr) return false;
   IpAddress first = subnet.ipv6_cidr->address;
@@ -34,7 +34,7 @@ bool is_router(const Subnet& subnet, const IpAddress& ip) {
 }
 
 bool is_dhcp(const PacketTuple& packet, const Subnet& subnet) {
-  static const IpAddress kServersV6 = address("ff02::1:2"), kLimited = address("255.255.255.255");
+  static const IpAddress kServersV6 = fixed("ff02::1:2"), kLimited = fixed("255.255.255.255");
   if (packet.protocol != kProtocolUdp) return false;
   const IpAddress& to = packet.destination;
   if (packet.destination_port == kDhcpServer)

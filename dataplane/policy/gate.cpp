@@ -21,7 +21,7 @@ using GroupNumber = std::uint32_t;
 using ListNumber = std::uint32_t;
 enum Family : unsigned { kV4, kV6, kFamilies };
 
-Family family_of(const IpAddress& ip) { return ip.is_v4() ? kV4 : kV6; }
+Family family_of(const IpAddress& ip) { return AddressNumber::from(ip).is_v4() ? kV4 : kV6; }
 Family family_of(const IpPrefix& prefix) { return prefix.is_v4() ? kV4 : kV6; }
 bool is_open(const IpPrefix& prefix) { return prefix.length == (prefix.is_v4() ? 96 : 0); }
 

@@ -11,8 +11,6 @@ struct PrefixRoute {
   RouteDecision decision;
 };
 
-std::uint32_t number_of(const IpAddress& ip, std::uint32_t) { return ip.v4().value; }
-AddressNumber number_of(const IpAddress& ip, AddressNumber) { return AddressNumber::from(ip); }
 std::uint32_t first_of(const IpPrefix& prefix, std::uint32_t) { return prefix.address.v4().value; }
 AddressNumber first_of(const IpPrefix& prefix, AddressNumber) { return AddressNumber::first_of(prefix); }
 std::uint32_t last_of(const IpPrefix& prefix, std::uint32_t) {
@@ -95,12 +93,12 @@ void cut(const std::vector<PrefixRoute>& routes, bool v4, Cuts& cuts, Number) {
   while (!open.empty()) close();
 }
 
-}  // namespace
-
-bool is_reserved_for_services(const IpAddress& ip) noexcept {
-  if (ip.is_v4()) return (ip.v4().value & 0xfffffc00U) == 0xa9fea800U;
-  return ip.octets[0] == 0xfd && ip.octets[1] == 0x00 && ip.octets[2] == 0x0e && ip.octets[3] == 0xc2;
+/// 169.254.168.0/22 and fd00:ec2::/32 (facts ec2 1.9).
+bool is_reserved_for_services(AddressNumber ip) noexcept {
+  return ip.is_v4() ? (ip.v4() & 0xfffffc00U) == 0xa9fea800U : ip.high >> 32 == 0xfd000ec2U;
 }
+
+}  // namespace
 
 RouteTables::Table RouteTables::compile_table(const Deployment& deployment, const RouteTable* declared,
                                               const EniNumbers& enis) {
@@ -133,10 +131,10 @@ RouteTables RouteTables::compile(const Deployment& deployment) {
 }
 
 RouteDecision RouteTables::find(SubnetIndex source, const IpAddress& destination) const noexcept {
-  if (source >= of_subnet_.size() || is_reserved_for_services(destination)) return {};
+  const AddressNumber number = AddressNumber::from(destination);
+  if (source >= of_subnet_.size() || is_reserved_for_services(number)) return {};
   const Table& table = tables_[of_subnet_[source]];
-  return destination.is_v4() ? table.v4.find(number_of(destination, std::uint32_t{}))
-                             : table.v6.find(number_of(destination, AddressNumber{}));
+  return number.is_v4() ? table.v4.find(number.v4()) : table.v6.find(number);
 }
 
 }  // namespace weft

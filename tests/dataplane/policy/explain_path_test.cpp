@@ -153,7 +153,19 @@ TEST(ExplainPath, GoesTheWholeWayInTheOrderOfTheDataPath) {
       {"9002 inside", question(packet("10.0.1.4", "10.0.1.5", kTcp, 443), 9002, false), "too-big",
        "source, egress gate, route, ingress gate, destination, MTU!"},
       {"from the internet with 1501", question(packet("198.51.100.10", "203.0.113.50", kTcp, 443), 1501), "too-big",
-       "MTU!, internet gateway, ingress ACL, ingress gate, destination"},
+       "internet gateway, MTU!, ingress ACL, ingress gate, destination"},
+      {"nor without DF", question(packet("198.51.100.10", "203.0.113.50", kTcp, 443), 1501, false), "too-big",
+       "internet gateway, MTU!, ingress ACL, ingress gate, destination"},
+      {"9002 are not fragmented either", question(packet("10.0.1.4", "198.51.100.10", kTcp, 443), 9002, false),
+       "too-big", "source, egress gate, egress ACL, route, internet gateway, MTU!"},
+      {"nobody's public address is somebody's in the internet", question(packet("10.0.1.4", "203.0.113.99", kTcp, 443)),
+       "", "source, egress gate, egress ACL, route, internet gateway"},
+      {"from the internet with an address of the pool", question(packet("203.0.113.77", "203.0.113.50", kTcp, 443)),
+       "spoofed-ip", "source!"},
+      {"from the internet with a loopback address", question(packet("127.0.0.1", "203.0.113.50", kTcp, 443)),
+       "spoofed-ip", "source!"},
+      {"to a neighbour's link-local address", question(packet("2001:db8:1::4", "fe80::1234", kTcp, 443)),
+       "no-such-address", "source, destination!"},
   };
   const Deployment deployment = network();
   for (const WayCase& c : cases) {

@@ -58,6 +58,9 @@ expect 2 "a port is needed" "$weft" explain a b tcp
 expect 2 "has no ports" "$weft" explain a b icmp 22
 expect 2 "say which protocol" "$weft" explain a b
 expect 2 "leave them out with --efa" "$weft" explain a b tcp 22 --efa
+expect 2 "leave them out with --efa" "$weft" explain a b --efa --size 100
+expect 2 "give that too" "$weft" explain a b tcp 22 --may-fragment
+expect 2 "are for icmp and icmpv6" "$weft" explain a b tcp 22 --type 8
 expect 2 "INSTANCE" "$weft" stop
 expect 2 "is no name or id" "$weft" stop a/../b
 expect 2 "is no name or id" "$weft" terminate "a b"
