@@ -11,6 +11,7 @@
 #include "dataplane/limit/packet_windows.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
+#include "dataplane/worker/connection_counts.hpp"
 #include "dataplane/worker/handover.hpp"
 #include "dataplane/worker/snapshot.hpp"
 
@@ -23,6 +24,7 @@ struct LimitTables {
   PacketWindows fragments;
   FlowMeters meters;  // by index of the flow's entry
   FlowMeters meters6;
+  ConnectionCounts connections;
 };
 
 struct WorkerContext {

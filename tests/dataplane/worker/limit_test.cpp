@@ -140,6 +140,74 @@ TEST(Limit, Statement15TwoThousandQueriesInASecondAre976TooMany) {
   EXPECT_EQ(through(fabric, "a", "b", 10, 0, 100), 10U) << "other packets have nothing to do with it";
 }
 
+std::uint64_t available(Fabric& fabric, const std::string& guest) {
+  for (const EniStatistics& one : fabric.engine().statistics())
+    if (one.eni_id == fabric.eni(guest).id) return one.conntrack_allowance_available;
+  return UINT64_MAX;
+}
+bool connects(Fabric& fabric, std::uint16_t port, const std::string& to = "b") {
+  return fabric.passes("a", to, udp(fabric.path("a", to), port, 9));
+}
+
+TEST(Limit, Statement25ATrackedFlowMoreThanTheAllowanceIsDroppedAndCounted) {
+  Fabric fabric(limited({.connections = 3}));
+  EXPECT_EQ(available(fabric, "a"), 3U);
+  for (std::uint16_t port = 1; port <= 3; ++port) ASSERT_TRUE(connects(fabric, port));
+  EXPECT_EQ(available(fabric, "a"), 0U);
+  EXPECT_FALSE(connects(fabric, 4));
+  EXPECT_FALSE(fabric.passes("b", "a", udp(fabric.path("b", "a"), 9, 5))) << "and towards it";
+  EXPECT_EQ(ena(fabric, "a", EnaCounter::kConntrackAllowanceExceeded), 2U);
+  EXPECT_EQ(ena(fabric, "b", EnaCounter::kConntrackAllowanceExceeded), 0U);
+  EXPECT_TRUE(connects(fabric, 2)) << "what is tracked goes on";
+  EXPECT_TRUE(fabric.passes("b", "c", udp(fabric.path("b", "c"), 1, 2))) << "others are not concerned";
+  Fabric::advance_s(40);  // UdpTimeout is 30 s
+  for (int i = 0; i < 100; ++i) {
+    Fabric::advance_ms(20);
+    fabric.turn();
+  }
+  EXPECT_EQ(available(fabric, "a"), 3U);
+  EXPECT_TRUE(connects(fabric, 4));
+}
+
+TEST(Limit, Statement25UntrackedFlowsNeedNoEntryAndStillPass) {
+  std::vector<Instance> guests = four_guests({"open"});
+  guests[0].allowances.connections = 2;
+  Fabric fabric(make_deployment({open_group()}, std::move(guests)));
+  for (std::uint16_t port = 1; port <= 10; ++port) EXPECT_TRUE(connects(fabric, port));
+  EXPECT_EQ(available(fabric, "a"), 2U);
+}
+
+TEST(Limit, ConnectionsOfAnInstanceThatHasGoneOrMovedOnAreNobodys) {
+  Fabric fabric(limited({.connections = 3}, {.connections = 5}));
+  for (std::uint16_t port = 1; port <= 3; ++port) ASSERT_TRUE(connects(fabric, port));
+  EXPECT_EQ(available(fabric, "b"), 2U);
+  Deployment without_a = limited({.connections = 3}, {.connections = 5});
+  without_a.instances.erase(without_a.instances.begin());
+  fabric.apply(without_a);
+  for (int i = 0; i < 100; ++i) {
+    Fabric::advance_ms(20);
+    fabric.turn();
+  }
+  EXPECT_EQ(available(fabric, "b"), 5U) << "its flows with a have gone with a";
+  fabric.apply(limited({.connections = 3}, {.connections = 5}));
+  fabric.turn();
+  EXPECT_EQ(available(fabric, "a"), 3U);
+  ASSERT_TRUE(connects(fabric, 1));
+  EXPECT_EQ(available(fabric, "a"), 2U);
+}
+
+TEST(Limit, AnAllowanceThatComesLaterCountsWhatGoesOnAndCutsNothing) {
+  Fabric fabric(limited({}));
+  for (std::uint16_t port = 1; port <= 4; ++port) ASSERT_TRUE(connects(fabric, port));
+  fabric.apply(limited({.connections = 2}));
+  for (std::uint16_t port = 1; port <= 4; ++port) EXPECT_TRUE(connects(fabric, port));
+  EXPECT_EQ(available(fabric, "a"), 0U);
+  EXPECT_FALSE(connects(fabric, 5));
+  fabric.apply(limited({.connections = 5}));  // a higher limit keeps the count
+  EXPECT_TRUE(connects(fabric, 5));
+  EXPECT_FALSE(connects(fabric, 6));
+}
+
 TEST(Limit, APublicationGivesNothingBack) {
   const Deployment deployment = limited({.baseline_gbps = kMbps, .peak_gbps = kMbps});
   Fabric fabric(deployment);
