@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "dataplane/flow/fragments.hpp"
 #include "dataplane/flow/table.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
@@ -39,6 +40,7 @@ struct WorkerContext {
     return const_cast<WorkerContext*>(this)->flows_of<Entry>();
   }
 
+  std::unique_ptr<FragmentTable> fragments = std::make_unique<FragmentTable>();
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;
