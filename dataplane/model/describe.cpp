@@ -28,11 +28,24 @@ std::string describe_traffic(const RuleDeclaration& rule) {
   return text;
 }
 
+std::string describe(const RulePeer& peer) {
+  if (const auto* prefix = std::get_if<IpPrefix>(&peer)) return prefix->to_string();
+  if (const auto* list = std::get_if<PrefixListReference>(&peer)) return "prefix list " + list->name;
+  return "group " + std::get<GroupReference>(peer).name;
+}
+
 std::string describe(const RuleDeclaration& rule, Direction direction) {
-  const std::string peer = std::holds_alternative<IpPrefix>(rule.peer)
-                               ? std::get<IpPrefix>(rule.peer).to_string()
-                               : "group " + std::get<GroupReference>(rule.peer).name;
-  return fmt::format("{} {} {}", describe_traffic(rule), direction == Direction::kIngress ? "from" : "to", peer);
+  return fmt::format("{} {} {}", describe_traffic(rule), direction == Direction::kIngress ? "from" : "to",
+                     describe(rule.peer));
+}
+
+std::string describe(const AclEntryDeclaration& entry, Direction direction) {
+  RuleDeclaration traffic;
+  traffic.protocol = entry.protocol;
+  traffic.from_port = entry.from_port;
+  traffic.to_port = entry.to_port;
+  return fmt::format("{} {} {} {} {}", entry.rule_number, entry.allow ? "allow" : "deny", describe_traffic(traffic),
+                     direction == Direction::kIngress ? "from" : "to", entry.cidr.to_string());
 }
 
 std::string direction_name(Direction direction) { return direction == Direction::kIngress ? "ingress" : "egress"; }

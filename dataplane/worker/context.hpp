@@ -10,7 +10,9 @@
 #include "dataplane/flow/table.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
+#include "dataplane/worker/burst.hpp"
 #include "dataplane/worker/handover.hpp"
+#include "dataplane/worker/icmp_error.hpp"
 #include "dataplane/worker/snapshot.hpp"
 
 namespace weft {
@@ -47,6 +49,11 @@ struct WorkerContext {
   Handover& handover;
   rte_mempool* pool;  // for copies: segments of a super-segment
   bool related_icmp_errors;
+  IcmpErrorBudget icmp_errors;
+
+  // What the packets of the present burst bring about, each at most one of these. Empty between bursts.
+  std::unique_ptr<Burst> originated = std::make_unique<Burst>();  // errors of the fabric's own, finished, to `source`
+  std::unique_ptr<Burst> again = std::make_unique<Burst>();       // come back from the gateway
 
   /// Scratch of deliver(): slot -> group of the current burst; all kNoGroup between bursts.
   std::vector<std::uint8_t> group_of_slot = std::vector<std::uint8_t>(EniCounterTable::kLines, kNoGroup);

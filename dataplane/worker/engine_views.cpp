@@ -82,14 +82,17 @@ EniStatistics EngineImpl::sum(EniSlot slot) const {
 
 std::vector<EniStatistics> EngineImpl::statistics() const {
   std::vector<EniStatistics> all;
-  for (const Eni* eni : flatten_enis(*deployment_)) {
-    const EniSlot slot = *slots_.find(eni->id);
+  const auto add = [&](const std::string& id, bool efa) {
+    const EniSlot slot = *slots_.find(id);
     EniStatistics one = sum(slot);
     subtract(one, baselines_[slot]);
-    one.eni_id = eni->id;
-    if (eni->type == InterfaceType::kEfa && efa_counters_) add_efa(one, efa_counters_(slot));
+    one.eni_id = id;
+    if (efa && efa_counters_) add_efa(one, efa_counters_(slot));
     all.push_back(std::move(one));
-  }
+  };
+  for (const Eni* eni : flatten_enis(*deployment_))
+    add(eni->id, eni->type == InterfaceType::kEfa || eni->type == InterfaceType::kEfaOnly);
+  if (deployment_->internet_gateway) add(deployment_->internet_gateway->id, false);
   return all;
 }
 

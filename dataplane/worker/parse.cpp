@@ -11,19 +11,17 @@
 namespace weft {
 namespace {
 
-bool is_icmp_error(std::uint8_t type) noexcept {
-  return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
-}
-
 /// An ICMP error carries the head of the packet it is about: its IP header and eight bytes (RFC 792). When that packet
 /// went from this one's destination to this one's source, the error belongs to its flow.
 bool related_key(Burst& burst, unsigned i, const std::byte* quoted, std::size_t bytes, const Ipv4Header& outer,
-                 std::uint16_t vpc) noexcept {
+                 const EniRecord& sender) noexcept {
   if (bytes < sizeof(Ipv4Header)) return false;
   const auto& inner = *reinterpret_cast<const Ipv4Header*>(quoted);
   const unsigned l3 = inner.header_bytes();
   if (inner.version() != 4 || l3 < sizeof(Ipv4Header) || bytes < l3 + 8 || inner.is_fragment()) return false;
-  if (!(inner.source == outer.destination) || !(inner.destination == outer.source)) return false;
+  if (!(inner.source == outer.destination)) return false;
+  // Any router on the way out there may send it; inside the VPC only the other end has something to say.
+  if (sender.kind != EndKind::kGateway && !(inner.destination == outer.source)) return false;
 
   Ports ports;
   if (inner.protocol == kProtocolTcp || inner.protocol == kProtocolUdp) {
@@ -33,7 +31,7 @@ bool related_key(Burst& burst, unsigned i, const std::byte* quoted, std::size_t 
     ports = icmp_query(*reinterpret_cast<const IcmpHeader*>(quoted + l3));
     if (ports.kind == FlowKind::kAlone) return false;
   }
-  const NormalisedKey4 about = normalise(vpc, inner.source.host(), inner.destination.host(), inner.protocol,
+  const NormalisedKey4 about = normalise(sender.vpc, inner.source.host(), inner.destination.host(), inner.protocol,
                                          ports.source, ports.destination);
   burst.key[i] = about.key;
   burst.direction[i] = 1 - about.direction;
@@ -41,7 +39,8 @@ bool related_key(Burst& burst, unsigned i, const std::byte* quoted, std::size_t 
   return true;
 }
 
-void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byte* frame, std::uint16_t vpc) noexcept {
+void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byte* frame,
+                const EniRecord& sender) noexcept {
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kIpOffset);
   if (packet->data_len < kIpv4L4Offset || ip.version() != 4) return burst.drop(i, DropReason::kMalformed);
   const unsigned l3 = ip.header_bytes();
@@ -80,8 +79,8 @@ void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byt
     case kProtocolIcmp: {
       const auto& icmp = *reinterpret_cast<const IcmpHeader*>(l4);
       if (l4_here < sizeof icmp || l4_bytes < sizeof icmp) return burst.drop(i, DropReason::kMalformed);
-      if (is_icmp_error(icmp.type) &&
-          related_key(burst, i, l4 + sizeof icmp, std::min<std::size_t>(l4_here, l4_bytes) - sizeof icmp, ip, vpc)) {
+      if (icmp.is_error() &&
+          related_key(burst, i, l4 + sizeof icmp, std::min<std::size_t>(l4_here, l4_bytes) - sizeof icmp, ip, sender)) {
         burst.hash[i] = hash(burst.key[i]);
         if (has_offloads(packet)) burst.drop(i, DropReason::kMalformed);
         return;
@@ -97,7 +96,7 @@ void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byt
     burst.offloads = true;
   }
   const NormalisedKey4 normal =
-      normalise(vpc, ip.source.host(), ip.destination.host(), ip.protocol, ports.source, ports.destination);
+      normalise(sender.vpc, ip.source.host(), ip.destination.host(), ip.protocol, ports.source, ports.destination);
   burst.key[i] = normal.key;
   burst.direction[i] = normal.direction;
   burst.kind[i] = ports.kind;
@@ -122,9 +121,9 @@ void parse_frame(Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
 
   if (ethernet.ether_type == Be16(kEtherTypeIpv4)) [[likely]] {
     if (ethernet.destination.is_multicast()) return burst.drop(i, DropReason::kMulticast);
-    parse_ipv4(burst, i, packet, frame, snapshot.eni(burst.source[i]).vpc);
+    parse_ipv4(burst, i, packet, frame, snapshot.eni(burst.source[i]));
   } else if (ethernet.ether_type == Be16(kEtherTypeIpv6)) {
-    parse_ipv6(burst, i, snapshot.eni(burst.source[i]).vpc);
+    parse_ipv6(burst, i, snapshot.eni(burst.source[i]));
   } else if (ethernet.ether_type == Be16(kEtherTypeArp)) {
     parse_arp(burst, i, packet, frame);
   } else {
@@ -148,6 +147,12 @@ void parse(Burst& burst, const WorkerContext& worker) noexcept {
     if (burst.pending(i)) worker.flows.prefetch(burst.hash[i]);
   }
   if ((burst.ipv6 | burst.fragments) != 0) [[unlikely]] parse_rare(burst, worker);
+}
+
+void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept {
+  parse_frame(burst, i, *worker.snapshot);
+  if (burst.pending(i) && burst.is_fragment(i)) parse_fragment(burst, i, worker);
+  worker.flows.prefetch(burst.hash[i]);
 }
 
 PacketTuple tuple_of(const rte_mbuf* packet) noexcept {

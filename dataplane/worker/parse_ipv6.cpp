@@ -15,11 +15,12 @@ constexpr FlowKey4 kNobodysKey = {.address = {0xffffffff, 0xffffffff}};
 /// An ICMPv6 error quotes the packet it is about, as much of it as fits (RFC 4443 3). When that one went from this
 /// one's destination to this one's source, the error belongs to its flow.
 bool related_key6(Burst& burst, unsigned i, std::span<const std::byte> quoted, const Ipv6Header& outer,
-                  std::uint16_t vpc) noexcept {
+                  const EniRecord& sender) noexcept {
   const std::optional<Ipv6Layers> layers = parse_ipv6_headers(quoted);
   if (!layers || layers->is_fragment() || quoted.size() < layers->l4_offset + 8U) return false;
   const auto& inner = *reinterpret_cast<const Ipv6Header*>(quoted.data());
-  if (inner.version() != 6 || inner.source != outer.destination || inner.destination != outer.source) return false;
+  if (inner.version() != 6 || inner.source != outer.destination) return false;
+  if (sender.kind != EndKind::kGateway && inner.destination != outer.source) return false;  // as of IPv4
 
   const std::byte* const l4 = quoted.data() + layers->l4_offset;
   Ports ports;
@@ -31,7 +32,7 @@ bool related_key6(Burst& burst, unsigned i, std::span<const std::byte> quoted, c
     if (ports.kind == FlowKind::kAlone) return false;
   }
   const NormalisedKey6 about =
-      normalise(vpc, inner.source, inner.destination, layers->protocol, ports.source, ports.destination);
+      normalise(sender.vpc, inner.source, inner.destination, layers->protocol, ports.source, ports.destination);
   burst.key6[i] = about.key;
   burst.direction[i] = 1 - about.direction;
   burst.kind[i] = FlowKind::kRelated;
@@ -47,7 +48,7 @@ bool impossible(const Ipv6Header& ip) noexcept {
 
 }  // namespace
 
-void parse_ipv6(Burst& burst, unsigned i, std::uint16_t vpc) noexcept {
+void parse_ipv6(Burst& burst, unsigned i, const EniRecord& sender) noexcept {
   burst.ipv6 |= 1U << i;
   burst.key[i] = kNobodysKey;
   burst.tcp_flags[i] = 0;
@@ -70,7 +71,7 @@ void parse_ipv6(Burst& burst, unsigned i, std::uint16_t vpc) noexcept {
   if (!read_transport(layers->protocol, kProtocolIcmpv6, l4, total - layers->l4_offset, transport))
     return burst.drop(i, DropReason::kMalformed);
   if (layers->protocol == kProtocolIcmpv6 && reinterpret_cast<const Icmpv6Header*>(l4.data())->is_error() &&
-      related_key6(burst, i, l4.subspan(sizeof(Icmpv6Header)), ip, vpc)) {
+      related_key6(burst, i, l4.subspan(sizeof(Icmpv6Header)), ip, sender)) {
     burst.hash[i] = hash(burst.key6[i]);
     if (has_offloads(packet)) burst.drop(i, DropReason::kMalformed);
     return;
@@ -82,7 +83,7 @@ void parse_ipv6(Burst& burst, unsigned i, std::uint16_t vpc) noexcept {
   }
   const Ports& ports = transport.ports;
   const NormalisedKey6 normal =
-      normalise(vpc, ip.source, ip.destination, layers->protocol, ports.source, ports.destination);
+      normalise(sender.vpc, ip.source, ip.destination, layers->protocol, ports.source, ports.destination);
   burst.key6[i] = normal.key;
   burst.direction[i] = normal.direction;
   burst.kind[i] = ports.kind;

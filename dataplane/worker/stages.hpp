@@ -15,6 +15,12 @@ void receive(Burst& burst, WorkerContext& worker) noexcept;
 /// Headers to key, hash, kind. Drops what is malformed or is nothing a VPC carries.
 void parse(Burst& burst, const WorkerContext& worker) noexcept;
 
+/// One packet anew, whose addresses have changed.
+void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept;
+
+/// What came from the internet: its public destination becomes the private one, before anybody looks for its flow.
+void arrive(Burst& burst, WorkerContext& worker) noexcept;
+
 /// Link state, source MAC and source address (facts ec2 1.7).
 void check_source(Burst& burst, const WorkerContext& worker) noexcept;
 
@@ -30,6 +36,9 @@ void decide(Burst& burst, WorkerContext& worker) noexcept;
 /// Both gates and the route, for one packet. `entry` is what the flow table has for it, or null.
 template <typename Entry>
 void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept;
+
+/// What goes to the internet: time to live, MTU, the private source becomes the public one (facts ec2 1.8, 3.1).
+void depart(Burst& burst, WorkerContext& worker) noexcept;
 
 /// To the ports, grouped by destination; or to the worker that polls the port.
 void deliver(Burst& burst, WorkerContext& worker) noexcept;
