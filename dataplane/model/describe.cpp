@@ -30,12 +30,6 @@ std::string describe_traffic(IpProtocol protocol, int from_port, int to_port) {
   return text;
 }
 
-std::string peer_name(const RulePeer& peer) {
-  if (const auto* prefix = std::get_if<IpPrefix>(&peer)) return prefix->to_string();
-  if (const auto* group = std::get_if<GroupReference>(&peer)) return "group " + group->name;
-  return "prefix list " + std::get<PrefixListReference>(peer).name;
-}
-
 std::string interface_type_name(InterfaceType type) {
   switch (type) {
     case InterfaceType::kInterface: return "interface";
@@ -58,9 +52,15 @@ std::string describe_traffic(const RuleDeclaration& rule) {
   return describe_traffic(rule.protocol, rule.from_port, rule.to_port);
 }
 
+std::string describe(const RulePeer& peer) {
+  if (const auto* prefix = std::get_if<IpPrefix>(&peer)) return prefix->to_string();
+  if (const auto* group = std::get_if<GroupReference>(&peer)) return "group " + group->name;
+  return "prefix list " + std::get<PrefixListReference>(peer).name;
+}
+
 std::string describe(const RuleDeclaration& rule, Direction direction) {
   return fmt::format("{} {} {}", describe_traffic(rule), direction == Direction::kIngress ? "from" : "to",
-                     peer_name(rule.peer));
+                     describe(rule.peer));
 }
 
 std::string describe(const AclEntryDeclaration& entry, Direction direction) {

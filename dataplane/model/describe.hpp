@@ -14,6 +14,9 @@ std::string protocol_name(IpProtocol protocol);
 /// "tcp 80-443", "icmp type 8 code 0", "all": what the rule is about, without the peer.
 std::string describe_traffic(const RuleDeclaration& rule);
 
+/// "0.0.0.0/0", "group efa", "prefix list offices"
+std::string describe(const RulePeer& peer);
+
 /// "tcp 22 from 0.0.0.0/0" (ingress), "all to group efa" (egress).
 std::string describe(const RuleDeclaration& rule, Direction direction);
 

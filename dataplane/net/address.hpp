@@ -113,6 +113,11 @@ struct std::hash<weft::IpAddress> {
     std::uint64_t high, low;
     std::memcpy(&high, ip.octets.data(), 8);
     std::memcpy(&low, ip.octets.data() + 8, 8);
-    return static_cast<std::size_t>((high ^ (low * 0x9e3779b97f4a7c15ULL)) * 0xff51afd7ed558ccdULL);
+    // The octets that differ between neighbours are a word's upper bits on a little-endian machine, and a multiply moves
+    // nothing downwards: without the shifts, tables that use the lower bits would have every host of a subnet in one place.
+    std::uint64_t mixed = high * 0xc2b2ae3d27d4eb4fULL ^ low;
+    mixed = (mixed ^ mixed >> 32) * 0x9e3779b97f4a7c15ULL;
+    mixed = (mixed ^ mixed >> 29) * 0xff51afd7ed558ccdULL;
+    return static_cast<std::size_t>(mixed ^ mixed >> 32);
   }
 };

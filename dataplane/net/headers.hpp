@@ -146,6 +146,9 @@ struct IcmpHeader {
   Be16 checksum;
   Be16 identifier;  // echo only
   Be16 sequence;    // echo; next-hop MTU of kFragmentationNeeded (RFC 1191)
+
+  /// It quotes the packet that it is about (RFC 1122 3.2.2).
+  constexpr bool is_error() const { return type == 3 || type == 4 || type == 5 || type == 11 || type == 12; }
 };
 
 struct Icmpv6Header {

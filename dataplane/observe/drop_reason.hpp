@@ -16,9 +16,9 @@
   X(UnknownEtherType,   "unknown-ethertype",   "a VPC carries IPv4, IPv6 and ARP; this is another EtherType")          \
   X(Multicast,          "multicast",           "a VPC delivers neither broadcast nor multicast")                      \
   X(ArpUnanswered,      "arp-unanswered",      "nobody in this VPC has the address that the ARP request asks for")    \
-  X(Fragment,           "fragment",            "IP fragments are not carried yet")                                    \
+  X(Fragment,           "fragment",            "an IP fragment whose first one was not seen, or that lies over it")   \
   X(RouterService,      "router-service",      "the subnet router answers ICMP echo and nothing else")                \
-  X(NoRoute,            "no-route",            "the destination is outside the VPC and there is no gateway")          \
+  X(NoRoute,            "no-route",            "no route of the subnet's route table has the destination")              \
   X(NoSuchAddress,      "no-such-address",     "no ENI of this VPC has the destination address")                      \
   X(GroupEgress,        "group-egress",        "no egress rule of the source ENI's security groups allows it")        \
   X(GroupIngress,       "group-ingress",       "no ingress rule of the destination ENI's security groups allows it")  \
@@ -29,6 +29,7 @@
   X(UnknownPublicAddress,"unknown-public-address","from the internet to a public address that no ENI has")            \
   X(NotForEni,          "not-for-eni",         "a route leads to an ENI with source/dest check, which lacks the address") \
   X(FlowTableFull,      "flow-table-full",     "the flow table has no room for a new tracked connection")             \
+  X(TimeToLive,         "time-to-live",        "its time to live ended at the internet gateway")                      \
   X(TooBig,             "too-big",             "the packet is larger than the destination's MTU")                     \
   X(LinkDown,           "link-down",           "the virtual function's link is down")                                 \
   X(PortFull,           "port-full",           "the destination's receive queue is full")                             \

@@ -1,25 +1,20 @@
 // A packet's whole way in words, in the order in which the data path decides (worker/pipeline.hpp, facts ec2 2.7):
-// multicast, source, services, egress gate, route, ingress gate, link.
+// source, services, egress gate, egress ACL, route, internet gateway, ingress ACL, ingress gate, destination, MTU.
 #include "dataplane/policy/explain.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "dataplane/model/describe.hpp"
-#include "dataplane/net/headers.hpp"
-#include "dataplane/observe/drop_reason.hpp"
+#include "dataplane/policy/explain_path.hpp"
 #include "dataplane/policy/rule_match.hpp"
 
 namespace weft {
 namespace {
 
-/// The subnet's last address, where IPv4 has its directed broadcast (facts ec2 1.6).
-bool is_broadcast(const Subnet& subnet, const IpAddress& address) {
-  if (!subnet.cidr.is_v4() || !address.is_v4() || !subnet.cidr.contains(address)) return false;
-  const unsigned length = subnet.cidr.v4_length();
-  const std::uint32_t hosts = length >= 32 ? 0 : 0xffffffffU >> length;
-  return hosts != 0 && (address.v4().value & hosts) == hosts;
+ExplainStep named(const char* stage, const Eni* eni) {
+  ExplainStep step;
+  step.stage = stage;
+  if (eni != nullptr) step.subject = eni_name(*eni);
+  return step;
 }
 
 /// 224.0.0.0/4 and everything above; ff00::/8. A guest sends these to a multicast MAC address.
@@ -27,136 +22,137 @@ bool is_multicast(const IpAddress& address) {
   return address.is_v4() ? address.v4().value >= 0xe0000000U : address.octets[0] == 0xff;
 }
 
-/// Why no ENI has the destination, once the egress gate has let the packet out.
-DropReason route_failure(const Deployment& deployment, const IpAddress& destination) {
-  if (!deployment.vpc_cidr.contains(destination)) return DropReason::kNoRoute;
-  for (const Subnet& subnet : deployment.subnets) {
-    if (is_broadcast(subnet, destination)) return DropReason::kMulticast;
-    if (subnet.router() == destination) return DropReason::kRouterService;  // only its own subnet's router answers
-  }
-  return DropReason::kNoSuchAddress;
+/// Outside the VPC, so the packet can only be one from behind the internet gateway.
+bool comes_from_internet(const ExplainPath& path) {
+  const IpAddress& ip = path.packet.source;
+  const auto& v6 = path.deployment.vpc_ipv6_cidr;
+  return path.source == nullptr && path.question.source_eni.empty() && path.deployment.internet_gateway &&
+         !is_multicast(ip) && !path.deployment.vpc_cidr.contains(ip) && !(v6 && v6->contains(ip));
 }
 
-std::string zone_of(const Deployment& deployment, const Eni& eni) {
-  const Subnet* subnet = deployment.find_subnet(eni.subnet);
-  return subnet == nullptr ? "" : subnet->az;
+/// The spoof check and the sender's half of the source/destination check (facts ec2 1.2). False: it goes no further.
+bool explain_source(ExplainPath& path) {
+  ExplainStep step = named("source", path.source);
+  const std::string address = path.packet.source.to_string();
+  if (path.source == nullptr) {
+    step.reason = fmt::format("no ENI of this VPC has {}", address);
+    path.drop(std::move(step), DropReason::kSpoofedIp);
+    return false;
+  }
+  if (auto down = why_link_is_down(path.deployment, *path.source)) {
+    step.reason = *down;
+    path.drop(std::move(step), DropReason::kLinkDown);
+    return false;
+  }
+  if (path.source->owns(path.packet.source)) {
+    step.reason = fmt::format("{} is its own", address);
+  } else if (!path.source->source_dest_check) {
+    step.reason = fmt::format("{} is not its own, but its source/destination check is off", address);
+  } else {
+    step.reason = fmt::format("{} is not an address of {}, and its source/destination check is on", address,
+                              eni_name(*path.source));
+    path.drop(std::move(step), DropReason::kSpoofedIp);
+    return false;
+  }
+  path.pass(std::move(step));
+  return true;
 }
 
-/// "node-0 (10.0.1.4)", or the address alone.
-std::string end_name(const Eni* eni, const IpAddress& address) {
-  const std::string text = address.to_string();
-  return eni == nullptr ? text : fmt::format("{} ({})", eni->instance, text);
+/// The receiver's half of the source/destination check, and whether it is there to receive.
+void explain_destination(ExplainPath& path) {
+  ExplainStep step = named("destination", path.target);
+  const std::string address = path.packet.destination.to_string();
+  if (!path.target->owns(path.packet.destination) && path.target->source_dest_check) {
+    step.reason = fmt::format("{} is not an address of {}, and its source/destination check is on", address,
+                              eni_name(*path.target));
+    return path.drop(std::move(step), DropReason::kNotForEni);
+  }
+  if (auto down = why_link_is_down(path.deployment, *path.target)) {
+    step.reason = *down;
+    return path.drop(std::move(step), DropReason::kLinkDown);
+  }
+  step.reason = path.target->owns(path.packet.destination)
+                    ? fmt::format("{} is its own", address)
+                    : fmt::format("{} is not its own, but its source/destination check is off", address);
+  path.pass(std::move(step));
 }
 
-std::string rule_name(const GateExplanation& gate) {
-  std::string text = fmt::format("\"{}\" of group {}", gate.rule.value_or(""), gate.rule_group);
-  if (gate.rule_line > 0) text += fmt::format(", line {}", gate.rule_line);
-  return text;
+void explain_fabric_mtu(ExplainPath& path) {
+  if (path.question.size == 0) return;
+  ExplainStep step = named("MTU", path.target);
+  step.reason = fmt::format("{} bytes; inside a VPC a packet may have {}", path.question.size, kFabricMtu);
+  if (path.question.size > static_cast<std::uint32_t>(kFabricMtu))
+    return path.drop(std::move(step), DropReason::kTooBig);
+  path.pass(std::move(step));
 }
 
-std::string refusal(const GateExplanation& gate) {
-  if (!gate.rule) return gate.reason;
-  return fmt::format("the nearest rule is {}, but {}", rule_name(gate), gate.reason);
+/// Into the target's subnet and the target. `peer`: who the target takes the sender for.
+void explain_arrival(ExplainPath& path, bool enters_subnet, HopPeer peer) {
+  const Subnet* subnet = subnet_of(path.deployment, *path.target);
+  if (enters_subnet && subnet != nullptr) explain_acl(path, *subnet, Direction::kIngress);
+  path.gate(explain_gate(path.deployment, *path.target, Direction::kIngress, path.packet, peer),
+            DropReason::kGroupIngress);
+  explain_destination(path);
 }
 
-class Answer {
- public:
-  Answer(const Eni* source, const Eni* destination, const PacketTuple& packet, bool efa)
-      : what_(fmt::format("{} from {} to {}", efa ? "EFA traffic" : describe_packet(packet),
-                          end_name(source, packet.source), end_name(destination, packet.destination))) {
-    if (source != nullptr) result_.source_eni = source->id;
-    if (destination != nullptr) result_.destination_eni = destination->id;
-  }
+HopPeer peer_by(bool owns) { return owns ? HopPeer::kOwner : HopPeer::kOther; }
 
-  Answer& gate(GateExplanation gate) {
-    result_.gates.push_back(std::move(gate));
-    return *this;
-  }
-  const GateExplanation& last_gate() const { return result_.gates.back(); }
-  bool gates_allow() const {
-    return std::all_of(result_.gates.begin(), result_.gates.end(), [](const auto& gate) { return gate.allowed; });
-  }
+/// In the order of the checks; the route is looked up first, because the gate and the ACL depend on where it leads.
+void explain_from_eni(ExplainPath& path) {
+  const Subnet nowhere;
+  const Subnet& from = path.from != nullptr ? *path.from : nowhere;
+  const RouteLookup route = look_up_route(path.deployment, from, path.packet.destination);
+  const bool to_owner =
+      route.eni == nullptr ? route.outcome != RouteOutcome::kGateway : route.eni->owns(path.packet.destination);
+  const bool inside = from.cidr.contains(path.packet.destination) ||
+                      (from.ipv6_cidr && from.ipv6_cidr->contains(path.packet.destination));
+  const bool leaves = route.outcome == RouteOutcome::kGateway ||
+                      (route.eni != nullptr ? route.eni->subnet != path.source->subnet : !inside);
 
-  Explanation drop(DropReason reason, const std::string& detail = "") {
-    result_.drop_reason = name(reason);
-    result_.verdict = fmt::format("{} is dropped ({}): {}{}{}", what_, name(reason), sentence(reason),
-                                  detail.empty() ? "" : "; ", detail);
-    return std::move(result_);
+  path.gate(explain_gate(path.deployment, *path.source, Direction::kEgress, path.packet, peer_by(to_owner)),
+            DropReason::kGroupEgress);
+  if (leaves) explain_acl(path, from, Direction::kEgress);
+  explain_route(path, route);
+  if (route.outcome == RouteOutcome::kGateway) {
+    if (!explain_gateway_out(path)) return;
+    explain_gateway_in(path);
+    if (path.target != nullptr) explain_arrival(path, true, HopPeer::kOther);
+    return;
   }
-  Explanation pass(const std::string& how) {
-    result_.allowed = true;
-    result_.verdict = fmt::format("{} passes: {}", what_, how);
-    return std::move(result_);
-  }
-
-  /// The end of every packet that comes to both gates.
-  Explanation decide(DropReason egress, DropReason ingress) {
-    const GateExplanation& out = result_.gates[0];
-    const GateExplanation& in = result_.gates[1];
-    if (!out.allowed) return drop(egress, refusal(out));
-    if (!in.allowed) return drop(ingress, refusal(in));
-    return pass(fmt::format("egress of {} by {}, and ingress of {} by {}", out.instance, rule_name(out), in.instance,
-                            rule_name(in)));
-  }
-
- private:
-  std::string what_;
-  Explanation result_;
-};
-
-Explanation explain_efa(const Deployment& deployment, const PacketTuple& packet) {
-  const Eni* source = eni_at(deployment, packet.source);
-  const Eni* destination = eni_at(deployment, packet.destination);
-  Answer answer(source, destination, packet, true);
-  if (source == nullptr || source->type != InterfaceType::kEfa)
-    return answer.drop(DropReason::kEfaUnreachable, fmt::format("{} is no EFA interface", packet.source.to_string()));
-  if (destination == nullptr || destination->type != InterfaceType::kEfa)
-    return answer.drop(DropReason::kEfaUnreachable,
-                       fmt::format("{} is no EFA interface", packet.destination.to_string()));
-  const std::string from = zone_of(deployment, *source), to = zone_of(deployment, *destination);
-  if (from != to)
-    return answer.drop(DropReason::kEfaUnreachable, fmt::format("{} is not {}, and EFA stays in one zone", to, from));
-  answer.gate(explain_efa_gate(deployment, *source, Direction::kEgress, *destination));
-  answer.gate(explain_efa_gate(deployment, *destination, Direction::kIngress, *source));
-  return answer.decide(DropReason::kEfaGroupEgress, DropReason::kEfaGroupIngress);
+  if (path.target == nullptr) return;
+  explain_arrival(path, leaves, peer_by(path.source->owns(path.packet.source)));
+  explain_fabric_mtu(path);
 }
 
-Explanation explain_router(Answer& answer, const PacketTuple& packet) {
-  if (packet.protocol != kProtocolIcmp || packet.destination_port != IcmpHeader::kEchoRequest << 8)
-    return answer.drop(DropReason::kRouterService);
-  return answer.pass("the subnet router answers it itself, and no security group looks at it");
-}
-
-Explanation explain_ip(const Deployment& deployment, const PacketTuple& packet) {
-  const Eni* source = eni_at(deployment, packet.source);
-  const Eni* destination = eni_at(deployment, packet.destination);
-  const Subnet* subnet = source == nullptr ? nullptr : deployment.find_subnet(source->subnet);
-  Answer answer(source, destination, packet, false);
-  if (packet.source == packet.destination)
-    return answer.drop(DropReason::kMalformed, "what an instance sends to its own address never leaves it");
-  if (is_multicast(packet.destination) || (subnet != nullptr && is_broadcast(*subnet, packet.destination)))
-    return answer.drop(DropReason::kMulticast);
-  if (source == nullptr)
-    return answer.drop(DropReason::kSpoofedIp, fmt::format("no ENI of this VPC has {}", packet.source.to_string()));
-  if (!source->vf.link_up)
-    return answer.drop(DropReason::kLinkDown, fmt::format("vf {} of {}", source->vf.index, source->instance));
-  if (subnet != nullptr && subnet->router() == packet.destination) return explain_router(answer, packet);
-
-  answer.gate(explain_gate(deployment, *source, Direction::kEgress, packet));
-  if (destination == nullptr) {
-    if (!answer.gates_allow()) return answer.drop(DropReason::kGroupEgress, refusal(answer.last_gate()));
-    return answer.drop(route_failure(deployment, packet.destination));
+Explanation explain_ip(const Deployment& deployment, const ExplainQuestion& question) {
+  ExplainPath path(deployment, question);
+  if (path.packet.source == path.packet.destination) {
+    ExplainStep step = named("source", path.source);
+    step.reason = "what an instance sends to its own address never leaves it";
+    path.drop(std::move(step), DropReason::kMalformed);
+    return path.finish();
   }
-  answer.gate(explain_gate(deployment, *destination, Direction::kIngress, packet));
-  if (answer.gates_allow() && !destination->vf.link_up)
-    return answer.drop(DropReason::kLinkDown, fmt::format("vf {} of {}", destination->vf.index, destination->instance));
-  return answer.decide(DropReason::kGroupEgress, DropReason::kGroupIngress);
+  if (comes_from_internet(path)) {
+    explain_gateway_in(path);
+    if (path.target != nullptr) explain_arrival(path, true, HopPeer::kOther);
+    return path.finish();
+  }
+  if (!explain_source(path) || explain_service(path)) return path.finish();
+  if (is_multicast(path.packet.destination) ||
+      (path.from != nullptr && is_broadcast(*path.from, path.packet.destination))) {
+    ExplainStep step = named("destination", nullptr);
+    step.reason = fmt::format("{} is no single ENI's", path.packet.destination.to_string());
+    path.drop(std::move(step), DropReason::kMulticast);
+    return path.finish();
+  }
+  explain_from_eni(path);
+  return path.finish();
 }
 
 }  // namespace
 
-Explanation explain(const Deployment& deployment, const PacketTuple& packet, bool efa) {
-  return efa ? explain_efa(deployment, packet) : explain_ip(deployment, packet);
+Explanation explain(const Deployment& deployment, const ExplainQuestion& question) {
+  return question.efa ? explain_efa(deployment, question) : explain_ip(deployment, question);
 }
 
 }  // namespace weft

@@ -1,7 +1,8 @@
-// Would it pass, through which gate, by which rule: the gates' answers in words, from the Deployment alone. `weft
-// explain` asks about a packet that nobody has sent, `weft flows --drops` about one that was dropped.
+// Would it pass, on which way, by which rule: the whole pipeline in words, from the Deployment alone. `weft explain`
+// asks about a packet that nobody has sent, `weft flows --drops` about one that was dropped.
 //
-// The answer is about a new flow. A reply of a flow that is tracked passes whatever the rules say (facts ec2 2.4).
+// The answer is about a new flow. A reply of a flow that is tracked passes the gates whatever the rules say (facts ec2
+// 2.4); it does not pass an ACL. Allowances depend on what else is sent, so nothing is said about them.
 // Thread: any; allocates; not for the data path.
 #pragma once
 
@@ -13,6 +14,29 @@
 #include "dataplane/policy/gate.hpp"
 
 namespace weft {
+
+struct ExplainQuestion {
+  PacketTuple packet;
+  bool efa = false;  // an EFA message between two ENIs: protocol and ports are not looked at
+  /// Ids. Empty: the ENI that has the address. The source's is needed when it is not its own address that it sends
+  /// from, the destination's only for EFA, which an interface without addresses may have.
+  std::string source_eni, destination_eni;
+  std::uint32_t size = 0;  // bytes of the IP packet; 0: as small as fits everywhere
+  bool dont_fragment = true;
+};
+
+/// One check on the way, in the order in which the data path makes them (worker/pipeline.hpp, facts ec2 2.7).
+struct ExplainStep {
+  std::string stage;  // "source", "service", "egress gate", "egress ACL", "route", "internet gateway", "ingress ACL",
+                      // "ingress gate", "destination", "MTU"
+  bool passed = false;
+  std::string subject;  // who decides: "node-0 (eni-...)", "network ACL web (acl-...)", "route table main (rtb-...)"
+  /// What decided, or the nearest that did not match: "100 allow tcp 80 from 0.0.0.0/0", "0.0.0.0/0 to igw-...".
+  std::optional<std::string> rule;
+  int rule_line = 0;       // in the topology file; 0: unknown, or no rule
+  std::string rule_group;  // of a gate: "name (sg-...)" of the group the rule is in
+  std::string reason;      // in words
+};
 
 struct GateExplanation {
   Direction direction = Direction::kEgress;
@@ -31,20 +55,22 @@ struct GateExplanation {
 
 struct Explanation {
   bool allowed = false;
-  std::string source_eni;              // id; empty: no ENI has the address
-  std::string destination_eni;         // id; empty: no ENI has the address
-  std::vector<GateExplanation> gates;  // egress then ingress; empty when the packet never comes to a gate
+  std::string source_eni;              // id; empty: no ENI sends it
+  std::string destination_eni;         // id of the ENI that gets it, or would; empty: none
+  std::vector<ExplainStep> steps;      // all that could be asked, also behind the first that refuses
+  std::vector<GateExplanation> gates;  // of the steps, the gates: egress then ingress, one of them or none
   std::string verdict;                 // one sentence
   std::string drop_reason;             // weft::name(DropReason); empty if allowed
 };
 
-/// Both gates are asked even when the first refuses, so that one answer shows everything that must change.
-/// `efa`: the packet is an EFA one between the ENIs that have these addresses; protocol and ports are not looked at.
-Explanation explain(const Deployment& deployment, const PacketTuple& packet, bool efa);
+Explanation explain(const Deployment& deployment, const ExplainQuestion& question);
+inline Explanation explain(const Deployment& deployment, const PacketTuple& packet, bool efa) {
+  return explain(deployment, ExplainQuestion{.packet = packet, .efa = efa, .source_eni = {}, .destination_eni = {}});
+}
 
 /// One gate alone, for callers that know the ENI.
 GateExplanation explain_gate(const Deployment& deployment, const Eni& eni, Direction direction,
-                             const PacketTuple& packet);
+                             const PacketTuple& packet, HopPeer peer = HopPeer::kOwner);
 GateExplanation explain_efa_gate(const Deployment& deployment, const Eni& eni, Direction direction, const Eni& remote);
 
 }  // namespace weft

@@ -76,7 +76,7 @@ GateExplanation answer(const Eni& eni, const GateQuestion& question) {
   GateExplanation gate;
   gate.direction = question.direction;
   gate.eni_id = eni.id;
-  gate.instance = eni.instance;
+  gate.instance = eni.instance.empty() ? eni.id : eni.instance;
   const std::vector<const SecurityGroup*> groups = groups_of(question.deployment, eni);
   for (const SecurityGroup* group : groups) gate.groups.push_back(name_of(*group));
 
@@ -120,8 +120,8 @@ GateExplanation answer(const Eni& eni, const GateQuestion& question) {
 }  // namespace
 
 GateExplanation explain_gate(const Deployment& deployment, const Eni& eni, Direction direction,
-                             const PacketTuple& packet) {
-  GateQuestion question{.deployment = deployment, .direction = direction, .packet = packet, .efa = false};
+                             const PacketTuple& packet, HopPeer peer) {
+  GateQuestion question{.deployment = deployment, .direction = direction, .packet = packet, .efa = false, .peer = peer};
   question.remote = eni_at(deployment, question.remote_address());
   return answer(eni, question);
 }

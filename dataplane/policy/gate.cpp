@@ -1,5 +1,6 @@
-// GroupPolicy, compiled. ENIs with the same set of groups share one pair of gates. A gate answers in this order:
-// rules open to every address, rules by prefix, rules by group; the first that allows ends it.
+// GroupPolicy, compiled. ENIs with the same set of groups share one pair of gates, and all gates share the prefix
+// lists. A gate answers in this order: rules open to every address, rules by prefix, by prefix list, by group; the
+// first that allows ends it.
 #include "dataplane/policy/gate.hpp"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <unordered_map>
 
 #include "dataplane/net/headers.hpp"
+#include "dataplane/policy/address_index.hpp"
 #include "dataplane/policy/prefixes.hpp"
 #include "dataplane/policy/services.hpp"
 
@@ -16,6 +18,7 @@ namespace weft {
 namespace {
 
 using GroupNumber = std::uint32_t;
+using ListNumber = std::uint32_t;
 enum Family : unsigned { kV4, kV6, kFamilies };
 
 Family family_of(const IpAddress& ip) { return ip.is_v4() ? kV4 : kV6; }
@@ -28,8 +31,13 @@ struct Gate {
     GroupNumber group;
     ServiceSet services;
   };
+  struct ListServices {
+    ListNumber list;
+    ServiceSet services;
+  };
   ServiceSet open[kFamilies];           // from or to 0.0.0.0/0, ::/0
   PrefixServices prefixes[kFamilies];   // every other prefix
+  std::vector<ListServices> lists;      // the prefix lists that rules name
   std::vector<GroupServices> groups;    // by number
   std::vector<GroupNumber> efa_groups;  // sorted; named by a rule of all protocols
   // One rule opens every port of TCP or UDP to every address: the reverse half of "untracked" (facts ec2 2.4).
@@ -41,6 +49,14 @@ struct GatePair {
   Gate gate[2];  // by Direction
 };
 
+/// The rules of one direction, sorted by their peers, before they become a Gate.
+struct RulesByPeer {
+  std::vector<ServiceRange> open[kFamilies];
+  std::map<IpPrefix, std::vector<ServiceRange>> prefixes[kFamilies];
+  std::map<ListNumber, std::vector<ServiceRange>> lists;
+  std::map<GroupNumber, std::vector<ServiceRange>> groups;
+};
+
 struct CompiledEni {
   std::vector<GroupNumber> groups;  // sorted
   const GatePair* gates = nullptr;
@@ -50,24 +66,37 @@ class CompiledPolicy final : public GroupPolicy {
  public:
   explicit CompiledPolicy(const Deployment& deployment);
 
-  GateVerdict evaluate(PolicyEni eni, Direction direction, const PacketTuple& packet) const noexcept override;
+  using GroupPolicy::evaluate;
+  GateVerdict evaluate(PolicyEni eni, Direction direction, const PacketTuple& packet,
+                       HopPeer peer) const noexcept override;
   bool efa_allowed(PolicyEni eni, Direction direction, PolicyEni remote) const noexcept override;
 
  private:
   using RulesOf = std::vector<RuleDeclaration> SecurityGroup::*;
+  void compile_lists(const Deployment& deployment);
+  void sort_in(const RuleDeclaration& rule, RulesByPeer& rules, Gate& gate) const;
   Gate compile_gate(const Deployment& deployment, const std::vector<GroupNumber>& groups, RulesOf rules) const;
+  bool allowed_by_list(const Gate& gate, Family family, const IpAddress& remote, Service service) const noexcept;
   bool allowed_by_group(const Gate& gate, const IpAddress& remote, Service service) const noexcept;
 
+  struct PrefixListSets {
+    PrefixSet set[kFamilies];
+  };
   std::unordered_map<std::string, GroupNumber> group_numbers_;
+  std::unordered_map<std::string, ListNumber> list_numbers_;
+  std::vector<PrefixListSets> lists_;  // by ListNumber
   std::map<std::vector<GroupNumber>, GatePair> gates_;
-  std::vector<CompiledEni> enis_;                    // by PolicyEni
-  std::unordered_map<IpAddress, PolicyEni> eni_at_;  // by private address
+  std::vector<CompiledEni> enis_;  // by PolicyEni
+  AddressIndex addresses_;
 };
 
 CompiledPolicy::CompiledPolicy(const Deployment& deployment) {
   for (GroupNumber number = 0; number < deployment.security_groups.size(); ++number)
     group_numbers_.emplace(deployment.security_groups[number].name, number);
-  for (const Eni* eni : flatten_enis(deployment)) {
+  compile_lists(deployment);
+  const std::vector<const Eni*> enis = flatten_enis(deployment);
+  addresses_ = AddressIndex(enis);
+  for (const Eni* eni : enis) {
     CompiledEni compiled;
     for (const std::string& name : eni->security_groups)
       if (const auto found = group_numbers_.find(name); found != group_numbers_.end())
@@ -82,51 +111,66 @@ CompiledPolicy::CompiledPolicy(const Deployment& deployment) {
           compile_gate(deployment, compiled.groups, &SecurityGroup::ingress);
     }
     compiled.gates = &gates->second;  // a map's nodes stay where they are
-    eni_at_.emplace(eni->private_ip, static_cast<PolicyEni>(enis_.size()));
     enis_.push_back(std::move(compiled));
   }
 }
 
+void CompiledPolicy::compile_lists(const Deployment& deployment) {
+  for (const PrefixList& list : deployment.prefix_lists) {
+    std::vector<IpPrefix> prefixes[kFamilies];
+    for (const IpPrefix& prefix : list.entries) prefixes[family_of(prefix)].push_back(prefix);
+    list_numbers_.emplace(list.name, static_cast<ListNumber>(lists_.size()));
+    PrefixListSets& sets = lists_.emplace_back();
+    for (const Family family : {kV4, kV6}) sets.set[family] = PrefixSet(std::move(prefixes[family]));
+  }
+}
+
+void CompiledPolicy::sort_in(const RuleDeclaration& rule, RulesByPeer& rules, Gate& gate) const {
+  const std::optional<ServiceRange> services = service_range(rule);
+  if (!services) return;
+  // A rule that names a group or a list that is gone is stale: it matches nothing (facts ec2 2.2).
+  if (const auto* reference = std::get_if<GroupReference>(&rule.peer)) {
+    const auto named = group_numbers_.find(reference->name);
+    if (named == group_numbers_.end()) return;
+    rules.groups[named->second].push_back(*services);
+    if (rule.protocol == kAllProtocols) gate.efa_groups.push_back(named->second);
+    return;
+  }
+  if (const auto* reference = std::get_if<PrefixListReference>(&rule.peer)) {
+    if (const auto named = list_numbers_.find(reference->name); named != list_numbers_.end())
+      rules.lists[named->second].push_back(*services);
+    return;
+  }
+  const IpPrefix& prefix = std::get<IpPrefix>(rule.peer);
+  const Family family = family_of(prefix);
+  if (!is_open(prefix)) {
+    rules.prefixes[family][prefix].push_back(*services);
+    return;
+  }
+  rules.open[family].push_back(*services);
+  const auto covers = [&](ServiceRange all) { return services->first <= all.first && all.last <= services->last; };
+  gate.returns_tcp[family] |= covers(all_ports(kProtocolTcp));
+  gate.returns_udp[family] |= covers(all_ports(kProtocolUdp));
+}
+
 Gate CompiledPolicy::compile_gate(const Deployment& deployment, const std::vector<GroupNumber>& groups,
-                                  RulesOf rules) const {
+                                  RulesOf rules_of) const {
   Gate gate;
-  std::vector<ServiceRange> open[kFamilies];
-  std::map<IpPrefix, std::vector<ServiceRange>> prefixes[kFamilies];
-  std::map<GroupNumber, std::vector<ServiceRange>> by_group;
-  for (const GroupNumber group : groups) {
-    for (const RuleDeclaration& rule : deployment.security_groups[group].*rules) {
-      const std::optional<ServiceRange> services = service_range(rule);
-      if (!services) continue;
-      if (const auto* reference = std::get_if<GroupReference>(&rule.peer)) {
-        const auto named = group_numbers_.find(reference->name);
-        if (named == group_numbers_.end()) continue;  // stale: matches nothing (facts ec2 2.2)
-        by_group[named->second].push_back(*services);
-        if (rule.protocol == kAllProtocols) gate.efa_groups.push_back(named->second);
-        continue;
-      }
-      if (!std::holds_alternative<IpPrefix>(rule.peer)) continue;
-      const IpPrefix& prefix = std::get<IpPrefix>(rule.peer);
-      const Family family = family_of(prefix);
-      if (!is_open(prefix)) {
-        prefixes[family][prefix].push_back(*services);
-        continue;
-      }
-      open[family].push_back(*services);
-      const auto covers = [&](ServiceRange all) { return services->first <= all.first && all.last <= services->last; };
-      gate.returns_tcp[family] |= covers(all_ports(kProtocolTcp));
-      gate.returns_udp[family] |= covers(all_ports(kProtocolUdp));
-    }
-  }
+  RulesByPeer rules;
+  for (const GroupNumber group : groups)
+    for (const RuleDeclaration& rule : deployment.security_groups[group].*rules_of) sort_in(rule, rules, gate);
   for (const Family family : {kV4, kV6}) {
-    gate.open[family] = ServiceSet(std::move(open[family]));
-    gate.prefixes[family] = PrefixServices(prefixes[family]);
+    gate.open[family] = ServiceSet(std::move(rules.open[family]));
+    gate.prefixes[family] = PrefixServices(rules.prefixes[family]);
   }
-  for (auto& [group, ranges] : by_group) gate.groups.push_back({group, ServiceSet(std::move(ranges))});
+  for (auto& [list, ranges] : rules.lists) gate.lists.push_back({list, ServiceSet(std::move(ranges))});
+  for (auto& [group, ranges] : rules.groups) gate.groups.push_back({group, ServiceSet(std::move(ranges))});
   std::sort(gate.efa_groups.begin(), gate.efa_groups.end());
   return gate;
 }
 
-GateVerdict CompiledPolicy::evaluate(PolicyEni eni, Direction direction, const PacketTuple& packet) const noexcept {
+GateVerdict CompiledPolicy::evaluate(PolicyEni eni, Direction direction, const PacketTuple& packet,
+                                     HopPeer peer) const noexcept {
   if (eni >= enis_.size()) return {};
   const GatePair& gates = *enis_[eni].gates;
   const Gate& gate = gates.gate[static_cast<int>(direction)];
@@ -141,15 +185,24 @@ GateVerdict CompiledPolicy::evaluate(PolicyEni eni, Direction direction, const P
                            (packet.protocol == kProtocolUdp && reverse.returns_udp[family]);
     return {.allowed = true, .tracked = !untracked};
   }
-  const bool allowed = gate.prefixes[family].allows(remote, service) || allowed_by_group(gate, remote, service);
+  const bool allowed = gate.prefixes[family].allows(remote, service) ||
+                       allowed_by_list(gate, family, remote, service) ||
+                       (peer == HopPeer::kOwner && allowed_by_group(gate, remote, service));
   return {.allowed = allowed, .tracked = true};
+}
+
+bool CompiledPolicy::allowed_by_list(const Gate& gate, Family family, const IpAddress& remote,
+                                     Service service) const noexcept {
+  return std::any_of(gate.lists.begin(), gate.lists.end(), [&](const Gate::ListServices& named) {
+    return named.services.contains(service) && lists_[named.list].set[family].contains(remote);
+  });
 }
 
 bool CompiledPolicy::allowed_by_group(const Gate& gate, const IpAddress& remote, Service service) const noexcept {
   if (gate.groups.empty()) return false;
-  const auto found = eni_at_.find(remote);
-  if (found == eni_at_.end()) return false;
-  for (const GroupNumber group : enis_[found->second].groups) {
+  const PolicyEni eni = addresses_.find(remote);
+  if (eni == AddressIndex::kNobody) return false;
+  for (const GroupNumber group : enis_[eni].groups) {
     const auto named = std::lower_bound(gate.groups.begin(), gate.groups.end(), group,
                                         [](const Gate::GroupServices& g, GroupNumber n) { return g.group < n; });
     if (named != gate.groups.end() && named->group == group && named->services.contains(service)) return true;

@@ -36,14 +36,24 @@ struct GateVerdict {
   bool tracked = true;
 };
 
+/// Who is at the other end of the hop: the ENI that has the remote address, or somebody else, a middlebox that a route
+/// leads through or the internet gateway. From somebody else a group as peer does not match, whatever the address, for
+/// it stands for what its members' ENIs send and receive themselves (facts ec2 2.2).
+enum class HopPeer : std::uint8_t { kOwner, kOther };
+
 class GroupPolicy {
  public:
   static std::shared_ptr<const GroupPolicy> compile(const Deployment& deployment);
   virtual ~GroupPolicy() = default;
 
   /// The gate of `eni` for a new flow whose first packet is `packet`, leaving (egress) or entering (ingress) it.
-  /// Remote groups are found by the remote address: membership means the private addresses of the members' ENIs.
-  virtual GateVerdict evaluate(PolicyEni eni, Direction direction, const PacketTuple& packet) const noexcept = 0;
+  /// Remote groups are found by the remote address: membership means every private address of the members' ENIs,
+  /// primary, secondary, IPv6, and those of delegated prefixes.
+  virtual GateVerdict evaluate(PolicyEni eni, Direction direction, const PacketTuple& packet,
+                               HopPeer peer) const noexcept = 0;
+  GateVerdict evaluate(PolicyEni eni, Direction direction, const PacketTuple& packet) const noexcept {
+    return evaluate(eni, direction, packet, HopPeer::kOwner);
+  }
 
   /// EFA: only rules of all protocols and ports that name a group match, each direction for itself (facts ec2 6.2).
   virtual bool efa_allowed(PolicyEni eni, Direction direction, PolicyEni remote) const noexcept = 0;

@@ -29,14 +29,28 @@ bool traffic_matches(const RuleDeclaration& rule, const PacketTuple& packet) {
   return true;  // any other number: all ports, whatever the rule says (facts ec2 2.2)
 }
 
-bool peer_matches(const Deployment& deployment, const RulePeer& peer, const IpAddress& remote) {
-  if (const auto* prefix = std::get_if<IpPrefix>(&peer)) return prefix->contains(remote);
-  const std::string& name = std::get<GroupReference>(peer).name;
-  for (const SecurityGroup& group : deployment.security_groups)
-    if (group.name == name)
-      for (const Eni* eni : flatten_enis(deployment))
-        if (eni->private_ip == remote && is_member(*eni, name)) return true;
+bool in_prefix_list(const Deployment& deployment, const std::string& name, const IpAddress& remote) {
+  for (const PrefixList& list : deployment.prefix_lists)
+    if (list.name == name)
+      for (const IpPrefix& entry : list.entries)
+        if (entry.contains(remote)) return true;
   return false;
+}
+
+/// "The private IPs of ENIs that are members", and only from the ENI that has the address (facts ec2 2.2).
+bool in_group(const Deployment& deployment, const std::string& name, const IpAddress& remote, HopPeer peer) {
+  if (peer == HopPeer::kOther || remote == IpAddress{}) return false;
+  if (deployment.find_security_group(name) == nullptr) return false;
+  for (const Eni* eni : flatten_enis(deployment))
+    if (eni->owns(remote) && is_member(*eni, name)) return true;
+  return false;
+}
+
+bool peer_matches(const Deployment& deployment, const RulePeer& rule_peer, const IpAddress& remote, HopPeer peer) {
+  if (const auto* prefix = std::get_if<IpPrefix>(&rule_peer)) return prefix->contains(remote);
+  if (const auto* list = std::get_if<PrefixListReference>(&rule_peer))
+    return in_prefix_list(deployment, list->name, remote);
+  return in_group(deployment, std::get<GroupReference>(rule_peer).name, remote, peer);
 }
 
 bool open_to_all(const RulePeer& peer, bool v4) {
@@ -54,14 +68,14 @@ bool returns_all(const RuleDeclaration& rule, const PacketTuple& packet, bool v4
 }  // namespace
 
 GateVerdict oracle_evaluate(const Deployment& deployment, const Eni& eni, Direction direction,
-                            const PacketTuple& packet) {
+                            const PacketTuple& packet, HopPeer peer) {
   const Direction back = direction == Direction::kEgress ? Direction::kIngress : Direction::kEgress;
   const IpAddress remote = direction == Direction::kEgress ? packet.destination : packet.source;
   bool allowed = false, open = false, returns = false;
   for (const SecurityGroup& group : deployment.security_groups) {
     if (!is_member(eni, group.name)) continue;
     for (const RuleDeclaration& rule : rules_of(group, direction)) {
-      if (!traffic_matches(rule, packet) || !peer_matches(deployment, rule.peer, remote)) continue;
+      if (!traffic_matches(rule, packet) || !peer_matches(deployment, rule.peer, remote, peer)) continue;
       allowed = true;
       open = open || open_to_all(rule.peer, remote.is_v4());
     }

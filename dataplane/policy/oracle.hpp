@@ -9,7 +9,7 @@ namespace weft {
 
 /// The gate of `eni` for a new flow whose first packet is `packet`. Same answer as GroupPolicy::evaluate().
 GateVerdict oracle_evaluate(const Deployment& deployment, const Eni& eni, Direction direction,
-                            const PacketTuple& packet);
+                            const PacketTuple& packet, HopPeer peer = HopPeer::kOwner);
 
 /// Same answer as GroupPolicy::efa_allowed().
 bool oracle_efa_allowed(const Deployment& deployment, const Eni& eni, Direction direction, const Eni& remote);

@@ -1,38 +1,20 @@
-// From an address to every prefix that contains it, for one address family.
+// From an address to the prefixes that contain it, for one address family: which services they allow (PrefixServices),
+// or only whether there is one (PrefixSet).
 //
 // Prefixes nest or are disjoint, so sorted by first address (shorter before longer) they form a forest, and every
 // prefix that contains an address is the last one that begins at or before it, or an ancestor of that one. A lookup is
 // a binary search and a walk up, one step per prefix around: a thousand rules cost little more than ten do.
 #pragma once
 
-#include <algorithm>
-#include <bit>
-#include <compare>
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <vector>
 
 #include "dataplane/net/address.hpp"
+#include "dataplane/policy/address_number.hpp"
 #include "dataplane/policy/services.hpp"
 
 namespace weft {
-
-/// An address as two numbers that order like its octets.
-struct AddressNumber {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-
-  constexpr auto operator<=>(const AddressNumber&) const = default;
-  static AddressNumber from(const IpAddress& ip) noexcept {
-    AddressNumber number;
-    std::memcpy(&number.high, ip.octets.data(), 8);
-    std::memcpy(&number.low, ip.octets.data() + 8, 8);
-    if constexpr (std::endian::native == std::endian::little)
-      number = {__builtin_bswap64(number.high), __builtin_bswap64(number.low)};
-    return number;
-  }
-};
 
 class PrefixServices {
  public:
@@ -53,6 +35,20 @@ class PrefixServices {
 
   std::vector<AddressNumber> first_;  // apart from the nodes: the binary search reads nothing else
   std::vector<Node> nodes_;
+};
+
+/// The addresses of a prefix list. Overlapping and adjacent prefixes are one range, so a lookup is one binary search.
+class PrefixSet {
+ public:
+  PrefixSet() = default;
+  explicit PrefixSet(std::vector<IpPrefix> prefixes);
+
+  bool contains(const IpAddress& address) const noexcept;
+  bool empty() const noexcept { return first_.empty(); }
+
+ private:
+  std::vector<AddressNumber> first_;
+  std::vector<AddressNumber> last_;
 };
 
 }  // namespace weft

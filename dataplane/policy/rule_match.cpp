@@ -57,24 +57,47 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 void compare_group(RuleMatch& match, const GateQuestion& question, const std::string& group) {
   if (question.deployment.find_security_group(group) == nullptr) {
     add(match, kWrongPeer, fmt::format("group {} does not exist", group));
+  } else if (question.peer == HopPeer::kOther) {
+    add(match, kWrongPeer,
+        fmt::format("a route leads through a middlebox or the internet gateway, and group {} stands only for what its "
+                    "members' ENIs send and receive themselves",
+                    group));
   } else if (question.remote == nullptr) {
     add(match, kWrongPeer,
         fmt::format("{} is no ENI's private address, and those of its members are all that group {} stands for",
                     question.remote_address().to_string(), group));
   } else if (!contains(question.remote->security_groups, group)) {
     add(match, kWrongPeer,
-        fmt::format("{}'s ENI (eth{}) is not a member of group {}", question.remote->instance,
-                    question.remote->device_index, group));
+        question.remote->instance.empty()
+            ? fmt::format("{} is not a member of group {}", question.remote->id, group)
+            : fmt::format("{}'s ENI (eth{}) is not a member of group {}", question.remote->instance,
+                          question.remote->device_index, group));
   }
+}
+
+const char* remote_name(const GateQuestion& question) {
+  return question.direction == Direction::kEgress ? "destination" : "source";
+}
+
+void compare_list(RuleMatch& match, const GateQuestion& question, const std::string& name) {
+  const PrefixList* list = question.deployment.find_prefix_list(name);
+  if (list == nullptr) return add(match, kWrongPeer, fmt::format("prefix list {} does not exist", name));
+  const IpAddress& remote = question.remote_address();
+  const auto has = [&](const IpPrefix& entry) { return entry.contains(remote); };
+  if (std::any_of(list->entries.begin(), list->entries.end(), has)) return;
+  add(match, kWrongPeer,
+      fmt::format("{} {} is in none of the {} entries of prefix list {}", remote_name(question), remote.to_string(),
+                  list->entries.size(), name));
 }
 
 void compare_peer(RuleMatch& match, const GateQuestion& question, const RuleDeclaration& rule) {
   if (const auto* group = std::get_if<GroupReference>(&rule.peer)) return compare_group(match, question, group->name);
+  if (const auto* list = std::get_if<PrefixListReference>(&rule.peer)) return compare_list(match, question, list->name);
   const IpPrefix& prefix = std::get<IpPrefix>(rule.peer);
   if (prefix.contains(question.remote_address())) return;
   add(match, kWrongPeer,
-      fmt::format("{} {} is not in {}", question.direction == Direction::kEgress ? "destination" : "source",
-                  question.remote_address().to_string(), prefix.to_string()));
+      fmt::format("{} {} is not in {}", remote_name(question), question.remote_address().to_string(),
+                  prefix.to_string()));
 }
 
 /// EFA packets carry neither addresses nor ports (facts ec2 2.5 and 6.2).
@@ -84,12 +107,12 @@ RuleMatch match_efa(const GateQuestion& question, const RuleDeclaration& rule) {
     add(result, kWrongPort,
         fmt::format("EFA traffic has no protocol or ports, so a rule for {} does not match it",
                     describe_traffic(rule)));
-  if (const auto* prefix = std::get_if<IpPrefix>(&rule.peer)) {
+  if (const auto* group = std::get_if<GroupReference>(&rule.peer)) {
+    compare_group(result, question, group->name);
+  } else {
     add(result, kWrongPeer,
         fmt::format("EFA traffic has no IP addresses, so {} does not match it: only a rule that names a group does",
-                    prefix->to_string()));
-  } else {
-    compare_group(result, question, std::get<GroupReference>(rule.peer).name);
+                    describe(rule.peer)));
   }
   return result;
 }
@@ -97,10 +120,10 @@ RuleMatch match_efa(const GateQuestion& question, const RuleDeclaration& rule) {
 }  // namespace
 
 const Eni* eni_at(const Deployment& deployment, const IpAddress& address) {
-  for (const Instance& instance : deployment.instances)
-    for (const Eni& eni : instance.enis)
-      if (eni.private_ip == address) return &eni;
-  return nullptr;
+  if (address == IpAddress{}) return nullptr;  // what an EFA-only interface has in place of one
+  const std::vector<const Eni*> enis = flatten_enis(deployment);
+  const auto found = std::find_if(enis.begin(), enis.end(), [&](const Eni* eni) { return eni->owns(address); });
+  return found == enis.end() ? nullptr : *found;
 }
 
 RuleMatch match(const GateQuestion& question, const RuleDeclaration& rule) {

@@ -18,6 +18,7 @@ struct GateQuestion {
   PacketTuple packet;
   const Eni* remote = nullptr;
   bool efa = false;
+  HopPeer peer = HopPeer::kOwner;
 
   const IpAddress& remote_address() const {
     return direction == Direction::kEgress ? packet.destination : packet.source;
@@ -33,7 +34,7 @@ struct RuleMatch {
   bool matches() const { return mismatches.empty(); }
 };
 
-/// The ENI with that private address, null when there is none.
+/// The ENI that has the private address, of its own or in a delegated prefix; null when there is none.
 const Eni* eni_at(const Deployment& deployment, const IpAddress& address);
 
 RuleMatch match(const GateQuestion& question, const RuleDeclaration& rule);

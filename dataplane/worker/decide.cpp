@@ -15,6 +15,8 @@ template <typename Entry, bool mixed>
 void decide_family(Burst& burst, WorkerContext& worker) noexcept {
   constexpr bool ipv6 = std::is_same_v<Entry, FlowEntry6>;
   const Snapshot& snapshot = *worker.snapshot;
+  const EniSlot gateway = snapshot.gateway;
+  bool leaves = false;
   FlowTable<Entry>& flows = worker.flows_of<Entry>();
   for (unsigned i = 0; i < burst.count; ++i) {
     if (!burst.pending(i) || (mixed && burst.is_ipv6(i) != ipv6)) continue;
@@ -23,13 +25,17 @@ void decide_family(Burst& burst, WorkerContext& worker) noexcept {
     if (entry == nullptr || burst.kind[i] == FlowKind::kRelated || !is_current(*entry, direction, snapshot.epoch) ||
         needs_judging(*entry, burst.tcp_flags[i], worker.now, flows.timeouts())) {
       judge(burst, i, entry, worker);
+      leaves |= burst.destination[i] == gateway;
       continue;
     }
+    const EniSlot destination = entry->half[1 - direction].eni;
     track(*entry, direction, burst.tcp_flags[i], worker.now);
     ++entry->packets[direction];
     entry->bytes[direction] += burst.packet[i]->pkt_len;
-    burst.forward(i, entry->half[1 - direction].eni);
+    burst.forward(i, destination);
+    leaves |= destination == gateway;
   }
+  burst.leaves |= leaves && gateway != kNoEni;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Stage 6: to the ports, one call for all packets of a destination (DESIGN D1), or to the worker that polls the port.
 #include "dataplane/net/headers.hpp"
+#include "dataplane/worker/fragment.hpp"
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/segment.hpp"
 #include "dataplane/worker/stages.hpp"
@@ -13,13 +14,6 @@ struct Group {
   std::uint8_t count;
   std::uint8_t member[kBurst];
 };
-
-/// The size that MTU limits, without the Ethernet header: of a super-segment, one segment's (DESIGN D15).
-std::uint32_t ip_bytes(const rte_mbuf* packet) noexcept {
-  if (!wants_segmentation(packet)) return packet->pkt_len - sizeof(EthernetHeader);
-  return std::min<std::uint32_t>(packet->l3_len + packet->l4_len + packet->tso_segsz,
-                                 packet->pkt_len - sizeof(EthernetHeader));
-}
 
 /// The receiver sees its own address, and the router's as the sender's when the packet came through the router.
 void rewrite_macs(rte_mbuf* packet, const EniRecord& from, const EniRecord& to, const Snapshot& snapshot) noexcept {
@@ -52,6 +46,36 @@ void send_finished(Burst& burst, unsigned i, const EniRecord& to, EniSlot slot, 
   count_delivered(worker, slot, sent, bytes);
 }
 
+/// A packet that is larger than the gateway carries, and may be cut (depart() has seen to that).
+void send_in_fragments(Burst& burst, unsigned i, const EniRecord& to, EniSlot slot, WorkerContext& worker) noexcept {
+  static const EniRecord kTakesNothing = [] {
+    EniRecord record;
+    record.takes_chains = true;
+    return record;
+  }();
+  rte_mbuf* wholes[kMaxSegments];
+  const FinishResult finished = finish(burst.packet[i], kTakesNothing, worker.pool, wholes);
+  if (finished.count == 0) return burst.drop(i, finished.reason);
+  worker.balance.copies.add(finished.count - 1);
+  burst.fate[i] = Fate::kDelivered;
+  for (unsigned k = 0; k < finished.count; ++k) {
+    rte_mbuf* frames[kMaxFragments];
+    const unsigned count = fragment(wholes[k], to.mtu, worker.pool, frames);
+    if (count == 0) {
+      drop_single(wholes[k], burst.source[i], slot, DropReason::kPortFull, worker);
+      continue;
+    }
+    worker.balance.copies.add(count - 1);
+    std::uint64_t bytes = 0;
+    for (unsigned n = 0; n < count; ++n) bytes += frames[n]->pkt_len;
+    const unsigned sent = to.port->transmit({frames, count});
+    for (unsigned n = sent; n < count; ++n) bytes -= frames[n]->pkt_len;
+    for (unsigned n = sent; n < count; ++n)
+      drop_single(frames[n], burst.source[i], slot, DropReason::kPortFull, worker);
+    count_delivered(worker, slot, sent, bytes);
+  }
+}
+
 void send_group(Burst& burst, const Group& group, const EniRecord& to, WorkerContext& worker) noexcept {
   rte_mbuf* frames[kBurst];
   std::uint8_t index[kBurst];
@@ -61,11 +85,16 @@ void send_group(Burst& burst, const Group& group, const EniRecord& to, WorkerCon
     const unsigned i = group.member[k];
     rte_mbuf* const packet = burst.packet[i];
     if (burst.fate[i] == Fate::kForward) {
-      if (ip_bytes(packet) > to.mtu) {
+      const bool too_big = ip_bytes(packet) > to.mtu;
+      if (too_big && to.kind != EndKind::kGateway) {
         burst.drop(i, DropReason::kTooBig);
         continue;
       }
       rewrite_macs(packet, worker.snapshot->eni(burst.source[i]), to, *worker.snapshot);
+      if (too_big) {
+        send_in_fragments(burst, i, to, group.eni, worker);
+        continue;
+      }
       if (burst.offloads && !takes_as_it_is(packet, to)) [[unlikely]] {
         send_finished(burst, i, to, group.eni, worker);
         continue;

@@ -15,7 +15,7 @@ EfaMatrix EfaMatrix::compile(const Deployment& deployment, const GroupPolicy& po
   matrix.indices_.assign(slots, kNone);
   const std::vector<const Eni*> enis = flatten_enis(deployment);
   for (std::size_t i = 0; i < enis.size(); ++i) {
-    if (enis[i]->type != InterfaceType::kEfa) continue;
+    if (enis[i]->type != InterfaceType::kEfa && enis[i]->type != InterfaceType::kEfaOnly) continue;
     matrix.indices_[assignments[i].slot] = static_cast<std::uint16_t>(functions.size());
     functions.push_back({static_cast<PolicyEni>(i), &deployment.find_subnet(enis[i]->subnet)->az});
   }

@@ -18,6 +18,14 @@ std::uint64_t monotonic_ns() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+/// Ids and primary addresses of all that has a slot, in Snapshot::compile()'s order: the gateway comes last.
+std::vector<std::pair<std::string, IpAddress>> ends_of(const Deployment& deployment) {
+  std::vector<std::pair<std::string, IpAddress>> ends;
+  for (const Eni* eni : flatten_enis(deployment)) ends.emplace_back(eni->id, eni->private_ip);
+  if (deployment.internet_gateway) ends.emplace_back(deployment.internet_gateway->id, IpAddress{});
+  return ends;
+}
+
 void run_worker(Worker& worker, unsigned index, const std::vector<int>& cpus) noexcept {
   ::pthread_setname_np(::pthread_self(), ("weft-worker-" + std::to_string(index)).c_str());
   // Gives the thread an lcore id, and so a cache of the packet pool. Without one it works, a little slower.
@@ -98,9 +106,9 @@ std::uint16_t EngineImpl::least_loaded_worker() const {
 
 Result<std::vector<SlotAssignment>> EngineImpl::assign_slots(const Deployment& deployment, std::uint32_t epoch) {
   std::vector<SlotAssignment> assignments;
-  for (const Eni* eni : flatten_enis(deployment)) {
-    const bool known = slots_.find(eni->id).has_value();
-    const std::optional<EniSlot> slot = slots_.take(*eni, epoch, least_loaded_worker());
+  for (const auto& [id, address] : ends_of(deployment)) {
+    const bool known = slots_.find(id).has_value();
+    const std::optional<EniSlot> slot = slots_.take(id, address, epoch, least_loaded_worker());
     if (!slot) return Error{"NetworkInterfaceLimitExceeded", "the engine has room for 65534 interfaces", {}};
     if (!known) {
       baselines_.resize(slots_.size());
@@ -115,7 +123,7 @@ Result<std::vector<SlotAssignment>> EngineImpl::assign_slots(const Deployment& d
 Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) {
   // 1. Check everything that can be wrong before anything changes.
   std::set<std::string> wanted;
-  for (const Eni* eni : flatten_enis(*deployment)) wanted.insert(eni->id);
+  for (const auto& [id, address] : ends_of(*deployment)) wanted.insert(id);
   for (const Attachment& attachment : added)
     if (!wanted.contains(attachment.eni_id))
       return Error{"InvalidNetworkInterfaceID.NotFound",

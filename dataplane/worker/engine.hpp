@@ -41,7 +41,7 @@ struct Balance {
 };
 
 struct EniStatistics {
-  std::string eni_id;
+  std::string eni_id;  // or the internet gateway's id: rx goes out to the internet, tx comes in from it
   std::uint64_t rx_packets = 0, rx_bytes = 0;  // from the fabric to the guest
   std::uint64_t tx_packets = 0, tx_bytes = 0;  // from the guest
   std::uint64_t originated = 0;                // answered by the fabric for this guest: ARP, ICMP of the router
@@ -86,7 +86,7 @@ class Engine {
   virtual unsigned run_once() = 0;  // workers = 0 only: one turn; returns packets handled
 
   struct Attachment {
-    std::string eni_id;
+    std::string eni_id;  // or the internet gateway's id: the port to the internet
     std::unique_ptr<Port> port;
   };
   /// Publishes the deployment: ports of ENIs that it no longer has are closed, `added` ports are polled from now on,

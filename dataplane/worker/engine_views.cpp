@@ -84,16 +84,19 @@ EniStatistics EngineImpl::sum(EniSlot slot) const {
 
 std::vector<EniStatistics> EngineImpl::statistics() const {
   std::vector<EniStatistics> all;
-  for (const Eni* eni : flatten_enis(*deployment_)) {
-    const EniSlot slot = *slots_.find(eni->id);
+  const auto add = [&](const std::string& id, const std::string& instance, bool efa) {
+    const EniSlot slot = *slots_.find(id);
     EniStatistics one = sum(slot);
     subtract(one, baselines_[slot]);
-    one.eni_id = eni->id;
-    if (const InstanceAllowance* const allowance = allowances_.find(eni->instance))
+    one.eni_id = id;
+    if (const InstanceAllowance* const allowance = allowances_.find(instance))
       one.conntrack_allowance_available = allowance->connections().available();
-    if (eni->type == InterfaceType::kEfa && efa_counters_) add_efa(one, efa_counters_(slot));
+    if (efa && efa_counters_) add_efa(one, efa_counters_(slot));
     all.push_back(std::move(one));
-  }
+  };
+  for (const Eni* eni : flatten_enis(*deployment_))
+    add(eni->id, eni->instance, eni->type == InterfaceType::kEfa || eni->type == InterfaceType::kEfaOnly);
+  if (deployment_->internet_gateway) add(deployment_->internet_gateway->id, "", false);
   return all;
 }
 

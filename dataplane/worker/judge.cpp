@@ -10,6 +10,7 @@
 // and untracked flows alike.
 #include <optional>
 
+#include "dataplane/worker/parse_fragment.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
@@ -193,7 +194,10 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
 
   // 1. Where it goes, and what each end remembers of it. An end's memory is its own: one tuple may be several hops, when
   // the way back is another than the way there, and each end passes by state what it has seen, whoever brings it.
-  Hop hop{.source = burst.source[i], .direction = direction, .tuple = tuple_of(burst.packet[i])};
+  const std::optional<PacketTuple> tuple =
+      burst.is_fragment(i) ? tuple_of_fragment(burst, i, worker) : tuple_of(burst.packet[i]);
+  if (!tuple) return burst.drop(i, DropReason::kFragment);
+  Hop hop{.source = burst.source[i], .direction = direction, .tuple = *tuple};
   const NextHop route = snapshot.route(hop.source, hop.tuple.destination);
   hop.destination = burst.destination[i] = route.eni;
   const auto find_at = [&](std::uint8_t end, EniSlot slot) {

@@ -1,6 +1,8 @@
 // The offload fields of an mbuf (drivers/port.hpp): what a frame asks for and whether it may.
 #pragma once
 
+#include <algorithm>
+
 #include <rte_mbuf.h>
 
 #include "dataplane/net/headers.hpp"
@@ -18,6 +20,13 @@ inline bool wants_segmentation(const rte_mbuf* packet) noexcept {
 }
 inline bool wants_checksum(const rte_mbuf* packet) noexcept {
   return (packet->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0 || wants_segmentation(packet);
+}
+
+/// The size that MTU limits, without the Ethernet header: of a super-segment, one segment's (DESIGN D15).
+inline std::uint32_t ip_bytes(const rte_mbuf* packet) noexcept {
+  if (!wants_segmentation(packet)) return packet->pkt_len - sizeof(EthernetHeader);
+  return std::min<std::uint32_t>(packet->l3_len + packet->l4_len + packet->tso_segsz,
+                                 packet->pkt_len - sizeof(EthernetHeader));
 }
 
 /// What the port says about a frame agrees with the frame's own headers.

@@ -3,42 +3,25 @@
 
 #include "dataplane/net/headers.hpp"
 #include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/parse_fragment.hpp"
 #include "dataplane/worker/parse_ipv6.hpp"
 #include "dataplane/worker/stages.hpp"
+#include "dataplane/worker/transport.hpp"
 
 namespace weft {
 namespace {
 
-struct Ports {
-  std::uint16_t source = 0, destination = 0;
-  FlowKind kind = FlowKind::kFlow;
-};
-
-/// ICMP queries are flows: the identifier stands for the requester's port and the request's type for the other, so that
-/// request and answer have one key, and an answer nobody asked for finds nothing (RFC 792, RFC 950 for 17 and 18).
-Ports icmp_query(const IcmpHeader& icmp) noexcept {
-  const auto request = [](unsigned type) { return static_cast<std::uint16_t>(type << 8); };
-  switch (icmp.type) {
-    case 8: case 13: case 15: case 17: return {icmp.identifier.host(), request(icmp.type), FlowKind::kFlow};
-    case 0: return {request(8), icmp.identifier.host(), FlowKind::kAnswer};
-    case 14: case 16: case 18: return {request(icmp.type - 1U), icmp.identifier.host(), FlowKind::kAnswer};
-    default: return {0, static_cast<std::uint16_t>(icmp.type << 8 | icmp.code), FlowKind::kAlone};
-  }
-}
-
-bool is_icmp_error(std::uint8_t type) noexcept {
-  return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
-}
-
 /// An ICMP error carries the head of the packet it is about: its IP header and eight bytes (RFC 792). When that packet
 /// went from this one's destination to this one's source, the error belongs to its flow.
 bool related_key(Burst& burst, unsigned i, const std::byte* quoted, std::size_t bytes, const Ipv4Header& outer,
-                 std::uint16_t vpc) noexcept {
+                 const EniRecord& sender) noexcept {
   if (bytes < sizeof(Ipv4Header)) return false;
   const auto& inner = *reinterpret_cast<const Ipv4Header*>(quoted);
   const unsigned l3 = inner.header_bytes();
   if (inner.version() != 4 || l3 < sizeof(Ipv4Header) || bytes < l3 + 8 || inner.is_fragment()) return false;
-  if (!(inner.source == outer.destination) || !(inner.destination == outer.source)) return false;
+  if (!(inner.source == outer.destination)) return false;
+  // Any router on the way out there may send it; inside the VPC only the other end has something to say.
+  if (sender.kind != EndKind::kGateway && !(inner.destination == outer.source)) return false;
 
   Ports ports;
   if (inner.protocol == kProtocolTcp || inner.protocol == kProtocolUdp) {
@@ -48,7 +31,7 @@ bool related_key(Burst& burst, unsigned i, const std::byte* quoted, std::size_t 
     ports = icmp_query(*reinterpret_cast<const IcmpHeader*>(quoted + l3));
     if (ports.kind == FlowKind::kAlone) return false;
   }
-  const NormalisedKey4 about = normalise(vpc, inner.source.host(), inner.destination.host(), inner.protocol,
+  const NormalisedKey4 about = normalise(sender.vpc, inner.source.host(), inner.destination.host(), inner.protocol,
                                          ports.source, ports.destination);
   burst.key[i] = about.key;
   burst.direction[i] = 1 - about.direction;
@@ -56,7 +39,8 @@ bool related_key(Burst& burst, unsigned i, const std::byte* quoted, std::size_t 
   return true;
 }
 
-void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byte* frame, std::uint16_t vpc) noexcept {
+void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byte* frame,
+                const EniRecord& sender) noexcept {
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kIpOffset);
   if (packet->data_len < kIpv4L4Offset || ip.version() != 4) return burst.drop(i, DropReason::kMalformed);
   const unsigned l3 = ip.header_bytes();
@@ -64,7 +48,7 @@ void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byt
   const std::size_t here = packet->data_len - kIpOffset;  // bytes of IP that are in the first mbuf
   if (l3 < sizeof(Ipv4Header) || total < l3 || total > packet->pkt_len - kIpOffset || l3 > here)
     return burst.drop(i, DropReason::kMalformed);
-  if (ip.is_fragment()) return burst.drop(i, DropReason::kFragment);
+  if (ip.is_fragment()) [[unlikely]] return burst.mark_fragment(i);
   // A frame to oneself never leaves a host; this is a LAND packet.
   if (ip.source == ip.destination) return burst.drop(i, DropReason::kMalformed);
 
@@ -95,8 +79,8 @@ void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byt
     case kProtocolIcmp: {
       const auto& icmp = *reinterpret_cast<const IcmpHeader*>(l4);
       if (l4_here < sizeof icmp || l4_bytes < sizeof icmp) return burst.drop(i, DropReason::kMalformed);
-      if (is_icmp_error(icmp.type) &&
-          related_key(burst, i, l4 + sizeof icmp, std::min<std::size_t>(l4_here, l4_bytes) - sizeof icmp, ip, vpc)) {
+      if (icmp.is_error() &&
+          related_key(burst, i, l4 + sizeof icmp, std::min<std::size_t>(l4_here, l4_bytes) - sizeof icmp, ip, sender)) {
         burst.hash[i] = hash(burst.key[i]);
         if (has_offloads(packet)) burst.drop(i, DropReason::kMalformed);
         return;
@@ -112,7 +96,7 @@ void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byt
     burst.offloads = true;
   }
   const NormalisedKey4 normal =
-      normalise(vpc, ip.source.host(), ip.destination.host(), ip.protocol, ports.source, ports.destination);
+      normalise(sender.vpc, ip.source.host(), ip.destination.host(), ip.protocol, ports.source, ports.destination);
   burst.key[i] = normal.key;
   burst.direction[i] = normal.direction;
   burst.kind[i] = ports.kind;
@@ -137,13 +121,21 @@ void parse_frame(Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
 
   if (ethernet.ether_type == Be16(kEtherTypeIpv4)) [[likely]] {
     if (ethernet.destination.is_multicast()) return burst.drop(i, DropReason::kMulticast);
-    parse_ipv4(burst, i, packet, frame, snapshot.eni(burst.source[i]).vpc);
+    parse_ipv4(burst, i, packet, frame, snapshot.eni(burst.source[i]));
   } else if (ethernet.ether_type == Be16(kEtherTypeIpv6)) {
-    parse_ipv6(burst, i, snapshot.eni(burst.source[i]).vpc);
+    parse_ipv6(burst, i, snapshot.eni(burst.source[i]));
   } else if (ethernet.ether_type == Be16(kEtherTypeArp)) {
     parse_arp(burst, i, packet, frame);
   } else {
     burst.drop(i, DropReason::kUnknownEtherType);
+  }
+}
+
+/// What the common packet is spared.
+void parse_rare(Burst& burst, const WorkerContext& worker) noexcept {
+  for (unsigned i = 0; i < burst.count; ++i) {
+    if (burst.pending(i) && burst.is_fragment(i)) parse_fragment(burst, i, worker);
+    if (burst.pending(i) && burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
   }
 }
 
@@ -154,9 +146,13 @@ void parse(Burst& burst, const WorkerContext& worker) noexcept {
     parse_frame(burst, i, *worker.snapshot);
     if (burst.pending(i)) worker.flows.prefetch(burst.hash[i]);
   }
-  if (burst.ipv6 == 0) [[likely]] return;
-  for (unsigned i = 0; i < burst.count; ++i)
-    if (burst.pending(i) && burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
+  if ((burst.ipv6 | burst.fragments) != 0) [[unlikely]] parse_rare(burst, worker);
+}
+
+void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept {
+  parse_frame(burst, i, *worker.snapshot);
+  if (burst.pending(i) && burst.is_fragment(i)) parse_fragment(burst, i, worker);
+  worker.flows.prefetch(burst.hash[i]);
 }
 
 PacketTuple tuple_of(const rte_mbuf* packet) noexcept {
@@ -171,7 +167,7 @@ PacketTuple tuple_of(const rte_mbuf* packet) noexcept {
   tuple.destination = IpAddress::from({ip.destination.host()});
   tuple.protocol = ip.protocol;
   const std::size_t l4 = kIpOffset + ip.header_bytes();
-  if (ip.is_fragment() || packet->data_len < l4 + 4) return tuple;
+  if ((ip.fragment.host() & Ipv4Header::kOffsetMask) != 0 || packet->data_len < l4 + 4) return tuple;
   const auto& head = *reinterpret_cast<const UdpHeader*>(frame + l4);
   if (ip.protocol == kProtocolTcp || ip.protocol == kProtocolUdp) {
     tuple.source_port = head.source_port.host();

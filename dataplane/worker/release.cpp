@@ -31,7 +31,8 @@ void release(Burst& burst, WorkerContext& worker) noexcept {
   for (unsigned i = 0; i < burst.count; ++i) {
     switch (burst.fate[i]) {
       case Fate::kDelivered:
-      case Fate::kAway: continue;
+      case Fate::kAway:
+      case Fate::kAgain: continue;
       case Fate::kDropped:
         note_drop(burst.packet[i], burst.source[i], burst.destination[i], burst.reason[i], worker);
         break;

@@ -12,36 +12,6 @@ namespace {
 
 constexpr std::uint8_t kCwr = 0x80;
 
-/// Adds `bytes` of `from`, from `offset` on, to the end of `to`.
-bool append(rte_mbuf* to, const rte_mbuf* from, std::uint32_t offset, std::uint32_t bytes, rte_mempool* pool) noexcept {
-  while (offset >= from->data_len) {
-    offset -= from->data_len;
-    from = from->next;
-  }
-  rte_mbuf* last = rte_pktmbuf_lastseg(to);
-  while (bytes > 0) {
-    if (rte_pktmbuf_tailroom(last) == 0) {
-      rte_mbuf* const more = rte_pktmbuf_alloc(pool);
-      if (more == nullptr) return false;
-      last->next = more;
-      last = more;
-      ++to->nb_segs;
-    }
-    const std::uint32_t piece = std::min({bytes, std::uint32_t{rte_pktmbuf_tailroom(last)}, from->data_len - offset});
-    std::memcpy(rte_pktmbuf_mtod_offset(last, char*, last->data_len),
-                rte_pktmbuf_mtod_offset(from, const char*, offset), piece);
-    last->data_len = static_cast<std::uint16_t>(last->data_len + piece);
-    to->pkt_len += piece;
-    bytes -= piece;
-    offset += piece;
-    if (offset == from->data_len && bytes > 0) {
-      from = from->next;
-      offset = 0;
-    }
-  }
-  return true;
-}
-
 /// The L4 checksum of a frame whose checksum field holds the pseudo-header sum; the field takes the result.
 void complete_checksum(rte_mbuf* frame, std::uint32_t l4, std::uint32_t l4_bytes, std::size_t field) noexcept {
   std::uint16_t sum = 0;
@@ -118,6 +88,35 @@ FinishResult segment(rte_mbuf* packet, rte_mempool* pool, std::span<rte_mbuf*, k
 }
 
 }  // namespace
+
+bool append(rte_mbuf* to, const rte_mbuf* from, std::uint32_t offset, std::uint32_t bytes, rte_mempool* pool) noexcept {
+  while (offset >= from->data_len) {
+    offset -= from->data_len;
+    from = from->next;
+  }
+  rte_mbuf* last = rte_pktmbuf_lastseg(to);
+  while (bytes > 0) {
+    if (rte_pktmbuf_tailroom(last) == 0) {
+      rte_mbuf* const more = rte_pktmbuf_alloc(pool);
+      if (more == nullptr) return false;
+      last->next = more;
+      last = more;
+      ++to->nb_segs;
+    }
+    const std::uint32_t piece = std::min({bytes, std::uint32_t{rte_pktmbuf_tailroom(last)}, from->data_len - offset});
+    std::memcpy(rte_pktmbuf_mtod_offset(last, char*, last->data_len),
+                rte_pktmbuf_mtod_offset(from, const char*, offset), piece);
+    last->data_len = static_cast<std::uint16_t>(last->data_len + piece);
+    to->pkt_len += piece;
+    bytes -= piece;
+    offset += piece;
+    if (offset == from->data_len && bytes > 0) {
+      from = from->next;
+      offset = 0;
+    }
+  }
+  return true;
+}
 
 FinishResult finish(rte_mbuf* packet, const EniRecord& to, rte_mempool* pool,
                     std::span<rte_mbuf*, kMaxSegments> out) noexcept {

@@ -22,6 +22,9 @@ inline bool takes_as_it_is(const rte_mbuf* packet, const EniRecord& to) noexcept
   return packet->nb_segs == 1 || to.takes_chains;
 }
 
+/// Adds `bytes` of `from`, from `offset` on, to the end of `to`. False without a buffer.
+bool append(rte_mbuf* to, const rte_mbuf* from, std::uint32_t offset, std::uint32_t bytes, rte_mempool* pool) noexcept;
+
 struct FinishResult {
   unsigned count = 0;   // frames in `out`; 0: nothing was done and the packet is still the caller's
   DropReason reason{};  // when count is 0

@@ -22,7 +22,9 @@ void answer(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
 /// The MAC address the fabric gives for `target`, an address of the asker's subnet; false when it has none.
 bool resolve_mac(const EniRecord& asker, std::uint32_t target, const Snapshot& snapshot, MacAddress& mac) noexcept {
   const SubnetRecord& subnet = snapshot.subnets[asker.subnet];
-  if (target == asker.router) {
+  // From the internet everything public is behind the gateway.
+  if (target == asker.router ||
+      (asker.kind == EndKind::kGateway && snapshot.public_addresses.private_of.find(target))) {
     mac = subnet.router_mac;
     return true;
   }

@@ -18,9 +18,9 @@ std::string SlotTable::eni_at(EniSlot slot, std::uint32_t epoch) const {
   return {};
 }
 
-std::optional<EniSlot> SlotTable::take(const Eni& eni, std::uint32_t epoch, std::uint16_t home) {
-  const std::uint32_t address = eni.private_ip.v4().value;
-  if (const std::optional<EniSlot> known = find(eni.id)) {
+std::optional<EniSlot> SlotTable::take(const std::string& id, const IpAddress& address, std::uint32_t epoch,
+                                       std::uint16_t home) {
+  if (const std::optional<EniSlot> known = find(id)) {
     Owner& owner = owners_[*known];
     // With another address it is another end: the flows of the old one are over.
     if (owner.address != address) owner.born = epoch;
@@ -37,8 +37,8 @@ std::optional<EniSlot> SlotTable::take(const Eni& eni, std::uint32_t epoch, std:
   } else {
     return std::nullopt;
   }
-  owners_[slot] = {.eni_id = eni.id, .address = address, .born = epoch, .home = home, .port = nullptr};
-  slots_[eni.id] = slot;
+  owners_[slot] = {.eni_id = id, .address = address, .born = epoch, .home = home, .port = nullptr};
+  slots_[id] = slot;
   return slot;
 }
 

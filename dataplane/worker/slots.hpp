@@ -18,7 +18,7 @@ class SlotTable {
  public:
   struct Owner {
     std::string eni_id;        // empty: free
-    std::uint32_t address = 0;
+    IpAddress address;         // the primary one
     std::uint32_t born = 0;
     std::uint16_t home = 0;
     std::unique_ptr<Port> port;
@@ -28,8 +28,9 @@ class SlotTable {
   /// The ENI that had the slot at `epoch`; empty when none had or it is too long ago.
   std::string eni_at(EniSlot slot, std::uint32_t epoch) const;
 
-  /// The ENI's slot, a free one if it is new. Nothing when all 65534 are taken.
-  std::optional<EniSlot> take(const Eni& eni, std::uint32_t epoch, std::uint16_t home);
+  /// The slot of an ENI or of the internet gateway, which has no address; a free one if it is new. Nothing when all 65534
+  /// are taken.
+  std::optional<EniSlot> take(const std::string& id, const IpAddress& address, std::uint32_t epoch, std::uint16_t home);
   /// After no worker sees the ENI any more. Returns its port, for the caller to close.
   std::unique_ptr<Port> free(EniSlot slot);
 

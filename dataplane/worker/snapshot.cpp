@@ -27,10 +27,19 @@ bool is_link_local_service(const IpAddress& ip) {
   return ip.octets[0] == 0xfd && ip.octets[1] == 0 && ip.octets[2] == 0x0e && ip.octets[3] == 0xc2;
 }
 
+void set_port(EniRecord& out, const SlotAssignment& assignment, std::uint16_t most_mtu) {
+  out.port = assignment.port;
+  if (assignment.port == nullptr) return;
+  const PortCapabilities port = assignment.port->capabilities();
+  out.mtu = std::min(port.mtu, most_mtu);
+  out.takes_checksum = port.checksum;
+  out.takes_tso = port.tso;
+  out.takes_chains = port.chains;
+}
+
 EniRecord compile_eni(const Eni& eni, const SlotAssignment& assignment, PolicyEni policy, std::uint16_t subnet,
                       std::uint32_t router) {
   EniRecord out;
-  out.port = assignment.port;
   out.address = eni.private_ip.is_v4() ? eni.private_ip.v4().value : 0;
   out.more_addresses = !eni.secondary_private_ips.empty() || !eni.ipv6_addresses.empty() || !eni.prefixes.empty();
   out.router = router;
@@ -44,13 +53,25 @@ EniRecord compile_eni(const Eni& eni, const SlotAssignment& assignment, PolicyEn
   out.source_dest_check = eni.source_dest_check;
   out.spoof_check = eni.vf.spoof_check;
   out.link_up = eni.vf.link_up;
-  if (assignment.port != nullptr) {
-    const PortCapabilities port = assignment.port->capabilities();
-    out.mtu = std::min<std::uint16_t>(port.mtu, kFabricMtu);
-    out.takes_checksum = port.checksum;
-    out.takes_tso = port.tso;
-    out.takes_chains = port.chains;
-  }
+  set_port(out, assignment, kFabricMtu);
+  return out;
+}
+
+/// Its side of the hop is a subnet of its own, with nothing in it but the router that the internet sees.
+EniRecord compile_gateway(const InternetGateway& gateway, const SlotAssignment& assignment, Snapshot& snapshot) {
+  EniRecord out;
+  out.kind = EndKind::kGateway;
+  out.router = kGatewayRouter.value;
+  out.born = assignment.born;
+  out.mac = gateway.mac;
+  out.subnet = static_cast<std::uint16_t>(snapshot.subnets.size());
+  out.vpc = kOnlyVpc;
+  out.home = assignment.home;
+  out.present = true;
+  out.source_dest_check = out.spoof_check = false;  // arrive() has its own
+  set_port(out, assignment, kGatewayMtu);
+  const IpPrefix no_addresses = IpPrefix::make(IpAddress::from({0xffffffff}), 128);
+  snapshot.subnets.push_back({0xffffffff, 0xffffffff, router_mac(kGatewayRouter), no_addresses, std::nullopt});
   return out;
 }
 
@@ -133,6 +154,15 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
     poll_at_home(*snapshot, assignment.slot);
   }
   snapshot->prefixes.finish();
+  snapshot->vpc_cidr = deployment->vpc_cidr;
+  snapshot->vpc_ipv6_cidr = deployment->vpc_ipv6_cidr;
+  if (deployment->internet_gateway) {
+    const SlotAssignment& assignment = assignments[enis.size()];
+    snapshot->gateway = assignment.slot;
+    snapshot->enis[assignment.slot] = compile_gateway(*deployment->internet_gateway, assignment, *snapshot);
+    snapshot->public_addresses = PublicAddresses::compile(*deployment);
+    poll_at_home(*snapshot, assignment.slot);
+  }
   compile_timeouts(enis, assignments, snapshot->timeouts);
   snapshot->efa = EfaMatrix::compile(*deployment, *snapshot->policy, assignments, slots);
   if (allowances != nullptr) snapshot->allowances = allowances->by_slot(*deployment, assignments, slots);

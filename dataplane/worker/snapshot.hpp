@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dataplane/flow/entry.hpp"
@@ -17,6 +18,7 @@
 #include "dataplane/policy/gate.hpp"
 #include "dataplane/worker/address_table.hpp"
 #include "dataplane/worker/efa_matrix.hpp"
+#include "dataplane/worker/public_addresses.hpp"
 #include "dataplane/worker/subnet_policy.hpp"
 #include "drivers/port.hpp"
 
@@ -59,6 +61,12 @@ struct SubnetRecord {
   IpPrefix cidr;
   std::optional<IpPrefix> ipv6_cidr;
 
+  /// The address in whose name ICMPv6 errors go out: ::1 of the subnet (facts ec2 1.6).
+  IpAddress router6() const noexcept {
+    IpAddress router = ipv6_cidr ? ipv6_cidr->address : IpAddress{};
+    router.octets[15] |= 1;
+    return router;
+  }
   bool contains(const IpAddress& ip) const noexcept {
     return ip.is_v4() ? cidr.contains(ip) : ipv6_cidr && ipv6_cidr->contains(ip);
   }
@@ -69,6 +77,10 @@ struct NextHop {
   EniSlot eni = kNoEni;                            // or the gateway's slot
   DropReason reason = DropReason::kNoSuchAddress;  // when eni is kNoEni
 };
+
+/// The gateway's own address and MAC towards the internet: a link-local next hop, which no host out there has.
+inline constexpr Ipv4Address kGatewayRouter{0xa9fe0001};  // 169.254.0.1
+inline constexpr std::uint16_t kGatewayMtu = 1500;        // facts ec2 1.8
 
 /// What the control thread decided about an ENI before compiling.
 struct SlotAssignment {
@@ -82,7 +94,7 @@ class AllowanceBook;
 
 class Snapshot {
  public:
-  /// `assignments` are in the order of flatten_enis(deployment); `slots` is how many slots there are or were.
+  /// `assignments` are in the order of flatten_enis(deployment), and then the internet gateway's, if there is one; `slots` is how many slots there are or were.
   static std::unique_ptr<const Snapshot> compile(std::shared_ptr<const Deployment> deployment,
                                                  const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                  std::uint32_t epoch, unsigned workers,
@@ -107,7 +119,10 @@ class Snapshot {
   std::vector<SubnetPolicy> subnet_policies;  // by subnet
   AddressTable addresses;
   PrefixTable prefixes;
+  IpPrefix vpc_cidr;
+  std::optional<IpPrefix> vpc_ipv6_cidr;
   EniSlot gateway = kNoEni;
+  PublicAddresses public_addresses;
   TimeoutTable timeouts;  // by slot
   std::shared_ptr<const GroupPolicy> policy;
   std::shared_ptr<const Deployment> deployment;

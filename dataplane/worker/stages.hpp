@@ -15,6 +15,12 @@ void receive(Burst& burst, WorkerContext& worker) noexcept;
 /// Headers to key, hash, kind. Drops what is malformed or is nothing a VPC carries.
 void parse(Burst& burst, const WorkerContext& worker) noexcept;
 
+/// One packet anew, whose addresses have changed.
+void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept;
+
+/// What came from the internet: its public destination becomes the private one, before anybody looks for its flow.
+void arrive(Burst& burst, WorkerContext& worker) noexcept;
+
 /// Link state, source MAC and source address (facts ec2 1.7).
 void check_source(Burst& burst, const WorkerContext& worker) noexcept;
 
@@ -36,6 +42,9 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
 
 /// The limits of flows and instances (facts ec2 4.3, 5.4).
 void limit(Burst& burst, WorkerContext& worker) noexcept;
+
+/// What goes to the internet: time to live, MTU, the private source becomes the public one (facts ec2 1.8, 3.1).
+void depart(Burst& burst, WorkerContext& worker) noexcept;
 
 /// To the ports, grouped by destination; or to the worker that polls the port.
 void deliver(Burst& burst, WorkerContext& worker) noexcept;

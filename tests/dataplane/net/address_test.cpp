@@ -4,6 +4,8 @@
 
 #include <bitset>
 #include <random>
+#include <set>
+#include <string>
 #include <unordered_set>
 
 namespace weft {
@@ -187,6 +189,21 @@ TEST(Be, KeepsNetworkOrderInMemoryAtAnyOffset) {
   EXPECT_EQ(Be16(0x0800).host(), 0x0800);
   EXPECT_EQ(alignof(Be32), 1U);
   static_assert(Be16(0x1234).host() == 0x1234);
+}
+
+/// Tables take some of the bits, lower or upper ones: none may be the same for all hosts of a subnet.
+TEST(IpAddressHash, SpreadsTheHostsOfASubnetOverAnyOfItsBits) {
+  for (const std::string subnet : {"10.0.1.", "2001:db8:0:1::", "2001:db8:0:1:ffff:"}) {
+    for (const unsigned shift : {0U, 8U, 16U, 24U, 32U, 40U, 48U, 56U}) {
+      std::set<std::size_t> values;
+      for (unsigned host = 0; host < 250; ++host) {
+        const std::string text = subnet + (subnet.back() == '.' || subnet.ends_with("::") ? std::to_string(host)
+                                                                                        : std::to_string(host) + "::");
+        values.insert(std::hash<IpAddress>{}(*IpAddress::parse(text)) >> shift & 0xff);
+      }
+      EXPECT_GT(values.size(), 130U) << subnet << " bit " << shift;  // of 250 balls in 256 boxes, 160 boxes have one
+    }
+  }
 }
 
 }  // namespace

@@ -10,12 +10,23 @@
 
 namespace weft::test {
 
-inline constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kGre = 47;
+inline constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kGre = 47, kIcmpv6 = 58;
 
 inline IpAddress ip(const std::string& text) { return *IpAddress::parse(text); }
 
 inline RulePeer cidr(const std::string& text) { return *IpPrefix::parse(text); }
 inline RulePeer group(const std::string& name) { return GroupReference{name}; }
+inline RulePeer prefix_list(const std::string& name) { return PrefixListReference{name}; }
+inline IpPrefix prefix(const std::string& text) { return *IpPrefix::parse(text); }
+inline PrefixList make_prefix_list(const std::string& name, std::vector<IpPrefix> entries) {
+  PrefixList list;
+  list.id = "pl-" + name;
+  list.name = name;
+  list.ipv6 = !entries.empty() && !entries[0].is_v4();
+  list.max_entries = static_cast<int>(entries.size());
+  list.entries = std::move(entries);
+  return list;
+}
 inline RuleDeclaration rule(int protocol, int from, int to, RulePeer peer, int line = 0) {
   RuleDeclaration made;
   made.protocol = protocol;
@@ -54,8 +65,8 @@ inline Deployment make_deployment(std::vector<SecurityGroup> groups, std::vector
   Deployment deployment;
   deployment.vpc_id = "vpc-1";
   deployment.vpc_cidr = *IpPrefix::parse("10.0.0.0/16");
-  deployment.subnets.push_back({"subnet-1", "hpc", *IpPrefix::parse("10.0.1.0/24"), "use1-az1"});
-  deployment.subnets.push_back({"subnet-2", "far", *IpPrefix::parse("10.0.2.0/24"), "use1-az2"});
+  deployment.subnets.push_back({"subnet-1", "hpc", *IpPrefix::parse("10.0.1.0/24"), "use1-az1", {}, "", ""});
+  deployment.subnets.push_back({"subnet-2", "far", *IpPrefix::parse("10.0.2.0/24"), "use1-az2", {}, "", ""});
   deployment.security_groups = std::move(groups);
   deployment.instances = std::move(instances);
   return deployment;
@@ -74,6 +85,7 @@ class RandomPolicy {
   Deployment deployment() {
     std::vector<SecurityGroup> groups;
     groups_ = 1 + below(6);
+    lists_ = below(4);
     for (unsigned i = 0; i < groups_; ++i) groups.push_back(make_group(group_name(i), rules(), rules()));
     std::vector<Instance> instances;
     enis_ = 2 + below(6);
@@ -84,8 +96,16 @@ class RandomPolicy {
       instances.push_back(make_instance(
           "node-" + std::to_string(i), (v6 ? "fd00::1:" : "10.0.1.") + std::to_string(4 + i), members,
           below(2) == 0 ? InterfaceType::kEfa : InterfaceType::kInterface, below(4) == 0 ? "far" : "hpc"));
+      add_addresses(instances.back().enis[0], i);
     }
-    return make_deployment(std::move(groups), std::move(instances));
+    Deployment made = make_deployment(std::move(groups), std::move(instances));
+    for (unsigned i = 0; i < lists_; ++i) made.prefix_lists.push_back(random_list(list_name(i)));
+    if (below(4) == 0) {
+      made.available_enis.push_back(std::move(made.instances.back().enis[0]));
+      made.available_enis[0].instance.clear();
+      made.instances.pop_back();
+    }
+    return made;
   }
 
   IpAddress address(const Deployment& deployment) {
@@ -93,8 +113,10 @@ class RandomPolicy {
       case 0: return IpAddress::from({static_cast<std::uint32_t>(random_())});
       case 1: return ip("10.0." + std::to_string(below(3)) + "." + std::to_string(below(12)));
       case 2: return ip("fd00::" + std::to_string(below(3)) + ":" + std::to_string(below(12)));
-      default:
-        return deployment.instances[below(static_cast<unsigned>(deployment.instances.size()))].enis[0].private_ip;
+      default: {
+        const auto enis = flatten_enis(deployment);
+        return address_of(*enis[below(static_cast<unsigned>(enis.size()))]);
+      }
     }
   }
 
@@ -114,6 +136,36 @@ class RandomPolicy {
 
  private:
   std::string group_name(unsigned i) { return "g" + std::to_string(i); }
+  std::string list_name(unsigned i) { return "l" + std::to_string(i); }
+  /// No two ENIs get the same: the model sees to that.
+  void add_addresses(Eni& eni, unsigned i) {
+    const std::string n = std::to_string(i);
+    if (below(3) == 0) eni.secondary_private_ips.push_back(ip("10.0.1.10" + n));
+    if (below(3) == 0) eni.ipv6_addresses.push_back(ip("fd00::2:" + n));
+    if (below(3) == 0) eni.ipv6_addresses.push_back(ip("fd00::" + n + ":b"));
+    if (below(4) == 0) eni.prefixes.push_back(test::prefix("10.0.1." + std::to_string(112 + 16 * i) + "/28"));
+    if (below(4) == 0) eni.prefixes.push_back(test::prefix("fd00:0:0:0:" + std::to_string(i + 1) + "::/80"));
+  }
+  IpAddress address_of(const Eni& eni) {
+    std::vector<IpAddress> own = eni.secondary_private_ips;
+    own.push_back(eni.private_ip);
+    own.insert(own.end(), eni.ipv6_addresses.begin(), eni.ipv6_addresses.end());
+    for (const IpPrefix& delegated : eni.prefixes) {
+      IpAddress inside = delegated.address;
+      inside.octets[15] |= static_cast<std::uint8_t>(below(16));
+      own.push_back(inside);
+    }
+    return own[below(static_cast<unsigned>(own.size()))];
+  }
+  PrefixList random_list(const std::string& name) {
+    std::vector<IpPrefix> entries;
+    const bool v6 = below(3) == 0;
+    for (unsigned n = below(8); n > 0; --n)
+      entries.push_back(v6 ? test::prefix("fd00::" + std::to_string(below(3)) + ":0/" + std::to_string(100 + below(29)))
+                           : test::prefix("10.0." + std::to_string(below(3)) + "." + std::to_string(below(256)) + "/" +
+                                          std::to_string(20 + below(13))));
+    return make_prefix_list(name, std::move(entries));
+  }
   std::uint8_t protocol() {
     constexpr std::uint8_t kChoices[] = {kTcp, kTcp, kTcp, kUdp, kUdp, kIcmp, 58, kGre, 0, 255};
     return kChoices[below(std::size(kChoices))];
@@ -121,7 +173,8 @@ class RandomPolicy {
   int port() { return below(8) == 0 ? (below(2) == 0 ? 0 : 65535) : static_cast<int>(below(8)); }
 
   RulePeer peer() {
-    switch (below(8)) {
+    switch (below(10)) {
+      case 8: return prefix_list(below(8) == 0 || lists_ == 0 ? "gone" : list_name(below(lists_)));
       case 0: return cidr("0.0.0.0/0");
       case 1: return cidr(below(2) == 0 ? "::/0" : "fd00::/" + std::to_string(100 + below(29)));
       case 2: return cidr("10.0." + std::to_string(below(3)) + ".0/" + std::to_string(8 + below(25)));
@@ -151,6 +204,7 @@ class RandomPolicy {
 
   std::mt19937 random_;
   unsigned groups_ = 1;
+  unsigned lists_ = 0;
   unsigned enis_ = 1;
 };
 

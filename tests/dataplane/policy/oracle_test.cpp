@@ -24,11 +24,21 @@ std::string show(const Deployment& deployment, const Eni& eni, Direction directi
   return text;
 }
 
+/// Prefix lists decide: without them the packet would not pass.
+bool allowed_by_a_list(const Deployment& deployment, const Eni& eni, Direction direction, const PacketTuple& packet,
+                       HopPeer peer) {
+  Deployment without = deployment;
+  without.prefix_lists.clear();
+  return oracle_evaluate(deployment, eni, direction, packet, peer).allowed &&
+         !oracle_evaluate(without, eni, direction, packet, peer).allowed;
+}
+
 TEST(Oracle, AgreesWithTheCompiledGates) {
   const char* start = std::getenv("WEFT_SEED");
   const auto first = static_cast<std::uint32_t>(start != nullptr ? std::strtoul(start, nullptr, 0) : 1);
   long allowed = 0, untracked = 0, asked = 0, efa_allowed = 0, efa_asked = 0;
-  for (std::uint32_t seed = first; seed < first + 3'000; ++seed) {
+  long by_owner_only = 0, by_list = 0, v6_allowed = 0;
+  for (std::uint32_t seed = first; seed < first + 1'500; ++seed) {
     test::RandomPolicy random(seed);
     const Deployment deployment = random.deployment();
     const auto policy = GroupPolicy::compile(deployment);
@@ -38,8 +48,9 @@ TEST(Oracle, AgreesWithTheCompiledGates) {
       const PolicyEni eni = random.below(static_cast<unsigned>(enis.size()));
       const PolicyEni remote = random.below(static_cast<unsigned>(enis.size()));
       for (const Direction direction : {Direction::kEgress, Direction::kIngress}) {
-        const GateVerdict compiled = policy->evaluate(eni, direction, packet);
-        const GateVerdict oracle = oracle_evaluate(deployment, *enis[eni], direction, packet);
+        const HopPeer peer = random.below(4) == 0 ? HopPeer::kOther : HopPeer::kOwner;
+        const GateVerdict compiled = policy->evaluate(eni, direction, packet, peer);
+        const GateVerdict oracle = oracle_evaluate(deployment, *enis[eni], direction, packet, peer);
         ASSERT_EQ(compiled.allowed, oracle.allowed) << "seed " << seed << "\n"
                                                     << show(deployment, *enis[eni], direction, packet);
         ASSERT_EQ(compiled.tracked, oracle.tracked) << "seed " << seed << "\n"
@@ -48,6 +59,10 @@ TEST(Oracle, AgreesWithTheCompiledGates) {
         ASSERT_EQ(policy->efa_allowed(eni, direction, remote), efa)
             << "seed " << seed << " remote " << enis[remote]->instance << "\n"
             << show(deployment, *enis[eni], direction, packet);
+        by_owner_only += peer == HopPeer::kOther && !oracle.allowed &&
+                         oracle_evaluate(deployment, *enis[eni], direction, packet).allowed;
+        by_list += i == 0 && allowed_by_a_list(deployment, *enis[eni], direction, packet, peer);
+        v6_allowed += oracle.allowed && !packet.source.is_v4() && !packet.destination.is_v4();
         ++asked;
         allowed += oracle.allowed;
         untracked += oracle.allowed && !oracle.tracked;
@@ -61,6 +76,9 @@ TEST(Oracle, AgreesWithTheCompiledGates) {
   EXPECT_LT(allowed, asked * 9 / 10);
   EXPECT_GT(untracked, asked / 200);
   EXPECT_GT(efa_allowed, efa_asked / 50);
+  EXPECT_GT(by_owner_only, 300);
+  EXPECT_GT(by_list, 10);
+  EXPECT_GT(v6_allowed, 300);
 }
 
 TEST(Oracle, AgreesOnAThousandRulesWithDeepNesting) {

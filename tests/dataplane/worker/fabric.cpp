@@ -72,6 +72,11 @@ void Fabric::apply(Deployment deployment, std::vector<Engine::Attachment> own_po
     rings_[instance.name] = rings;
     added.push_back({id, std::make_unique<RingPort>(rings.in, rings.out, options_.port)});
   }
+  if (deployment.internet_gateway && !engine_->slot_of(deployment.internet_gateway->id)) {
+    Rings rings{std::make_shared<PacketRing>(options_.ring_depth), std::make_shared<PacketRing>(options_.ring_depth)};
+    rings_["internet"] = rings;
+    added.push_back({deployment.internet_gateway->id, std::make_unique<RingPort>(rings.in, rings.out, options_.port)});
+  }
   auto applied = engine_->apply(std::make_shared<const Deployment>(std::move(deployment)), std::move(added));
   if (!applied) throw std::runtime_error(applied.error().to_string());
   last_ = state();

@@ -2,7 +2,8 @@
 // of each packet. `changes()` is the difference of every counter and table since the last look, by name; a change that a
 // test does not list fails it.
 //
-// Guests: a, b, c in 10.0.1.0/24, d in 10.0.2.0/24. What their groups allow is the test's business.
+// Guests: a, b, c in 10.0.1.0/24, d in 10.0.2.0/24. What their groups allow is the test's business. A deployment with an
+// internet gateway (networks.hpp) has one more, "internet".
 #pragma once
 
 #include <gtest/gtest.h>

@@ -208,6 +208,25 @@ TEST(Limit, AnAllowanceThatComesLaterCountsWhatGoesOnAndCutsNothing) {
   EXPECT_FALSE(connects(fabric, 6));
 }
 
+// Statement 35: 2,000 fragments in a second.
+TEST(Limit, Statement35AThousandAndTwentyFourFragmentsASecondLeaveAnEni) {
+  Fabric fabric(limited({.pps = 1'000'000}));
+  Frame fragment = udp(fabric.path("a", "b"), 7, 9, 64);
+  unsigned arrived = 0;
+  for (unsigned i = 0; i < 2000; ++i) {
+    auto& ip = header_at<Ipv4Header>(fragment, kIpOffset);
+    ip.identification = Be16(static_cast<std::uint16_t>(i));
+    ip.fragment = Be16(Ipv4Header::kMoreFragments);  // the first of each datagram
+    fix_ip_checksum(fragment);
+    fabric.send("a", fragment);
+    arrived += fabric.receive("b").has_value() ? 1 : 0;
+    if (i % 2 == 1) Fabric::advance_ms(1);
+  }
+  EXPECT_EQ(arrived, 1024U);
+  EXPECT_EQ(ena(fabric, "a", EnaCounter::kPpsAllowanceExceeded), 976U);
+  EXPECT_EQ(fabric.changes().at("a.fragment-allowance"), 976);
+}
+
 TEST(Limit, APublicationGivesNothingBack) {
   const Deployment deployment = limited({.baseline_gbps = kMbps, .peak_gbps = kMbps});
   Fabric fabric(deployment);

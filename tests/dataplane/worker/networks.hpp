@@ -49,4 +49,20 @@ inline void add_acl(Deployment& deployment, const std::string& subnet_name, std:
   deployment.network_acls.push_back({"acl-" + subnet_name, subnet_name, false, std::move(ingress), std::move(egress)});
 }
 
+inline constexpr const char* kOutside = "198.51.100.10";  // a host of the internet
+inline const MacAddress kInternetMac = *MacAddress::parse("02:00:c6:33:64:0a");
+inline const MacAddress kGatewayMac = *MacAddress::parse("06:00:a9:fe:00:01");
+
+/// With a route to it from the subnets named.
+inline void add_internet(Deployment& deployment, const std::vector<std::string>& subnets = {"hpc"}) {
+  deployment.internet_gateway = InternetGateway{
+      "igw-internet", "internet", kInternetMac, {ip(kOutside)}, *IpPrefix::parse("203.0.113.0/24")};
+  for (const std::string& subnet : subnets) add_route(deployment, subnet, "0.0.0.0/0", RouteTargetKind::kInternetGateway);
+}
+
+inline void add_elastic_ip(Deployment& deployment, const std::string& address, const std::string& eni_id,
+                           const std::string& private_ip) {
+  deployment.elastic_ips.push_back({"eipalloc-" + address, "eipassoc-" + address, address, ip(address), eni_id, ip(private_ip)});
+}
+
 }  // namespace weft::test

@@ -133,18 +133,18 @@ TEST(HandoverRings, EveryHashHasOneOwnerAndTheyShareEvenly) {
 
 TEST(Slots, LastAsLongAsTheirEniAndAreUsedAgainInTurn) {
   SlotTable slots;
-  const auto eni = [](const std::string& name, const std::string& address) {
-    return make_instance(name, address, {}).enis[0];
+  const auto take = [&](const std::string& name, const std::string& address, std::uint32_t epoch) {
+    return slots.take("eni-" + name, ip(address), epoch, 0);
   };
-  EXPECT_EQ(slots.take(eni("a", "10.0.1.4"), 1, 0), EniSlot{0});
-  EXPECT_EQ(slots.take(eni("b", "10.0.1.5"), 1, 0), EniSlot{1});
-  EXPECT_EQ(slots.take(eni("a", "10.0.1.4"), 2, 0), EniSlot{0});
+  EXPECT_EQ(take("a", "10.0.1.4", 1), EniSlot{0});
+  EXPECT_EQ(take("b", "10.0.1.5", 1), EniSlot{1});
+  EXPECT_EQ(take("a", "10.0.1.4", 2), EniSlot{0});
   EXPECT_EQ(slots[0].born, 1U);
-  EXPECT_EQ(slots.take(eni("a", "10.0.1.9"), 3, 0), EniSlot{0});
+  EXPECT_EQ(take("a", "10.0.1.9", 3), EniSlot{0});
   EXPECT_EQ(slots[0].born, 3U) << "with another address it is another end of flows";
   slots.free(0);
   EXPECT_FALSE(slots.find("eni-a").has_value());
-  EXPECT_EQ(slots.take(eni("c", "10.0.1.6"), 5, 0), EniSlot{0});
+  EXPECT_EQ(take("c", "10.0.1.6", 5), EniSlot{0});
   EXPECT_EQ(slots.eni_at(0, 4), "eni-a");
   EXPECT_EQ(slots.eni_at(0, 5), "eni-c");
   EXPECT_EQ(slots.eni_at(1, 5), "eni-b");

@@ -1,0 +1,94 @@
+// What the fabric answers itself, in words. No security group and no network ACL looks at it (facts ec2 1.9, 2.5).
+#include <fmt/format.h>
+
+#include "dataplane/net/headers.hpp"
+#include "dataplane/policy/explain_path.hpp"
+
+namespace weft {
+namespace {
+
+constexpr std::uint16_t kDns = 53, kDhcpServer = 67, kNtp = 123, kDhcpv6Server = 547;
+constexpr std::uint16_t kEcho = IcmpHeader::kEchoRequest << 8, kEchoV6 = 128 << 8;
+
+IpAddress address(const char* text) { return *IpAddress::parse(text); }
+
+/// VPC base + 2, and the link-local ones.
+bool is_resolver(const Deployment& deployment, const IpAddress& ip) {
+  static const IpAddress kV4 = address("169.254.169.253"), kV6 = address("fd00:ec2::253");
+  const IpAddress base_plus_two = IpAddress::from({deployment.vpc_cidr.address.v4().value + 2});
+  return ip == kV4 || ip == kV6 || (deployment.vpc_cidr.is_v4() && ip == base_plus_two);
+}
+
+bool is_time(const IpAddress& ip) {
+  static const IpAddress kV4 = address("169.254.169.123"), kV6 = address("fd00:ec2::123");
+  return ip == kV4 || ip == kV6;
+}
+
+bool is_router(const Subnet& subnet, const IpAddress& ip) {
+  static const IpAddress kLinkLocal = address("fe80:ec2::1");
+  if (ip == subnet.router() || ip == kLinkLocal) return true;
+  if (!subnet.ipv6_cidr) return false;
+  IpAddress first = subnet.ipv6_cidr->address;
+  first.octets[15] |= 1;
+  return ip == first;
+}
+
+bool is_dhcp(const PacketTuple& packet, const Subnet& subnet) {
+  static const IpAddress kServersV6 = address("ff02::1:2"), kLimited = address("255.255.255.255");
+  if (packet.protocol != kProtocolUdp) return false;
+  const IpAddress& to = packet.destination;
+  if (packet.destination_port == kDhcpServer)
+    return to == kLimited || to == subnet.router() || is_broadcast(subnet, to);
+  return packet.destination_port == kDhcpv6Server && subnet.ipv6_cidr && (to == kServersV6 || is_router(subnet, to));
+}
+
+bool is_datagram_or_tcp(const PacketTuple& packet, std::uint16_t port, bool tcp) {
+  return packet.destination_port == port &&
+         (packet.protocol == kProtocolUdp || (tcp && packet.protocol == kProtocolTcp));
+}
+
+/// Who answers, or nothing when the packet is ordinary; a drop when it asks a service for what it does not offer.
+struct Answerer {
+  std::string who;
+  bool answers = true;
+  std::string why_not;
+};
+
+std::optional<Answerer> service_for(const ExplainPath& path) {
+  const PacketTuple& packet = path.packet;
+  if (is_dhcp(packet, *path.from)) return Answerer{"the DHCP server", true, ""};
+  if (is_resolver(path.deployment, packet.destination)) {
+    if (!is_datagram_or_tcp(packet, kDns, true)) return Answerer{"the VPC resolver", false, "it answers DNS, port 53"};
+    return Answerer{"the VPC resolver", path.deployment.dns_support, "the VPC has dns_support: false"};
+  }
+  if (is_time(packet.destination))
+    return Answerer{"the time server", is_datagram_or_tcp(packet, kNtp, false), "it answers NTP, udp 123"};
+  if (is_router(*path.from, packet.destination)) {
+    const bool echo = (packet.protocol == kProtocolIcmp && packet.destination_port == kEcho) ||
+                      (packet.protocol == kProtocolIcmpv6 && packet.destination_port == kEchoV6);
+    return Answerer{"the subnet router", echo, ""};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool explain_service(ExplainPath& path) {
+  if (path.from == nullptr) return false;
+  const auto service = service_for(path);
+  if (!service) return false;
+  ExplainStep step;
+  step.stage = "service";
+  step.subject = service->who;
+  if (service->answers) {
+    step.reason = fmt::format("{} answers it itself, and no security group or network ACL looks at it", service->who);
+    path.note(step.reason);
+    path.pass(std::move(step));
+  } else {
+    step.reason = service->why_not;
+    path.drop(std::move(step), DropReason::kRouterService);
+  }
+  return true;
+}
+
+}  // namespace weft

@@ -1,0 +1,174 @@
+#include "dataplane/services/answer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/net/headers.hpp"
+#include "dataplane/services/dhcp4.hpp"
+#include "dataplane/services/dhcp6.hpp"
+#include "dataplane/services/dns.hpp"
+#include "dataplane/services/dns_tcp.hpp"
+#include "dataplane/services/frame.hpp"
+#include "dataplane/services/icmpv6.hpp"
+#include "dataplane/services/ntp.hpp"
+
+namespace weft::services {
+namespace {
+
+constexpr std::uint32_t kLimitedBroadcast = 0xffffffff;
+// Reserved for services, never forwarded (facts ec2 1.9): 169.254.168.0/22 and fd00:ec2::/32.
+constexpr std::uint32_t kServicesV4 = 0xa9fea800;
+constexpr std::uint32_t kServicesV4Mask = 0xfffffc00;
+
+bool is_service_range(const IpAddress& ip) {
+  if (ip.is_v4()) return (ip.v4().value & kServicesV4Mask) == kServicesV4;
+  return std::equal(kResolverV6.octets.begin(), kResolverV6.octets.begin() + 4, ip.octets.begin());
+}
+
+bool is_resolver(const ServiceView& view, const IpAddress& ip) {
+  return ip == kResolverV6 || (ip.is_v4() && (ip.v4() == kResolverV4 || ip.v4() == view.resolver));
+}
+
+bool is_time(const IpAddress& ip) { return ip == kTimeV6 || (ip.is_v4() && ip.v4() == kTimeV4); }
+
+/// Whether an answer to this address reaches one guest and only one.
+bool is_answerable(const IpAddress& source) {
+  if (source.is_v4()) {
+    const std::uint32_t ip = source.v4().value;
+    return ip != 0 && ip >> 28 < 14;  // 224.0.0.0/4 and above: groups, and the broadcast
+  }
+  return source != IpAddress{} && source.octets[0] != 0xff;
+}
+
+bool is_dhcp4_destination(const ServiceView& view, const IpAddress& ip) {
+  if (!ip.is_v4()) return false;
+  const std::uint32_t v4 = ip.v4().value;
+  const std::uint32_t hosts =
+      view.prefix_length == 0 ? ~std::uint32_t{0} : (std::uint32_t{1} << (32 - view.prefix_length)) - 1;
+  return v4 == kLimitedBroadcast || v4 == view.router.value || v4 == (view.router.value | hosts);
+}
+
+Answer serve_dhcp4(const ServiceView& view, const Request& request, const Datagram& datagram,
+                   std::span<std::byte> out) {
+  Dhcp4Target target;
+  const Answer answer = answer_dhcp4(view, datagram.data, udp_room(out, true), target);
+  if (answer.outcome != Answer::Outcome::kAnswered) return answer;
+  // A client that renews is answered where it speaks from, and may be behind a MAC of its own choosing.
+  const MacAddress mac = target.mac.is_multicast() ? target.mac : request.source_mac;
+  const ReplyHeaders headers{view.router_mac, mac, IpAddress::from(view.router), IpAddress::from(target.address)};
+  return Answer::answered(seal_udp(out, headers, kDhcp4ServerPort, kDhcp4ClientPort, answer.length));
+}
+
+Answer serve_dhcp6(const ServiceView& view, const Request& request, const Datagram& datagram,
+                   std::span<std::byte> out) {
+  // Clients speak from a link-local address (RFC 8415 13).
+  if (request.source.octets[0] != 0xfe || (request.source.octets[1] & 0xc0) != 0x80)
+    return Answer::dropped(Refusal::kMalformed);
+  const bool unicast = request.destination != kDhcp6Servers;
+  const Answer answer = answer_dhcp6(view, datagram.data, unicast, udp_room(out, false));
+  if (answer.outcome != Answer::Outcome::kAnswered) return answer;
+  ReplyHeaders headers = reply_to(request, view.router_mac);
+  if (!unicast) headers.source = link_local_of(view.router_mac);
+  return Answer::answered(seal_udp(out, headers, kDhcp6ServerPort, kDhcp6ClientPort, answer.length));
+}
+
+Answer seal_answer(const ServiceView& view, const Request& request, const Datagram& datagram, const Answer& answer,
+                   std::span<std::byte> out) {
+  if (answer.outcome != Answer::Outcome::kAnswered) return answer;
+  return Answer::answered(seal_udp(out, reply_to(request, view.router_mac), datagram.destination_port,
+                                   datagram.source_port, answer.length));
+}
+
+/// To an address of the services: DNS, NTP, or nothing.
+Answer serve_link_local(const ServiceView& view, const Request& request, std::uint64_t now_unix_ns,
+                        std::span<std::byte> out) {
+  if (request.fragment) return Answer::dropped(Refusal::kFragment);
+  if (!is_answerable(request.source)) return Answer::dropped(Refusal::kMalformed);
+  const bool resolver = is_resolver(view, request.destination);
+  if (resolver && request.protocol == kProtocolTcp) return answer_dns_tcp(view, request, out);
+  if (request.protocol != kProtocolUdp) return Answer::dropped(Refusal::kNotOffered);
+  const auto datagram = read_udp(request.payload);
+  if (!datagram) return Answer::dropped(Refusal::kMalformed);
+  const auto room = udp_room(out, request.is_v4());
+  if (resolver && datagram->destination_port == kDnsPort)
+    return seal_answer(view, request, *datagram, answer_dns(view, datagram->data, room), out);
+  if (is_time(request.destination) && datagram->destination_port == kNtpPort)
+    return seal_answer(view, request, *datagram, answer_ntp(now_unix_ns, datagram->data, room), out);
+  return Answer::dropped(Refusal::kNotOffered);
+}
+
+/// A UDP datagram to `port`, of which a fragment may hide the header.
+bool is_udp_to(const Request& request, std::uint16_t port) {
+  if (request.protocol != kProtocolUdp || request.payload.size() < sizeof(UdpHeader)) return false;
+  UdpHeader udp;
+  std::memcpy(&udp, request.payload.data(), sizeof udp);
+  return udp.destination_port.host() == port;
+}
+
+Answer serve_ipv4(const ServiceView& view, const Request& request, std::uint64_t now_unix_ns,
+                  std::span<std::byte> out) {
+  if (is_resolver(view, request.destination) || is_service_range(request.destination))
+    return serve_link_local(view, request, now_unix_ns, out);
+  if (!is_dhcp4_destination(view, request.destination) || !is_udp_to(request, kDhcp4ServerPort))
+    return Answer::not_for_us();
+  if (request.fragment) return Answer::dropped(Refusal::kFragment);
+  const auto datagram = read_udp(request.payload);
+  return datagram ? serve_dhcp4(view, request, *datagram, out) : Answer::dropped(Refusal::kMalformed);
+}
+
+Answer serve_ipv6(const ServiceView& view, const Request& request, std::uint64_t now_unix_ns,
+                  std::span<std::byte> out) {
+  if (is_service_range(request.destination)) return serve_link_local(view, request, now_unix_ns, out);
+  const bool to_router = is_router(view, request.destination);
+  // Neighbour discovery in fragments is refused by everybody (RFC 6980 5); what else is a fragment may be traffic.
+  if (request.protocol == kProtocolIcmpv6 && !request.fragment) return answer_icmpv6(view, request, out);
+  if (!to_router && request.destination != kDhcp6Servers) return Answer::not_for_us();
+  if (request.fragment) return Answer::dropped(Refusal::kFragment);
+  if (!is_udp_to(request, kDhcp6ServerPort)) return Answer::dropped(Refusal::kNotOffered);
+  const auto datagram = read_udp(request.payload);
+  return datagram ? serve_dhcp6(view, request, *datagram, out) : Answer::dropped(Refusal::kMalformed);
+}
+
+bool is_ip(std::span<const std::byte> frame) {
+  if (frame.size() < sizeof(EthernetHeader)) return false;
+  EthernetHeader ethernet;
+  std::memcpy(&ethernet, frame.data(), sizeof ethernet);
+  const std::uint16_t type = ethernet.ether_type.host();
+  return type == kEtherTypeIpv4 || type == kEtherTypeIpv6;
+}
+
+}  // namespace
+
+Answer answer(const ServiceView& view, std::span<const std::byte> frame, std::uint64_t now_unix_ns,
+              std::span<std::byte> out) noexcept {
+  if (!is_ip(frame)) return Answer::not_for_us();
+  const auto request = read_request(frame);
+  if (!request) return Answer::dropped(Refusal::kMalformed);
+  out = out.first(std::min<std::size_t>(out.size(), sizeof(EthernetHeader) + view.mtu));
+  return request->is_v4() ? serve_ipv4(view, *request, now_unix_ns, out) : serve_ipv6(view, *request, now_unix_ns, out);
+}
+
+bool is_link_local_service(const ServiceView& view, const IpAddress& destination) noexcept {
+  if (is_resolver(view, destination) || is_time(destination) || destination == kMetadataV6) return true;
+  return destination.is_v4() && destination.v4() == kMetadataV4;
+}
+
+bool is_behind_router_mac(const ServiceView& view, const IpAddress& ip) noexcept {
+  if (ip.is_v4() && ip.v4() == view.router) return true;
+  return is_resolver(view, ip) || is_service_range(ip) || (!ip.is_v4() && is_router(view, ip));
+}
+
+bool speaks_before_it_has_an_address(std::span<const std::byte> frame) noexcept {
+  if (!is_ip(frame)) return false;
+  const auto request = read_request(frame);
+  if (!request || request->fragment) return false;
+  if (request->is_v4())
+    return request->source == IpAddress::from({}) && request->destination == IpAddress::from({kLimitedBroadcast}) &&
+           is_udp_to(*request, kDhcp4ServerPort);
+  if (request->source != IpAddress{} || request->protocol != kProtocolIcmpv6 || request->payload.empty()) return false;
+  const auto type = std::to_integer<std::uint8_t>(request->payload[0]);
+  return type == kRouterSolicitation || type == kNeighbourSolicitation || type == kListenerReport ||
+         type == kListenerDone || type == kListenerReportV2;
+}
+
+}  // namespace weft::services

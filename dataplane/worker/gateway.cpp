@@ -1,0 +1,172 @@
+// Stages 2 and 6: what comes from and goes to the internet gateway, which is an end with a slot as an ENI is (DESIGN D2).
+// Its translation stands between hops, so every flow key has the private address, and a guest never sees its public one
+// (facts ec2 1.10, 3.1).
+//
+// What an ENI sends to a public address of the VPC comes back from the gateway: it leaves the burst as `again`, goes the
+// way of what came from the internet, and no rule that names a group matches it any more (facts ec2 2.2).
+//
+// The gateway is the one router that counts: it takes one from the time to live, and carries at most 1500 bytes (facts ec2
+// 1.8). What it cannot carry is answered in the name of the sender's subnet's router. Towards the internet it answers
+// nothing, because it has no address there.
+#include "dataplane/net/headers.hpp"
+#include "dataplane/worker/nat.hpp"
+#include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/stages.hpp"
+
+namespace weft {
+namespace {
+
+Ipv4Header& ip_of(rte_mbuf* packet) noexcept { return *rte_pktmbuf_mtod_offset(packet, Ipv4Header*, kIpOffset); }
+
+/// Whoever is outside has neither an address of the VPC's nor one that nobody can have (RFC 1812 5.3.7).
+bool is_outside(std::uint32_t address, const Snapshot& snapshot) noexcept {
+  const IpAddress ip = IpAddress::from({address});
+  const unsigned net = address >> 24;
+  return net != 0 && net != 127 && net < 224 && !snapshot.vpc_cidr.contains(ip) && !snapshot.public_addresses.pool.contains(ip) &&
+         !snapshot.public_addresses.private_of.find(address);
+}
+
+void arrive_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  rte_mbuf* const packet = burst.packet[i];
+  const Ipv4Header& ip = ip_of(packet);
+  const std::uint32_t destination = ip.destination.host();
+  const EniRecord& gateway = snapshot.eni(burst.source[i]);
+  if (!is_outside(ip.source.host(), snapshot)) return burst.drop(i, DropReason::kSpoofedIp);
+  if (destination == gateway.router) return;  // serve() answers
+  const std::optional<std::uint32_t> inside = snapshot.public_addresses.private_of.find(destination);
+  if (!inside) return burst.drop(i, DropReason::kUnknownPublicAddress);
+  if (ip_bytes(packet) > gateway.mtu) return burst.drop(i, DropReason::kTooBig);
+  if (ip.time_to_live <= 1) return burst.drop(i, DropReason::kTimeToLive);
+  decrement_time_to_live(packet);
+  translate_destination(packet, *inside);
+  parse_again(burst, i, worker);
+}
+
+/// What a packet of either family says of itself.
+struct Sender {
+  IpAddress address;
+  IpAddress router;
+  std::uint8_t icmp = kProtocolIcmp;
+};
+
+Sender sender_of(const Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
+  const EniRecord& eni = snapshot.eni(burst.source[i]);
+  if (!burst.is_ipv6(i))
+    return {IpAddress::from({burst.source_address(i)}), IpAddress::from({eni.router}), kProtocolIcmp};
+  return {burst.source_address6(i), snapshot.subnets[eni.subnet].router6(), kProtocolIcmpv6};
+}
+
+template <typename Entry>
+bool tracked_at_sender(const Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  const std::uint8_t direction = burst.direction[i];
+  const Entry* const entry = worker.flows_of<Entry>().find(burst.key_of<Entry>(i), burst.hash[i], direction,
+                                                           burst.source[i], worker.now);
+  return entry != nullptr && entry->half[direction].tracked;
+}
+
+/// The guest is told, as far as its gates and its subnet's ACL let it be: an error that is about a tracked flow of its own
+/// passes by that flow's state (facts ec2 1.8).
+bool may_be_told(const Burst& burst, unsigned i, const IcmpError& error, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const EniRecord& eni = snapshot.eni(burst.source[i]);
+  const Sender sender = sender_of(burst, i, snapshot);
+  const PacketTuple tuple{.source = sender.router,
+                          .destination = sender.address,
+                          .protocol = sender.icmp,
+                          .source_port = 0,
+                          .destination_port = static_cast<std::uint16_t>(error.type << 8 | error.code)};
+  if (!snapshot.policy_of_subnet(eni).acl_allows(Direction::kIngress, tuple)) return false;
+  if (worker.related_icmp_errors && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
+                                                      : tracked_at_sender<FlowEntry4>(burst, i, worker)))
+    return true;
+  return snapshot.policy->evaluate(eni.policy, Direction::kIngress, tuple).allowed;
+}
+
+void tell_sender(const Burst& burst, unsigned i, const IcmpError& error, WorkerContext& worker) noexcept {
+  const EniSlot sender = burst.source[i];
+  const EniRecord& eni = worker.snapshot->eni(sender);
+  if (!may_be_answered_by_error(burst.packet[i]) || !may_be_told(burst, i, error, worker)) return;
+  if (!worker.icmp_errors.take(sender, worker.now_ns)) return;
+  rte_mbuf* const answer = make_icmp_error(burst.packet[i], error, sender_of(burst, i, *worker.snapshot).router,
+                                           worker.snapshot->subnets[eni.subnet].router_mac, worker.pool);
+  if (answer == nullptr) return;
+  worker.counters[sender].originated.add();
+  worker.balance.originated.add();
+  worker.originated->take(answer, sender);
+}
+
+void depart_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  rte_mbuf* const packet = burst.packet[i];
+  const Ipv4Header& ip = ip_of(packet);
+  if (ip_bytes(packet) > kFabricMtu) return burst.drop(i, DropReason::kTooBig);
+  const std::optional<std::uint32_t> outside = snapshot.public_addresses.public_of.find(ip.source.host());
+  if (!outside) return burst.drop(i, DropReason::kNoPublicAddress);
+  if (ip.time_to_live <= 1) {
+    tell_sender(burst, i, {.type = IcmpHeader::kTimeExceeded}, worker);
+    return burst.drop(i, DropReason::kTimeToLive);
+  }
+  const std::uint16_t mtu = snapshot.eni(snapshot.gateway).mtu;
+  if (ip_bytes(packet) > mtu && (ip.fragment.host() & Ipv4Header::kDontFragment) != 0) {
+    tell_sender(burst, i, {IcmpHeader::kDestinationUnreachable, IcmpHeader::kFragmentationNeeded, mtu}, worker);
+    return burst.drop(i, DropReason::kTooBig);
+  }
+  decrement_time_to_live(packet);
+  translate_source(packet, *outside);
+  const std::optional<std::uint32_t> inside = snapshot.public_addresses.private_of.find(ip.destination.host());
+  if (!inside) return;
+  translate_destination(packet, *inside);
+  worker.again->take(packet, snapshot.gateway);
+  burst.fate[i] = Fate::kAgain;
+}
+
+/// IPv6 goes through unchanged but for its hop limit (facts ec2 1.10).
+void arrive_ipv6(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  rte_mbuf* const packet = burst.packet[i];
+  auto& ip = *rte_pktmbuf_mtod_offset(packet, Ipv6Header*, kIpOffset);
+  if (ip.destination.is_multicast_v6() || ip.destination.is_link_local_v6()) return;  // the link's own: serve()
+  if (ip.source.is_link_local_v6() || ip.source.is_unspecified_v6() ||
+      (snapshot.vpc_ipv6_cidr && snapshot.vpc_ipv6_cidr->contains(ip.source)))
+    return burst.drop(i, DropReason::kSpoofedIp);
+  if (ip_bytes(packet) > snapshot.eni(burst.source[i]).mtu) return burst.drop(i, DropReason::kTooBig);
+  if (ip.hop_limit <= 1) return burst.drop(i, DropReason::kTimeToLive);
+  --ip.hop_limit;
+}
+
+/// No router cuts an IPv6 packet (RFC 8200 5).
+void depart_ipv6(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  rte_mbuf* const packet = burst.packet[i];
+  auto& ip = *rte_pktmbuf_mtod_offset(packet, Ipv6Header*, kIpOffset);
+  if (ip_bytes(packet) > kFabricMtu) return burst.drop(i, DropReason::kTooBig);
+  if (ip.hop_limit <= 1) {
+    tell_sender(burst, i, {.type = Icmpv6Header::kTimeExceeded}, worker);
+    return burst.drop(i, DropReason::kTimeToLive);
+  }
+  const std::uint16_t mtu = worker.snapshot->eni(worker.snapshot->gateway).mtu;
+  if (ip_bytes(packet) > mtu) {
+    tell_sender(burst, i, {.type = Icmpv6Header::kPacketTooBig, .mtu = mtu}, worker);
+    return burst.drop(i, DropReason::kTooBig);
+  }
+  --ip.hop_limit;
+}
+
+}  // namespace
+
+void arrive(Burst& burst, WorkerContext& worker) noexcept {
+  for (unsigned i = 0; i < burst.count; ++i)
+    if (burst.pending(i) && burst.is_ipv6(i)) arrive_ipv6(burst, i, worker);
+    else if (burst.pending(i) && burst.kind[i] != FlowKind::kArp) arrive_ipv4(burst, i, worker);
+}
+
+void depart(Burst& burst, WorkerContext& worker) noexcept {
+  const EniSlot gateway = worker.snapshot->gateway;
+  for (unsigned i = 0; i < burst.count; ++i) {
+    if (burst.fate[i] != Fate::kForward || burst.destination[i] != gateway) continue;
+    if (burst.is_ipv6(i)) depart_ipv6(burst, i, worker);
+    else depart_ipv4(burst, i, worker);
+  }
+}
+
+}  // namespace weft

@@ -1,0 +1,40 @@
+// The 1:1 NAT of the internet gateway as two maps: private -> public and back (facts ec2 3.1, 3.3). IPv4 only: IPv6 goes
+// through the gateway unchanged (facts ec2 1.10). Built once per snapshot; looked up for every packet through the gateway.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dataplane/model/deployment.hpp"
+
+namespace weft {
+
+/// Open addressing with linear probing, at most half full. Host order; 0.0.0.0 is nobody's, and marks a free cell.
+class AddressMap {
+ public:
+  AddressMap() : AddressMap(0) {}
+  explicit AddressMap(std::size_t addresses);
+
+  void insert(std::uint32_t from, std::uint32_t to) noexcept;  // the first of two for one address stays
+  std::optional<std::uint32_t> find(std::uint32_t from) const noexcept;
+
+ private:
+  struct Cell {
+    std::uint32_t from = 0, to = 0;
+  };
+  std::size_t home(std::uint32_t from) const noexcept { return (from * 0x9e3779b1U >> 7) & (cells_.size() - 1); }
+
+  std::vector<Cell> cells_;
+};
+
+struct PublicAddresses {
+  AddressMap public_of;   // of a private address: primary, secondary, or in a delegated prefix
+  AddressMap private_of;  // of a public one
+  IpPrefix pool;          // what the VPC's public addresses come from: nobody outside has one of them
+
+  /// An Elastic IP takes the place of the public address that the ENI's primary address had (facts ec2 3.1).
+  static PublicAddresses compile(const Deployment& deployment);
+};
+
+}  // namespace weft
