@@ -182,7 +182,8 @@ struct FlowHalf {
   std::uint8_t remote : 1 = 0;   // seat (D16): the end is on another host and judged there
   std::uint8_t fin : 1 = 0;      // this end has sent FIN
   std::uint8_t judged : 1 = 0;   // route and network ACLs of what this end sends are judged, under both halves' epoch
-  std::uint8_t spare : 4 = 0;
+  std::uint8_t counted : 1 = 0;  // against the conntrack allowance of its ENI's instance (worker/connection_counts.hpp)
+  std::uint8_t spare : 3 = 0;
   std::uint8_t reserved = 0;
   std::uint32_t epoch = 0;  // policy epoch at which this half was judged
 };

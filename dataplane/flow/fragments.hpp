@@ -34,7 +34,8 @@ static_assert(sizeof(FragmentId) == 44);
 /// What the first fragment said.
 struct FirstFragment {
   std::uint16_t source_port = 0, destination_port = 0;  // as in the flow's key
-  std::uint16_t bytes = 0;                              // of the packet's payload, which begins with the L4 header
+  std::uint16_t service = 0;                            // as gates want it: destination port, or ICMP's type << 8 | code
+  std::uint16_t bytes = 0;                              // of the packet that the first fragment has: others begin behind
   std::uint8_t protocol = 0;
   std::uint8_t kind = 0;                                // the caller's
 };

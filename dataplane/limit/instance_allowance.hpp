@@ -64,6 +64,8 @@ class InstanceAllowance {
   }
 
   ConnectionAllowance& connections() const noexcept { return *connections_; }
+  /// Outlives this object where the instance's limits change.
+  const std::shared_ptr<ConnectionAllowance>& shared_connections() const noexcept { return connections_; }
   const AllowanceLimits& limits() const noexcept { return limits_; }
   BandwidthCredits credits(std::uint64_t now_ns) const noexcept {
     return {out_.bandwidth.credits(now_ns), in_.bandwidth.credits(now_ns)};

@@ -16,7 +16,7 @@
   X(UnknownEtherType,   "unknown-ethertype",   "a VPC carries IPv4, IPv6 and ARP; this is another EtherType")          \
   X(Multicast,          "multicast",           "a VPC delivers neither broadcast nor multicast")                      \
   X(ArpUnanswered,      "arp-unanswered",      "nobody in this VPC has the address that the ARP request asks for")    \
-  X(Fragment,           "fragment",            "IP fragments are not carried yet")                                    \
+  X(Fragment,           "fragment",            "an IP fragment whose first one was not seen, or that lies over it")   \
   X(RouterService,      "router-service",      "the subnet router answers ICMP echo and nothing else")                \
   X(NoRoute,            "no-route",            "no route of the subnet's route table has the destination")              \
   X(NoSuchAddress,      "no-such-address",     "no ENI of this VPC has the destination address")                      \

@@ -6,12 +6,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "dataplane/flow/fragments.hpp"
 #include "dataplane/flow/table.hpp"
 #include "dataplane/limit/flow_meters.hpp"
 #include "dataplane/limit/packet_windows.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
 #include "dataplane/worker/burst.hpp"
+#include "dataplane/worker/connection_counts.hpp"
 #include "dataplane/worker/handover.hpp"
 #include "dataplane/worker/icmp_error.hpp"
 #include "dataplane/worker/snapshot.hpp"
@@ -25,6 +27,7 @@ struct LimitTables {
   PacketWindows fragments;
   FlowMeters meters;  // by index of the flow's entry
   FlowMeters meters6;
+  ConnectionCounts connections;
 };
 
 struct WorkerContext {
@@ -55,6 +58,7 @@ struct WorkerContext {
   /// Made by the control thread before it first publishes allowances; the stages ask only when there are some.
   std::unique_ptr<LimitTables> limits;
 
+  std::unique_ptr<FragmentTable> fragments = std::make_unique<FragmentTable>();
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;

@@ -8,6 +8,9 @@
 // both directions allow it, so one answer serves both. Routes and ACLs know no state: they are asked for each direction
 // of a flow after every publication, and FlowHalf::judged remembers that they were. So a change of an ACL cuts tracked
 // and untracked flows alike.
+#include <optional>
+
+#include "dataplane/worker/parse_fragment.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
@@ -83,12 +86,16 @@ void record(Entry& entry, const Burst& burst, unsigned i) noexcept {
 /// An entry that was judged again.
 template <typename Entry>
 void refresh(Entry& entry, const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
-             const WorkerContext& worker) noexcept {
+             WorkerContext& worker) noexcept {
   FlowHalf& sender = entry.half[hop.direction];
   FlowHalf& receiver = entry.half[1 - hop.direction];
   const std::uint32_t epoch = worker.snapshot->epoch;
   const bool was_current = sender.epoch == epoch && receiver.epoch == epoch;
   const bool tracked_now = (egress.tracked && !sender.tracked) || (ingress.tracked && !receiver.tracked);
+  if (worker.limits != nullptr) {
+    worker.limits->connections.rejudged(sender, egress.tracked);
+    worker.limits->connections.rejudged(receiver, ingress.tracked);
+  }
   sender.tracked = egress.tracked;
   receiver.tracked = ingress.tracked;
   sender.judged = 1;
@@ -100,12 +107,41 @@ void refresh(Entry& entry, const Burst& burst, unsigned i, const Hop& hop, GateV
   record(entry, burst, i);
 }
 
-/// False when a connection that must be tracked finds no room.
+/// What the two ends' instances let be tracked (facts ec2 2.4); the reason when one of them does not. An end that does
+/// not track the flow needs nothing.
+std::optional<DropReason> count_connection(const Hop& hop, GateVerdict egress, GateVerdict ingress,
+                                           WorkerContext& worker) noexcept {
+  if (worker.limits == nullptr) return std::nullopt;
+  ConnectionCounts& counts = worker.limits->connections;
+  const auto exceeded = [&](EniSlot slot) {
+    worker.counters[slot].of(EnaCounter::kConntrackAllowanceExceeded).add();
+    return DropReason::kConntrackAllowance;
+  };
+  if (egress.tracked && !counts.take(hop.source)) return exceeded(hop.source);
+  if (ingress.tracked && !counts.take(hop.destination)) {
+    if (egress.tracked) counts.give_back(hop.source);
+    return exceeded(hop.destination);
+  }
+  return std::nullopt;
+}
+
+void give_back_connection(const Hop& hop, GateVerdict egress, GateVerdict ingress, WorkerContext& worker) noexcept {
+  if (worker.limits == nullptr) return;
+  if (egress.tracked) worker.limits->connections.give_back(hop.source);
+  if (ingress.tracked) worker.limits->connections.give_back(hop.destination);
+}
+
+/// The reason when a connection that must be tracked finds no room, in the table or in an allowance.
 template <typename Entry>
-bool remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
+std::optional<DropReason> remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
               WorkerContext& worker) noexcept {
+  if (const std::optional<DropReason> full = count_connection(hop, egress, ingress, worker)) return full;
   Entry* const entry = worker.flows_of<Entry>().insert(burst.key_of<Entry>(i), burst.hash[i], worker.now);
-  if (entry == nullptr) return !egress.tracked && !ingress.tracked;
+  if (entry == nullptr) {
+    give_back_connection(hop, egress, ingress, worker);
+    if (egress.tracked || ingress.tracked) return DropReason::kFlowTableFull;
+    return std::nullopt;
+  }
   const std::uint32_t epoch = worker.snapshot->epoch;
   FlowHalf& sender = entry->half[hop.direction];
   FlowHalf& receiver = entry->half[1 - hop.direction];
@@ -113,13 +149,15 @@ bool remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress
   receiver.eni = hop.destination;
   sender.tracked = egress.tracked;
   receiver.tracked = ingress.tracked;
+  sender.counted = worker.limits != nullptr && egress.tracked;
+  receiver.counted = worker.limits != nullptr && ingress.tracked;
   sender.judged = 1;
   receiver.judged = is_symmetric(hop, *worker.snapshot);
   sender.epoch = receiver.epoch = epoch;
   begin(*entry, hop.direction, burst.tcp_flags[i], worker.now);
   mark_own_timeouts(*entry, worker.flows_of<Entry>().timeouts());
   record(*entry, burst, i);
-  return true;
+  return std::nullopt;
 }
 
 /// Nobody passes by this entry any more: an end of it has gone, or the packet begins the next connection.
@@ -131,7 +169,10 @@ bool is_over(const Entry& entry, const Burst& burst, unsigned i, const Snapshot&
 /// What find() finds, after what is over has left the table.
 template <typename Entry, typename Find>
 Entry* find_live(Entry* entry, const Burst& burst, unsigned i, WorkerContext& worker, Find&& find) noexcept {
-  for (; entry != nullptr && is_over(*entry, burst, i, *worker.snapshot); entry = find()) worker.flows_of<Entry>().erase(entry);
+  for (; entry != nullptr && is_over(*entry, burst, i, *worker.snapshot); entry = find()) {
+    if (worker.limits != nullptr) worker.limits->connections.gone(*entry);
+    worker.flows_of<Entry>().erase(entry);
+  }
   return entry;
 }
 
@@ -153,7 +194,10 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
 
   // 1. Where it goes, and what each end remembers of it. An end's memory is its own: one tuple may be several hops, when
   // the way back is another than the way there, and each end passes by state what it has seen, whoever brings it.
-  Hop hop{.source = burst.source[i], .direction = direction, .tuple = tuple_of(burst.packet[i])};
+  const std::optional<PacketTuple> tuple =
+      burst.is_fragment(i) ? tuple_of_fragment(burst, i, worker) : tuple_of(burst.packet[i]);
+  if (!tuple) return burst.drop(i, DropReason::kFragment);
+  Hop hop{.source = burst.source[i], .direction = direction, .tuple = *tuple};
   const NextHop route = snapshot.route(hop.source, hop.tuple.destination);
   hop.destination = burst.destination[i] = route.eni;
   const auto find_at = [&](std::uint8_t end, EniSlot slot) {
@@ -190,8 +234,8 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
   // 3. Remembered, unless it is a message that makes no flow.
   if (both != nullptr && !related) {
     refresh(*both, burst, i, hop, egress, ingress, worker);
-  } else if (burst.kind[i] == FlowKind::kFlow && !remember<Entry>(burst, i, hop, egress, ingress, worker)) {
-    return burst.drop(i, DropReason::kFlowTableFull);
+  } else if (burst.kind[i] == FlowKind::kFlow) {
+    if (const auto full = remember<Entry>(burst, i, hop, egress, ingress, worker)) return burst.drop(i, *full);
   }
   burst.forward(i, route.eni);
 }

@@ -13,8 +13,6 @@
 namespace weft {
 namespace {
 
-constexpr std::uint8_t kIpv6FragmentHeader = 44;  // RFC 8200 4.5
-
 // 169.254.169.253, .254 and .123, and the resolver's second address, the VPC's base + 2 (facts ec2 1.9).
 bool is_link_local_service(std::uint32_t address, const Snapshot& snapshot) noexcept {
   constexpr std::uint32_t kServices = 0xa9fea900U;
@@ -30,14 +28,6 @@ bool is_link_local_service(const IpAddress& address) noexcept {
   if (std::memcmp(address.octets.data(), kPrefix, sizeof kPrefix) != 0) return false;
   const unsigned last = static_cast<unsigned>(address.octets[14]) << 8 | address.octets[15];
   return last == 0x253 || last == 0x254 || last == 0x123;
-}
-
-bool is_fragment(const rte_mbuf* packet, bool ipv6) noexcept {
-  if (ipv6) {
-    const auto& ip = *rte_pktmbuf_mtod_offset(packet, const Ipv6Header*, kIpOffset);
-    return ip.next_header == kIpv6FragmentHeader;
-  }
-  return rte_pktmbuf_mtod_offset(packet, const Ipv4Header*, kIpOffset)->is_fragment();
 }
 
 WireSize wire_size_of(const rte_mbuf* packet) noexcept {
@@ -97,7 +87,7 @@ void limit_source(Burst& burst, WorkerContext& worker) noexcept {
     if (service && !worker.limits->link_local.pass(slot, worker.now_ns)) {
       count_exceeded(slot, EnaCounter::kLinkLocalAllowanceExceeded, 1, worker);
       burst.drop(i, DropReason::kLinkLocalAllowance);
-    } else if (is_fragment(burst.packet[i], ipv6) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
+    } else if (burst.is_fragment(i) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
       count_exceeded(slot, EnaCounter::kPpsAllowanceExceeded, 1, worker);
       burst.drop(i, DropReason::kFragmentAllowance);
     }

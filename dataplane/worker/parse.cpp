@@ -3,28 +3,13 @@
 
 #include "dataplane/net/headers.hpp"
 #include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/parse_fragment.hpp"
 #include "dataplane/worker/parse_ipv6.hpp"
 #include "dataplane/worker/stages.hpp"
+#include "dataplane/worker/transport.hpp"
 
 namespace weft {
 namespace {
-
-struct Ports {
-  std::uint16_t source = 0, destination = 0;
-  FlowKind kind = FlowKind::kFlow;
-};
-
-/// ICMP queries are flows: the identifier stands for the requester's port and the request's type for the other, so that
-/// request and answer have one key, and an answer nobody asked for finds nothing (RFC 792, RFC 950 for 17 and 18).
-Ports icmp_query(const IcmpHeader& icmp) noexcept {
-  const auto request = [](unsigned type) { return static_cast<std::uint16_t>(type << 8); };
-  switch (icmp.type) {
-    case 8: case 13: case 15: case 17: return {icmp.identifier.host(), request(icmp.type), FlowKind::kFlow};
-    case 0: return {request(8), icmp.identifier.host(), FlowKind::kAnswer};
-    case 14: case 16: case 18: return {request(icmp.type - 1U), icmp.identifier.host(), FlowKind::kAnswer};
-    default: return {0, static_cast<std::uint16_t>(icmp.type << 8 | icmp.code), FlowKind::kAlone};
-  }
-}
 
 /// An ICMP error carries the head of the packet it is about: its IP header and eight bytes (RFC 792). When that packet
 /// went from this one's destination to this one's source, the error belongs to its flow.
@@ -63,7 +48,7 @@ void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byt
   const std::size_t here = packet->data_len - kIpOffset;  // bytes of IP that are in the first mbuf
   if (l3 < sizeof(Ipv4Header) || total < l3 || total > packet->pkt_len - kIpOffset || l3 > here)
     return burst.drop(i, DropReason::kMalformed);
-  if (ip.is_fragment()) return burst.drop(i, DropReason::kFragment);
+  if (ip.is_fragment()) [[unlikely]] return burst.mark_fragment(i);
   // A frame to oneself never leaves a host; this is a LAND packet.
   if (ip.source == ip.destination) return burst.drop(i, DropReason::kMalformed);
 
@@ -146,6 +131,14 @@ void parse_frame(Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
   }
 }
 
+/// What the common packet is spared.
+void parse_rare(Burst& burst, const WorkerContext& worker) noexcept {
+  for (unsigned i = 0; i < burst.count; ++i) {
+    if (burst.pending(i) && burst.is_fragment(i)) parse_fragment(burst, i, worker);
+    if (burst.pending(i) && burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
+  }
+}
+
 }  // namespace
 
 void parse(Burst& burst, const WorkerContext& worker) noexcept {
@@ -153,13 +146,12 @@ void parse(Burst& burst, const WorkerContext& worker) noexcept {
     parse_frame(burst, i, *worker.snapshot);
     if (burst.pending(i)) worker.flows.prefetch(burst.hash[i]);
   }
-  if (burst.ipv6 == 0) [[likely]] return;
-  for (unsigned i = 0; i < burst.count; ++i)
-    if (burst.pending(i) && burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
+  if ((burst.ipv6 | burst.fragments) != 0) [[unlikely]] parse_rare(burst, worker);
 }
 
 void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept {
   parse_frame(burst, i, *worker.snapshot);
+  if (burst.pending(i) && burst.is_fragment(i)) parse_fragment(burst, i, worker);
   worker.flows.prefetch(burst.hash[i]);
 }
 
@@ -175,7 +167,7 @@ PacketTuple tuple_of(const rte_mbuf* packet) noexcept {
   tuple.destination = IpAddress::from({ip.destination.host()});
   tuple.protocol = ip.protocol;
   const std::size_t l4 = kIpOffset + ip.header_bytes();
-  if (ip.is_fragment() || packet->data_len < l4 + 4) return tuple;
+  if ((ip.fragment.host() & Ipv4Header::kOffsetMask) != 0 || packet->data_len < l4 + 4) return tuple;
   const auto& head = *reinterpret_cast<const UdpHeader*>(frame + l4);
   if (ip.protocol == kProtocolTcp || ip.protocol == kProtocolUdp) {
     tuple.source_port = head.source_port.host();

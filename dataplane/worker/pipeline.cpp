@@ -9,7 +9,7 @@ namespace {
 
 void begin_burst(Burst& burst, Fate fate) noexcept {
   burst.offloads = burst.leaves = false;
-  burst.ipv6 = 0;
+  burst.ipv6 = burst.fragments = 0;
   for (unsigned i = 0; i < burst.count; ++i) {
     burst.fate[i] = fate;
     burst.destination[i] = kNoEni;
@@ -27,6 +27,7 @@ void process_again(Burst& burst, WorkerContext& worker) noexcept {
   parse(burst, worker);
   steer(burst, worker);
   decide(burst, worker);
+  if (!worker.snapshot->allowances.empty()) limit(burst, worker);
   finish(burst, worker);
   burst.count = 0;
 }

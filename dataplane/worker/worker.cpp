@@ -58,6 +58,7 @@ void Worker::read_snapshot() noexcept {
   context_.snapshot = published;
   context_.flows.set_timeouts(published->timeouts);
   context_.flows6.set_timeouts(published->timeouts);
+  if (context_.limits != nullptr) context_.limits->connections.update(*published);
 }
 
 void Worker::run() noexcept {
@@ -189,7 +190,9 @@ void Worker::age_table(Table& flows, Ageing& ageing, std::uint64_t most_buckets)
   const Snapshot& snapshot = *context_.snapshot;
   flows.age(
       static_cast<unsigned>(buckets), context_.now,
-      [&snapshot](const Entry& entry) { return !ends_live(entry, snapshot); }, [](const Entry&) {});
+      [&snapshot](const Entry& entry) { return !ends_live(entry, snapshot); }, [this](const Entry& entry) {
+        if (context_.limits != nullptr) context_.limits->connections.gone(entry);
+      });
 }
 
 void Worker::age_flows(bool everything) noexcept {

@@ -113,5 +113,20 @@ TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
   EXPECT_TRUE(fabric.engine().balance().holds());
 }
 
+TEST_F(NoAllocation, NeitherWithinAllowancesNorAboveThem) {
+  Deployment deployment = members_of_both_families();
+  deployment.instances[0].allowances = {.baseline_gbps = 0.001, .peak_gbps = 0.002, .pps = 100, .connections = 50, .flow_gbps = 0.001};
+  Fabric fabric(deployment);
+  const Path path = fabric.path("a", "b");
+  for (std::uint16_t i = 0; i < 200; ++i) {
+    fabric.inject("a", udp(path, static_cast<std::uint16_t>(i / 2 + 1), 2, 1000));
+    fabric.inject("a", udp6(path6(fabric, "a", "b"), static_cast<std::uint16_t>(i / 2 + 1), 2));
+    fabric.inject("a", udp(fabric.path_to("a", "169.254.169.123"), 5, 123));
+    turn(fabric);
+    while (fabric.receive("b")) {
+    }
+  }
+}
+
 }  // namespace
 }  // namespace weft::test

@@ -169,6 +169,7 @@ Changes Fabric::state() {
     set(guest + ".originated", s.originated);
     set(guest + ".consumed", s.consumed);
     for (std::size_t i = 0; i < kDropReasons; ++i) set(guest + "." + std::string(kDropNames[i]), s.drops[i]);
+    for (std::size_t i = 0; i < kEnaCounters; ++i) set(guest + "." + std::string(kEnaCounterNames[i]), s.ena[i]);
   }
   for (const FlowView& flow : engine_->flows()) {
     const std::string name = flow_name(flow);

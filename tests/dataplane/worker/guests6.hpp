@@ -7,8 +7,6 @@
 
 namespace weft::test {
 
-inline constexpr std::uint8_t kIcmpv6 = kProtocolIcmpv6;
-
 inline std::string address6(const std::string& guest) {
   return std::string("2001:db8:0:") + (guest == "d" ? "2" : "1") + "::" + guest;
 }
