@@ -25,6 +25,7 @@ enum class Fate : std::uint8_t {
   kDropped,    // for `reason`; the last stage counts, logs and frees it
   kConsumed,   // the fabric has dealt with it; the last stage frees it
   kAway,       // another worker has it
+  kHeld,       // a fragment that waits for its datagram's first one
   kAgain,      // it comes back from the internet gateway, in another burst
 };
 
@@ -41,6 +42,7 @@ struct Burst {
   unsigned count = 0;
   bool from_port = true;      // false: handed over by another worker, which has checked the source
   bool offloads = false;      // some packet is a chain, or has a checksum or segmentation to finish
+  bool fragments_known = false;  // fragments carry what their first one says (FragmentPorts::write())
   bool leaves = false;        // some packet goes to the internet gateway
   std::uint32_t ipv6 = 0;     // bit i: packet i has key6 and no key. Mostly 0, and then no loop asks each packet
 

@@ -1,9 +1,11 @@
 #include "dataplane/worker/parse_ipv6.hpp"
 
+
 #include <algorithm>
 
 #include "dataplane/net/ipv6_headers.hpp"
 #include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/parse_fragment.hpp"
 
 namespace weft {
 namespace {
@@ -96,9 +98,30 @@ bool impossible(const Ipv6Header& ip) noexcept {
          ip.destination.is_unspecified_v6() || ip.source == ip.destination;
 }
 
+/// What the datagram is made of begins behind the fragment header, perhaps with more extension headers.
+void parse_fragment6(Burst& burst, unsigned i, const Ipv6Header& ip, const Ipv6Layers& layers,
+                     std::span<const std::byte> here, std::size_t total, WorkerContext& worker) noexcept {
+  const std::size_t begin = layers.fragment_header + sizeof(Ipv6FragmentHeader);
+  Fragment fragment;
+  fragment.key = {ip.source, ip.destination, layers.identification, burst.source[i], 0};
+  fragment.protocol = layers.protocol;
+  fragment.offset = layers.fragment_offset;
+  fragment.more = layers.more_fragments;
+  fragment.bytes = total - begin;
+  fragment.l4 = here.subspan(std::min<std::size_t>(layers.l4_offset, here.size()));
+  const std::optional<FragmentPorts> ports = fragment_ports(burst, i, fragment, burst.fragments_known, worker);
+  if (!ports) return;
+  const NormalisedKey6 normal = normalise(worker.snapshot->eni(burst.source[i]).vpc, ip.source, ip.destination,
+                                          ports->protocol, ports->source, ports->destination);
+  burst.key6[i] = normal.key;
+  burst.direction[i] = normal.direction;
+  burst.kind[i] = ports->kind;
+  burst.hash[i] = hash(normal.key);
+}
+
 }  // namespace
 
-void parse_ipv6(Burst& burst, unsigned i, const EniRecord& sender) noexcept {
+void parse_ipv6(Burst& burst, unsigned i, const EniRecord& sender, WorkerContext& worker) noexcept {
   burst.ipv6 |= 1U << i;
   burst.key[i] = kNobodysKey;
   burst.tcp_flags[i] = 0;
@@ -114,7 +137,7 @@ void parse_ipv6(Burst& burst, unsigned i, const EniRecord& sender) noexcept {
   const std::span<const std::byte> here(frame + kIpOffset, std::min<std::size_t>(total, packet->data_len - kIpOffset));
   const std::optional<Ipv6Layers> layers = parse_ipv6_headers(here);
   if (!layers) return burst.drop(i, DropReason::kMalformed);
-  if (layers->is_fragment()) return burst.drop(i, DropReason::kFragment);
+  if (layers->is_fragment()) return parse_fragment6(burst, i, ip, *layers, here, total, worker);
 
   const std::span<const std::byte> l4 = here.subspan(layers->l4_offset);
   Transport transport;
