@@ -60,8 +60,9 @@ Balance EngineImpl::balance() const {
     total.delivered += b.delivered.read();
     total.dropped += b.dropped.read();
     total.consumed += b.consumed.read();
+    total.held += b.stored.read() - b.unstored.read();
   }
-  total.held = handover_.held();
+  total.held += handover_.held();
   return total;
 }
 
