@@ -41,7 +41,11 @@ Deployment two_instances() {
   Deployment deployment;
   deployment.vpc_id = "vpc-bench";
   deployment.vpc_cidr = vpc;
-  deployment.subnets.push_back({"subnet-bench", "bench", *IpPrefix::parse("10.0.1.0/24"), "use1-az1"});
+  Subnet& subnet = deployment.subnets.emplace_back();
+  subnet.id = "subnet-bench";
+  subnet.name = "bench";
+  subnet.cidr = *IpPrefix::parse("10.0.1.0/24");
+  subnet.az = "use1-az1";
   deployment.security_groups.push_back(
       {.id = "sg-bench", .name = "bench", .description = "", .ingress = {udp}, .egress = {udp}});
   for (unsigned end = 0; end < 2; ++end) {

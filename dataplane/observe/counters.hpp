@@ -40,10 +40,11 @@ struct alignas(64) EniCounters {
 struct alignas(64) BalanceCounters {
   Counter received, originated, copies, handed_in;
   Counter delivered, dropped, consumed, handed_out;
+  Counter stored, unstored;  // fragments held back, and taken up again
 
   bool holds() const noexcept {
-    return received.read() + originated.read() + copies.read() + handed_in.read() ==
-           delivered.read() + dropped.read() + consumed.read() + handed_out.read();
+    return received.read() + originated.read() + copies.read() + handed_in.read() + unstored.read() ==
+           delivered.read() + dropped.read() + consumed.read() + handed_out.read() + stored.read();
   }
 };
 

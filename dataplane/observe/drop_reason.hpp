@@ -16,8 +16,18 @@
   X(UnknownEtherType,   "unknown-ethertype",   "a VPC carries IPv4, IPv6 and ARP; this is another EtherType")          \
   X(Multicast,          "multicast",           "a VPC delivers neither broadcast nor multicast")                      \
   X(ArpUnanswered,      "arp-unanswered",      "nobody in this VPC has the address that the ARP request asks for")    \
-  X(Fragment,           "fragment",            "an IP fragment whose first one was not seen, or that lies over it")   \
+  X(Fragment,           "fragment",            "a later IP fragment whose datagram's first one has not come")         \
+  X(FragmentOverlap,    "fragment-overlap",    "a first fragment without its transport header, or one that overlaps it") \
   X(RouterService,      "router-service",      "the subnet router answers ICMP echo and nothing else")                \
+  X(ServiceMalformed,   "service-malformed",   "the request is too short, or its fields contradict each other")       \
+  X(ServiceFragment,    "service-fragment",    "a service of the fabric does not put fragments together")             \
+  X(ServiceNotOffered,  "service-not-offered", "the fabric offers no such service at this address and port")          \
+  X(ServiceNoRequest,   "service-no-request",  "the message is none that a client sends to a server")                 \
+  X(ServiceNotYours,    "service-not-yours",   "the request speaks for another client or to another server")          \
+  X(ServiceNoAddress,   "service-no-address",  "the ENI or its subnet has no address of this family")                 \
+  X(NeighbourUnknown,   "neighbour-unanswered","nobody in this subnet has the address that the solicitation asks for") \
+  X(ResolverOff,        "resolver-off",        "the VPC has dns_support: false, so the resolver does not answer")     \
+  X(ServiceNoRoom,      "service-no-room",     "the answer is longer than one of the fabric's buffers")               \
   X(NoRoute,            "no-route",            "no route of the subnet's route table has the destination")              \
   X(NoSuchAddress,      "no-such-address",     "no ENI of this VPC has the destination address")                      \
   X(GroupEgress,        "group-egress",        "no egress rule of the source ENI's security groups allows it")        \

@@ -25,6 +25,7 @@ enum class Fate : std::uint8_t {
   kDropped,    // for `reason`; the last stage counts, logs and frees it
   kConsumed,   // the fabric has dealt with it; the last stage frees it
   kAway,       // another worker has it
+  kHeld,       // a fragment that waits for its datagram's first one
   kAgain,      // it comes back from the internet gateway, in another burst
 };
 
@@ -41,9 +42,9 @@ struct Burst {
   unsigned count = 0;
   bool from_port = true;      // false: handed over by another worker, which has checked the source
   bool offloads = false;      // some packet is a chain, or has a checksum or segmentation to finish
-  bool leaves = false;          // some packet goes to the internet gateway
-  std::uint32_t ipv6 = 0;       // bit i: packet i has key6 and no key. Mostly 0, and then no loop asks each packet
-  std::uint32_t fragments = 0;  // bit i: packet i is an IP fragment of either family
+  bool fragments_known = false;  // fragments carry what their first one says (FragmentPorts::write())
+  bool leaves = false;        // some packet goes to the internet gateway
+  std::uint32_t ipv6 = 0;     // bit i: packet i has key6 and no key. Mostly 0, and then no loop asks each packet
 
   rte_mbuf* packet[kBurst];
   EniSlot source[kBurst];
@@ -62,8 +63,6 @@ struct Burst {
     fate[i] = Fate::kDropped;
     reason[i] = why;
   }
-  bool is_fragment(unsigned i) const noexcept { return (fragments >> i & 1U) != 0; }
-  void mark_fragment(unsigned i) noexcept { fragments |= 1U << i; }
   /// One more packet; there is room.
   void take(rte_mbuf* one, EniSlot from) noexcept {
     packet[count] = one;
@@ -84,6 +83,6 @@ struct Burst {
   const IpAddress& source_address6(unsigned i) const noexcept { return key6[i].address[direction[i]]; }
   const IpAddress& destination_address6(unsigned i) const noexcept { return key6[i].address[1 - direction[i]]; }
 };
-static_assert(kBurst <= 32, "ipv6 and fragments have a bit for each");
+static_assert(kBurst <= 32, "Burst::ipv6 has a bit for each");
 
 }  // namespace weft

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "dataplane/net/headers.hpp"
+#include "dataplane/services/answer.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
@@ -31,6 +32,9 @@ bool may_send_unowned(const IpAddress& source, const IpAddress& destination) noe
   if (burst.is_ipv6(i))
     return (eni.more_addresses && snapshot.owns(burst.source[i], burst.source_address6(i))) ||
            may_send_unowned(burst.source_address6(i), burst.destination_address6(i));
+  if (burst.source_address(i) == 0)  // DHCP, which asks before it has an address
+    return services::speaks_before_it_has_an_address(
+        {rte_pktmbuf_mtod(burst.packet[i], const std::byte*), burst.packet[i]->data_len});
   return eni.more_addresses && snapshot.owns(burst.source[i], IpAddress::from({burst.source_address(i)}));
 }
 

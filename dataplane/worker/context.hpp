@@ -6,7 +6,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "dataplane/flow/fragments.hpp"
 #include "dataplane/flow/table.hpp"
 #include "dataplane/limit/flow_meters.hpp"
 #include "dataplane/limit/packet_windows.hpp"
@@ -14,6 +13,7 @@
 #include "dataplane/observe/drop_log.hpp"
 #include "dataplane/worker/burst.hpp"
 #include "dataplane/worker/connection_counts.hpp"
+#include "dataplane/worker/fragment_table.hpp"
 #include "dataplane/worker/handover.hpp"
 #include "dataplane/worker/icmp_error.hpp"
 #include "dataplane/worker/snapshot.hpp"
@@ -58,18 +58,20 @@ struct WorkerContext {
   /// Made by the control thread before it first publishes allowances; the stages ask only when there are some.
   std::unique_ptr<LimitTables> limits;
 
-  std::unique_ptr<FragmentTable> fragments = std::make_unique<FragmentTable>();
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;
   Handover& handover;
   rte_mempool* pool;  // for copies: segments of a super-segment
   bool related_icmp_errors;
+  bool virtual_clock = false;  // then `now_ns` is also the time that NTP tells
   IcmpErrorBudget icmp_errors;
+  FragmentTable fragments;
 
   // What the packets of the present burst bring about, each at most one of these. Empty between bursts.
   std::unique_ptr<Burst> originated = std::make_unique<Burst>();  // errors of the fabric's own, finished, to `source`
   std::unique_ptr<Burst> again = std::make_unique<Burst>();       // come back from the gateway
+  std::unique_ptr<Burst> released = std::make_unique<Burst>();    // fragments whose first one has come
 
   /// Scratch of deliver(): slot -> group of the current burst; all kNoGroup between bursts.
   std::vector<std::uint8_t> group_of_slot = std::vector<std::uint8_t>(EniCounterTable::kLines, kNoGroup);

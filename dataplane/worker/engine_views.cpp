@@ -16,7 +16,7 @@ IpAddress ip_of(const IpAddress& address) { return address; }
 
 /// The slow way back from a key: the end that began is the tuple's source.
 template <typename Entry>
-PacketTuple tuple_of(const Entry& entry) {
+PacketTuple tuple_of_flow(const Entry& entry) {
   const unsigned from = entry.initiator, to = 1U - from;
   return {.source = ip_of(entry.key.address[from]),
           .destination = ip_of(entry.key.address[to]),
@@ -61,8 +61,9 @@ Balance EngineImpl::balance() const {
     total.delivered += b.delivered.read();
     total.dropped += b.dropped.read();
     total.consumed += b.consumed.read();
+    total.held += b.stored.read() - b.unstored.read();
   }
-  total.held = handover_.held();
+  total.held += handover_.held();
   return total;
 }
 
@@ -104,7 +105,7 @@ template <typename Entry>
 FlowView EngineImpl::view_of(const Entry& entry, std::uint32_t now) const {
   const unsigned from = entry.initiator, to = 1U - from;
   const auto idle = static_cast<std::int32_t>(now - entry.last_seen);
-  return {.initiator_tuple = tuple_of(entry),
+  return {.initiator_tuple = tuple_of_flow(entry),
           .initiator_eni = slots_.eni_at(entry.half[from].eni, entry.half[from].epoch),
           .responder_eni = slots_.eni_at(entry.half[to].eni, entry.half[to].epoch),
           .state = std::string(kStateNames[static_cast<unsigned>(TrackState{entry.state})]),

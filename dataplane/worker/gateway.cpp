@@ -10,7 +10,10 @@
 // nothing, because it has no address there.
 #include "dataplane/net/headers.hpp"
 #include "dataplane/worker/nat.hpp"
+#include "dataplane/worker/fragment.hpp"
 #include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/pipeline.hpp"
+#include "dataplane/worker/segment.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
@@ -76,7 +79,7 @@ bool may_be_told(const Burst& burst, unsigned i, const IcmpError& error, WorkerC
                           .protocol = sender.icmp,
                           .source_port = 0,
                           .destination_port = static_cast<std::uint16_t>(error.type << 8 | error.code)};
-  if (!snapshot.policy_of_subnet(eni).acl_allows(Direction::kIngress, tuple)) return false;
+  if (!snapshot.acl_allows(eni, Direction::kIngress, tuple)) return false;
   if (worker.related_icmp_errors && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
                                                       : tracked_at_sender<FlowEntry4>(burst, i, worker)))
     return true;
@@ -94,6 +97,29 @@ void tell_sender(const Burst& burst, unsigned i, const IcmpError& error, WorkerC
   worker.counters[sender].originated.add();
   worker.balance.originated.add();
   worker.originated->take(answer, sender);
+}
+
+/// Goes into the VPC again, cut as for the internet where it must be: the way is the same.
+void come_back(Burst& burst, unsigned i, std::uint16_t mtu, WorkerContext& worker) noexcept {
+  rte_mbuf* frames[kMaxFragments] = {burst.packet[i]};
+  unsigned count = 1;
+  if (ip_bytes(burst.packet[i]) > mtu) {
+    // Its checksum is finished first, for no fragment could be finished alone. A super-segment has DF set, or is refused.
+    const FragmentPorts ports = FragmentPorts::of(burst, i, tuple_of(burst.packet[i]).destination_port);
+    if (wants_segmentation(burst.packet[i])) return burst.drop(i, DropReason::kTooBig);
+    EniRecord plain;
+    plain.takes_chains = true;
+    rte_mbuf* whole[kMaxSegments];
+    if (has_offloads(burst.packet[i]) && finish(burst.packet[i], plain, worker.pool, whole).count != 1)
+      return burst.drop(i, DropReason::kTooBig);
+    count = fragment(burst.packet[i], mtu, worker.pool, frames);
+    if (count == 0) return burst.drop(i, DropReason::kPortFull);
+    for (unsigned k = 0; k < count; ++k) ports.write(frames[k]);
+    worker.balance.copies.add(count - 1);
+  }
+  if (worker.again->count + count > kBurst) process_again(worker);
+  for (unsigned k = 0; k < count; ++k) worker.again->take(frames[k], worker.snapshot->gateway);
+  burst.fate[i] = Fate::kAgain;
 }
 
 void depart_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
@@ -117,8 +143,7 @@ void depart_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   const std::optional<std::uint32_t> inside = snapshot.public_addresses.private_of.find(ip.destination.host());
   if (!inside) return;
   translate_destination(packet, *inside);
-  worker.again->take(packet, snapshot.gateway);
-  burst.fate[i] = Fate::kAgain;
+  come_back(burst, i, mtu, worker);
 }
 
 /// IPv6 goes through unchanged but for its hop limit (facts ec2 1.10).

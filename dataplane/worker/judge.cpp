@@ -57,7 +57,7 @@ bool enters_subnet(const Hop& hop, const Snapshot& snapshot) noexcept {
 }
 
 bool acl_allows(EniSlot slot, Direction direction, const PacketTuple& tuple, const Snapshot& snapshot) noexcept {
-  return snapshot.policy_of_subnet(snapshot.eni(slot)).acl_allows(direction, tuple);
+  return snapshot.acl_allows(snapshot.eni(slot), direction, tuple);
 }
 
 /// What the receiver sends back goes to the sender, and no ACL has a say: then both directions are judged at once.
@@ -65,7 +65,7 @@ bool is_symmetric(const Hop& hop, const Snapshot& snapshot) noexcept {
   const bool ipv6 = !hop.tuple.source.is_v4();
   const auto open = [&](EniSlot slot) {
     return snapshot.eni(slot).kind == EndKind::kGateway ||
-           snapshot.policy_of_subnet(snapshot.eni(slot)).acl_open(ipv6);
+           snapshot.acl_open(snapshot.eni(slot), ipv6);
   };
   if (snapshot.route(hop.destination, hop.tuple.source).eni != hop.source) return false;
   return !(leaves_subnet(hop, snapshot) || enters_subnet(hop, snapshot)) || (open(hop.source) && open(hop.destination));
@@ -180,11 +180,12 @@ Entry* find_live(Entry* entry, const Burst& burst, unsigned i, WorkerContext& wo
 
 template <typename Entry>
 void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept {
+  if (entry == nullptr && serve_request(burst, i, worker)) return;
   const Snapshot& snapshot = *worker.snapshot;
   FlowTable<Entry>& flows = worker.flows_of<Entry>();
   const std::uint8_t direction = burst.direction[i];
   const std::uint8_t back = 1 - direction;
-  if constexpr (std::is_same_v<Entry, FlowEntry6>) {  // what serve() has left of it, which is no matter for a gate
+  if constexpr (std::is_same_v<Entry, FlowEntry6>) {  // what serve_request() has left of it, which is no matter for a gate
     const IpAddress& to = burst.destination_address6(i);
     if (to.is_multicast_v6()) return burst.drop(i, DropReason::kMulticast);
     if (to.is_link_local_v6()) return burst.drop(i, DropReason::kNoSuchAddress);
@@ -194,10 +195,8 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
 
   // 1. Where it goes, and what each end remembers of it. An end's memory is its own: one tuple may be several hops, when
   // the way back is another than the way there, and each end passes by state what it has seen, whoever brings it.
-  const std::optional<PacketTuple> tuple =
-      burst.is_fragment(i) ? tuple_of_fragment(burst, i, worker) : tuple_of(burst.packet[i]);
-  if (!tuple) return burst.drop(i, DropReason::kFragment);
-  Hop hop{.source = burst.source[i], .direction = direction, .tuple = *tuple};
+  Hop hop{.source = burst.source[i], .direction = direction, .tuple = tuple_of(burst.packet[i])};
+  if (is_later_fragment(burst.packet[i])) FragmentPorts::read(burst.packet[i]).complete(hop.tuple);
   const NextHop route = snapshot.route(hop.source, hop.tuple.destination);
   hop.destination = burst.destination[i] = route.eni;
   const auto find_at = [&](std::uint8_t end, EniSlot slot) {

@@ -1,15 +1,32 @@
 // Stage 1: headers to key, hash and kind.
 #include <algorithm>
+#include <optional>
 
 #include "dataplane/net/headers.hpp"
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/parse_fragment.hpp"
 #include "dataplane/worker/parse_ipv6.hpp"
 #include "dataplane/worker/stages.hpp"
-#include "dataplane/worker/transport.hpp"
 
 namespace weft {
 namespace {
+
+struct Ports {
+  std::uint16_t source = 0, destination = 0;
+  FlowKind kind = FlowKind::kFlow;
+};
+
+/// ICMP queries are flows: the identifier stands for the requester's port and the request's type for the other, so that
+/// request and answer have one key, and an answer nobody asked for finds nothing (RFC 792, RFC 950 for 17 and 18).
+Ports icmp_query(const IcmpHeader& icmp) noexcept {
+  const auto request = [](unsigned type) { return static_cast<std::uint16_t>(type << 8); };
+  switch (icmp.type) {
+    case 8: case 13: case 15: case 17: return {icmp.identifier.host(), request(icmp.type), FlowKind::kFlow};
+    case 0: return {request(8), icmp.identifier.host(), FlowKind::kAnswer};
+    case 14: case 16: case 18: return {request(icmp.type - 1U), icmp.identifier.host(), FlowKind::kAnswer};
+    default: return {0, static_cast<std::uint16_t>(icmp.type << 8 | icmp.code), FlowKind::kAlone};
+  }
+}
 
 /// An ICMP error carries the head of the packet it is about: its IP header and eight bytes (RFC 792). When that packet
 /// went from this one's destination to this one's source, the error belongs to its flow.
@@ -39,8 +56,31 @@ bool related_key(Burst& burst, unsigned i, const std::byte* quoted, std::size_t 
   return true;
 }
 
-void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byte* frame,
-                const EniRecord& sender) noexcept {
+/// Addresses and lengths have been checked.
+void parse_fragment4(Burst& burst, unsigned i, const Ipv4Header& ip, std::size_t l4_here, WorkerContext& worker) noexcept {
+  const unsigned l3 = ip.header_bytes();
+  const std::uint16_t word = ip.fragment.host();
+  Fragment fragment;
+  fragment.key = {IpAddress::from({ip.source.host()}), IpAddress::from({ip.destination.host()}),
+                  ip.identification.host(), burst.source[i], ip.protocol};
+  fragment.protocol = ip.protocol;
+  fragment.offset = (word & Ipv4Header::kOffsetMask) * 8U;
+  fragment.more = (word & Ipv4Header::kMoreFragments) != 0;
+  fragment.bytes = ip.total_length.host() - l3;
+  fragment.l4 = {reinterpret_cast<const std::byte*>(&ip) + l3, std::min(l4_here, fragment.bytes)};
+  burst.tcp_flags[i] = 0;
+  const std::optional<FragmentPorts> ports = fragment_ports(burst, i, fragment, burst.fragments_known, worker);
+  if (!ports) return;
+  const NormalisedKey4 normal = normalise(worker.snapshot->eni(burst.source[i]).vpc, ip.source.host(),
+                                          ip.destination.host(), ip.protocol, ports->source, ports->destination);
+  burst.key[i] = normal.key;
+  burst.direction[i] = normal.direction;
+  burst.kind[i] = ports->kind;
+  burst.hash[i] = hash(normal.key);
+}
+
+void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byte* frame, const EniRecord& sender,
+                WorkerContext& worker) noexcept {
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kIpOffset);
   if (packet->data_len < kIpv4L4Offset || ip.version() != 4) return burst.drop(i, DropReason::kMalformed);
   const unsigned l3 = ip.header_bytes();
@@ -48,9 +88,9 @@ void parse_ipv4(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byt
   const std::size_t here = packet->data_len - kIpOffset;  // bytes of IP that are in the first mbuf
   if (l3 < sizeof(Ipv4Header) || total < l3 || total > packet->pkt_len - kIpOffset || l3 > here)
     return burst.drop(i, DropReason::kMalformed);
-  if (ip.is_fragment()) [[unlikely]] return burst.mark_fragment(i);
   // A frame to oneself never leaves a host; this is a LAND packet.
   if (ip.source == ip.destination) return burst.drop(i, DropReason::kMalformed);
+  if (ip.is_fragment()) [[unlikely]] return parse_fragment4(burst, i, ip, here - l3, worker);
 
   const std::byte* const l4 = frame + kIpOffset + l3;
   const std::size_t l4_here = here - l3;
@@ -112,7 +152,14 @@ void parse_arp(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byte
   burst.kind[i] = FlowKind::kArp;
 }
 
-void parse_frame(Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
+/// To 255.255.255.255: DHCP comes so. What else does is dropped when judge() finds no service in it.
+bool is_broadcast(const rte_mbuf* packet, const std::byte* frame) noexcept {
+  return packet->data_len >= kIpv4L4Offset &&
+         reinterpret_cast<const Ipv4Header*>(frame + kIpOffset)->destination == Be32(0xffffffff);
+}
+
+void parse_frame(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
   const rte_mbuf* const packet = burst.packet[i];
   if (packet->data_len < sizeof(EthernetHeader)) return burst.drop(i, DropReason::kMalformed);
   const auto* const frame = rte_pktmbuf_mtod(packet, const std::byte*);
@@ -120,10 +167,10 @@ void parse_frame(Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
   if (packet->nb_segs > 1) burst.offloads = true;
 
   if (ethernet.ether_type == Be16(kEtherTypeIpv4)) [[likely]] {
-    if (ethernet.destination.is_multicast()) return burst.drop(i, DropReason::kMulticast);
-    parse_ipv4(burst, i, packet, frame, snapshot.eni(burst.source[i]));
+    if (ethernet.destination.is_multicast() && !is_broadcast(packet, frame)) return burst.drop(i, DropReason::kMulticast);
+    parse_ipv4(burst, i, packet, frame, snapshot.eni(burst.source[i]), worker);
   } else if (ethernet.ether_type == Be16(kEtherTypeIpv6)) {
-    parse_ipv6(burst, i, snapshot.eni(burst.source[i]));
+    parse_ipv6(burst, i, snapshot.eni(burst.source[i]), worker);
   } else if (ethernet.ether_type == Be16(kEtherTypeArp)) {
     parse_arp(burst, i, packet, frame);
   } else {
@@ -131,27 +178,22 @@ void parse_frame(Burst& burst, unsigned i, const Snapshot& snapshot) noexcept {
   }
 }
 
-/// What the common packet is spared.
-void parse_rare(Burst& burst, const WorkerContext& worker) noexcept {
-  for (unsigned i = 0; i < burst.count; ++i) {
-    if (burst.pending(i) && burst.is_fragment(i)) parse_fragment(burst, i, worker);
-    if (burst.pending(i) && burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
-  }
-}
-
 }  // namespace
 
-void parse(Burst& burst, const WorkerContext& worker) noexcept {
+void parse(Burst& burst, WorkerContext& worker) noexcept {
   for (unsigned i = 0; i < burst.count; ++i) {
-    parse_frame(burst, i, *worker.snapshot);
+    parse_frame(burst, i, worker);
     if (burst.pending(i)) worker.flows.prefetch(burst.hash[i]);
   }
-  if ((burst.ipv6 | burst.fragments) != 0) [[unlikely]] parse_rare(burst, worker);
+  if (burst.ipv6 == 0) [[likely]] return;
+  for (unsigned i = 0; i < burst.count; ++i)
+    if (burst.pending(i) && burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
 }
 
-void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept {
-  parse_frame(burst, i, *worker.snapshot);
-  if (burst.pending(i) && burst.is_fragment(i)) parse_fragment(burst, i, worker);
+void parse_again(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  burst.fragments_known = true;
+  parse_frame(burst, i, worker);
+  burst.fragments_known = false;  // of the others
   worker.flows.prefetch(burst.hash[i]);
 }
 

@@ -1,137 +1,93 @@
 #include "dataplane/worker/parse_fragment.hpp"
 
-#include <algorithm>
-#include <optional>
-
+#include "dataplane/net/headers.hpp"
 #include "dataplane/net/ipv6_headers.hpp"
 #include "dataplane/worker/offload.hpp"
-#include "dataplane/worker/stages.hpp"
-#include "dataplane/worker/transport.hpp"
 
 namespace weft {
 namespace {
 
-/// One fragment, whichever family.
-struct Fragment {
-  FragmentId id;
-  std::uint32_t offset = 0;  // of its bytes in the packet that was cut
-  std::uint32_t bytes = 0;   // of that packet in this frame
-  bool more = false;
-  std::uint8_t protocol = 0;          // of a first fragment: of `l4`
-  std::uint8_t icmp = kProtocolIcmp;  // the family's
-  std::span<const std::byte> l4;      // of a first fragment: as far as the first buffer goes
-  std::uint32_t l4_bytes = 0;
-};
-
-std::span<const std::byte> ip_bytes_here(const rte_mbuf* packet, std::size_t total) noexcept {
-  return {rte_pktmbuf_mtod_offset(packet, const std::byte*, kIpOffset),
-          std::min<std::size_t>(total, packet->data_len - kIpOffset)};
-}
-
-Fragment read_fragment4(const rte_mbuf* packet, EniSlot eni) noexcept {
-  const auto& ip = *rte_pktmbuf_mtod_offset(packet, const Ipv4Header*, kIpOffset);
-  const unsigned l3 = ip.header_bytes();
-  Fragment out;
-  out.id.source = IpAddress::from({ip.source.host()});
-  out.id.destination = IpAddress::from({ip.destination.host()});
-  out.id.identification = ip.identification.host();
-  out.id.eni = eni;
-  out.id.protocol = out.protocol = ip.protocol;
-  out.offset = (ip.fragment.host() & Ipv4Header::kOffsetMask) * 8U;
-  out.more = (ip.fragment.host() & Ipv4Header::kMoreFragments) != 0;
-  out.bytes = out.l4_bytes = ip.total_length.host() - l3;
-  out.l4 = ip_bytes_here(packet, ip.total_length.host()).subspan(l3);
-  return out;
-}
-
-Fragment read_fragment6(const rte_mbuf* packet, EniSlot eni) noexcept {
-  const auto& ip = *rte_pktmbuf_mtod_offset(packet, const Ipv6Header*, kIpOffset);
-  const std::uint32_t total = sizeof ip + ip.payload_length.host();
-  const std::span<const std::byte> here = ip_bytes_here(packet, total);
-  const Ipv6Layers layers = *parse_ipv6_headers(here);  // parse_ipv6() has found it well-formed
-  Fragment out;
-  out.id.source = ip.source;
-  out.id.destination = ip.destination;
-  out.id.identification = layers.identification;
-  out.id.eni = eni;
-  out.offset = layers.fragment_offset;
-  out.more = layers.more_fragments;
-  out.bytes = total - layers.fragment_header - static_cast<std::uint32_t>(sizeof(Ipv6FragmentHeader));
-  out.protocol = layers.protocol;
-  out.icmp = kProtocolIcmpv6;
-  out.l4 = here.subspan(layers.l4_offset);
-  out.l4_bytes = total - layers.l4_offset;
-  return out;
-}
-
-Fragment read_fragment(const Burst& burst, unsigned i) noexcept {
-  return burst.is_ipv6(i) ? read_fragment6(burst.packet[i], burst.source[i])
-                          : read_fragment4(burst.packet[i], burst.source[i]);
-}
-
-/// Ports, flags and kind of a first fragment, which others are to find; false when it is malformed.
-bool begin_fragments(Burst& burst, unsigned i, const Fragment& fragment, FirstFragment& first,
-                     const WorkerContext& worker) noexcept {
-  Transport transport;
-  if (!read_transport(fragment.protocol, fragment.icmp, fragment.l4, fragment.l4_bytes, transport, true)) return false;
-  first = {.source_port = transport.ports.source,
-           .destination_port = transport.ports.destination,
-           .service = tuple_of(burst.packet[i]).destination_port,
-           .bytes = static_cast<std::uint16_t>(fragment.bytes),
-           .protocol = fragment.protocol,
-           .kind = static_cast<std::uint8_t>(transport.ports.kind)};
-  burst.tcp_flags[i] = transport.tcp_flags;
-  worker.fragments->remember(fragment.id, first, worker.now);
-  return true;
-}
-
-template <typename Normalised, typename Key>
-void set_key(Burst& burst, unsigned i, const Normalised& normal, Key& key) noexcept {
-  key = normal.key;
-  burst.direction[i] = normal.direction;
-  burst.hash[i] = hash(normal.key);
+/// As parse() has them; an error's quoted packet is not looked into, so it is judged for itself. False when the transport
+/// header is not whole, which no honest stack sends (RFC 1858 2, RFC 7112).
+bool read_ports(const Fragment& fragment, FragmentPorts& out, std::uint8_t& tcp_flags) noexcept {
+  const std::span<const std::byte> l4 = fragment.l4;
+  out.protocol = fragment.protocol;
+  switch (fragment.protocol) {
+    case kProtocolTcp: {
+      const auto& tcp = *reinterpret_cast<const TcpHeader*>(l4.data());
+      if (l4.size() < sizeof tcp || tcp.header_bytes() < sizeof tcp || tcp.header_bytes() > l4.size()) return false;
+      out.source = tcp.source_port.host();
+      out.destination = tcp.destination_port.host();
+      tcp_flags = tcp.flags;
+      return true;
+    }
+    case kProtocolUdp: {
+      const auto& udp = *reinterpret_cast<const UdpHeader*>(l4.data());
+      if (l4.size() < sizeof udp || udp.length.host() < sizeof udp) return false;
+      out.source = udp.source_port.host();
+      out.destination = udp.destination_port.host();
+      return true;
+    }
+    case kProtocolIcmp:
+    case kProtocolIcmpv6: {
+      const auto& icmp = *reinterpret_cast<const IcmpHeader*>(l4.data());
+      if (l4.size() < sizeof icmp) return false;
+      const bool v6 = fragment.protocol == kProtocolIcmpv6;
+      const std::uint8_t request = v6 ? Icmpv6Header::kEchoRequest : IcmpHeader::kEchoRequest;
+      const std::uint8_t reply = v6 ? Icmpv6Header::kEchoReply : IcmpHeader::kEchoReply;
+      out.service = static_cast<std::uint16_t>(icmp.type << 8 | icmp.code);
+      out.kind = icmp.type == request ? FlowKind::kFlow : icmp.type == reply ? FlowKind::kAnswer : FlowKind::kAlone;
+      out.source = icmp.type == request ? icmp.identifier.host()
+                                        : static_cast<std::uint16_t>(icmp.type == reply ? request << 8 : 0);
+      out.destination = icmp.type == request ? static_cast<std::uint16_t>(request << 8)
+                                             : icmp.type == reply ? icmp.identifier.host() : out.service;
+      return true;
+    }
+    default: return true;  // tracked by addresses and protocol (facts ec2 2.4)
+  }
 }
 
 }  // namespace
 
-void parse_fragment(Burst& burst, unsigned i, const WorkerContext& worker) noexcept {
-  const Fragment fragment = read_fragment(burst, i);
-  // All but the last are whole units of eight bytes, and together they are no more than a packet can be.
-  const bool impossible = fragment.bytes == 0 || (fragment.more && fragment.bytes % 8 != 0) ||
-                          fragment.offset + fragment.bytes > 0xffff || fragment.id.source == fragment.id.destination;
-  if (impossible || has_offloads(burst.packet[i])) return burst.drop(i, DropReason::kMalformed);
-
-  FirstFragment first;
-  burst.tcp_flags[i] = 0;
+std::optional<FragmentPorts> fragment_ports(Burst& burst, unsigned i, const Fragment& fragment, bool known,
+                                            WorkerContext& worker) noexcept {
+  rte_mbuf* const packet = burst.packet[i];
+  const auto refuse = [&](DropReason why) {
+    burst.drop(i, why);
+    return std::nullopt;
+  };
+  if (fragment.bytes == 0 || fragment.offset + fragment.bytes > 65535 || (fragment.more && fragment.bytes % 8 != 0) ||
+      has_offloads(packet))
+    return refuse(DropReason::kMalformed);
   if (fragment.offset == 0) {
-    if (!begin_fragments(burst, i, fragment, first, worker)) return burst.drop(i, DropReason::kMalformed);
-  } else {
-    const FirstFragment* const known = worker.fragments->find(fragment.id, fragment.offset, worker.now);
-    if (known == nullptr) return burst.drop(i, DropReason::kFragment);
-    first = *known;
+    FragmentPorts ports;
+    if (!read_ports(fragment, ports, burst.tcp_flags[i])) return refuse(DropReason::kFragmentOverlap);
+    ports.bytes = static_cast<std::uint16_t>(fragment.bytes);
+    ports.write(packet);
+    if (!known) worker.fragments.learn(fragment.key, ports, worker.now);
+    return ports;
   }
-  const std::uint16_t vpc = worker.snapshot->eni(burst.source[i]).vpc;
-  const FragmentId& id = fragment.id;
-  burst.kind[i] = static_cast<FlowKind>(first.kind);
-  if (burst.is_ipv6(i)) {
-    set_key(burst, i, normalise(vpc, id.source, id.destination, first.protocol, first.source_port, first.destination_port),
-            burst.key6[i]);
-  } else {
-    set_key(burst, i, normalise(vpc, id.source.v4().value, id.destination.v4().value, first.protocol,
-                                first.source_port, first.destination_port), burst.key[i]);
+  if (known) return FragmentPorts::read(packet);
+  const FragmentPorts* const ports = worker.fragments.find(fragment.key, worker.now);
+  if (ports == nullptr) {
+    if (!worker.fragments.hold(fragment.key, packet, worker.snapshot->epoch, worker.now))
+      return refuse(DropReason::kFragment);
+    worker.balance.stored.add();
+    burst.fate[i] = Fate::kHeld;
+    return std::nullopt;
   }
+  if (fragment.offset < ports->bytes) return refuse(DropReason::kFragmentOverlap);
+  ports->write(packet);
+  return *ports;
 }
 
-std::optional<PacketTuple> tuple_of_fragment(const Burst& burst, unsigned i, const WorkerContext& worker) noexcept {
-  PacketTuple tuple = tuple_of(burst.packet[i]);
-  const Fragment fragment = read_fragment(burst, i);
-  if (fragment.offset == 0) return tuple;
-  const FirstFragment* const first = worker.fragments->find(fragment.id, fragment.offset, worker.now);
-  if (first == nullptr) return std::nullopt;
-  tuple.protocol = first->protocol;
-  tuple.source_port = first->source_port;
-  tuple.destination_port = first->service;
-  return tuple;
+bool is_later_fragment(const rte_mbuf* packet) noexcept {
+  const auto* const frame = rte_pktmbuf_mtod(packet, const std::byte*);
+  const std::span<const std::byte> ip(frame + kIpOffset, packet->data_len - kIpOffset);
+  if (!(reinterpret_cast<const EthernetHeader*>(frame)->ether_type == Be16(kEtherTypeIpv6)))
+    return (reinterpret_cast<const Ipv4Header*>(ip.data())->fragment.host() & Ipv4Header::kOffsetMask) != 0;
+  const std::optional<Ipv6Layers> layers = parse_ipv6_headers(ip);
+  return layers && layers->fragment_offset != 0;
 }
 
 }  // namespace weft

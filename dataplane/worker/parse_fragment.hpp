@@ -1,19 +1,30 @@
-// Stage 1 for IP fragments of either family: the first one has the ports, and the later ones go where it went
-// (dataplane/flow/fragments.hpp). The gates therefore see each fragment as what it is a part of (facts ec2 1.8).
+// A fragment's part of stage 1, for both families: the first one's transport header, or what is remembered of it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 
-#include "dataplane/worker/burst.hpp"
 #include "dataplane/worker/context.hpp"
+#include "dataplane/worker/fragment_table.hpp"
 
 namespace weft {
 
-/// Packet i, which parse() has found to be a fragment of a packet whose IP header is sound.
-void parse_fragment(Burst& burst, unsigned i, const WorkerContext& worker) noexcept;
+/// What one fragment says, after its IP headers have been checked.
+struct Fragment {
+  FragmentKey key;
+  std::uint8_t protocol = 0;        // of the transport header; of a later fragment of IPv6 not known
+  unsigned offset = 0;              // in bytes
+  bool more = false;
+  std::size_t bytes = 0;            // of the datagram, in this fragment
+  std::span<const std::byte> l4;    // of a first fragment: what of `bytes` is in the first buffer, from its transport header
+};
 
-/// What tuple_of() is for a whole packet: of a later fragment, with what its first one said. Nothing when that has been
-/// forgotten since parse().
-std::optional<PacketTuple> tuple_of_fragment(const Burst& burst, unsigned i, const WorkerContext& worker) noexcept;
+/// Its ports; nothing when the packet has been dropped or is held. `known`: the worker of the port has looked already.
+std::optional<FragmentPorts> fragment_ports(Burst& burst, unsigned i, const Fragment& fragment, bool known,
+                                            WorkerContext& worker) noexcept;
+
+/// The packet is a later fragment, whose transport header is elsewhere.
+bool is_later_fragment(const rte_mbuf* packet) noexcept;
 
 }  // namespace weft

@@ -9,7 +9,7 @@ namespace {
 
 void begin_burst(Burst& burst, Fate fate) noexcept {
   burst.offloads = burst.leaves = false;
-  burst.ipv6 = burst.fragments = 0;
+  burst.ipv6 = 0;
   for (unsigned i = 0; i < burst.count; ++i) {
     burst.fate[i] = fate;
     burst.destination[i] = kNoEni;
@@ -21,17 +21,6 @@ void finish(Burst& burst, WorkerContext& worker) noexcept {
   release(burst, worker);
 }
 
-/// What the gateway gives back. None of it leaves by the gateway again, for it is for an ENI now.
-void process_again(Burst& burst, WorkerContext& worker) noexcept {
-  begin_burst(burst, Fate::kPending);
-  parse(burst, worker);
-  steer(burst, worker);
-  decide(burst, worker);
-  if (!worker.snapshot->allowances.empty()) limit(burst, worker);
-  finish(burst, worker);
-  burst.count = 0;
-}
-
 void send_originated(Burst& burst, WorkerContext& worker) noexcept {
   begin_burst(burst, Fate::kReply);
   for (unsigned i = 0; i < burst.count; ++i) burst.destination[i] = burst.source[i];
@@ -39,12 +28,9 @@ void send_originated(Burst& burst, WorkerContext& worker) noexcept {
   burst.count = 0;
 }
 
-}  // namespace
-
-void process(Burst& burst, WorkerContext& worker) noexcept {
-  begin_burst(burst, Fate::kPending);
+/// The stages, from headers to ports. A burst from a port is of one guest.
+void pass(Burst& burst, WorkerContext& worker) noexcept {
   const bool limits = !worker.snapshot->allowances.empty();
-  receive(burst, worker);
   parse(burst, worker);
   if (burst.from_port) {
     if (burst.source[0] == worker.snapshot->gateway) arrive(burst, worker);
@@ -58,8 +44,47 @@ void process(Burst& burst, WorkerContext& worker) noexcept {
   if (burst.leaves) depart(burst, worker);
   finish(burst, worker);
   if (worker.originated->count != 0) send_originated(*worker.originated, worker);
-  if (worker.again->count != 0) process_again(*worker.again, worker);
+  if (worker.again->count != 0) process_again(worker);
+}
+
+/// Fragments that have waited, a guest's at a time.
+void pass_released(Burst& burst, WorkerContext& worker) noexcept {
+  while (worker.fragments.has_ready()) {
+    burst.count = 0;
+    do {
+      const FragmentTable::Held held = worker.fragments.take_ready();
+      worker.balance.unstored.add();
+      if (worker.snapshot->eni(held.key.eni).same_since(held.epoch)) burst.take(held.packet, held.key.eni);
+      else drop_single(held.packet, kNoEni, kNoEni, DropReason::kLinkDown, worker);
+    } while (worker.fragments.has_ready() && burst.count < kBurst &&
+             (burst.count == 0 || worker.fragments.next_ready() == burst.source[0]));
+    begin_burst(burst, Fate::kPending);
+    if (burst.count != 0) pass(burst, worker);
+  }
+}
+
+}  // namespace
+
+void process(Burst& burst, WorkerContext& worker) noexcept {
+  begin_burst(burst, Fate::kPending);
+  burst.fragments_known = !burst.from_port;
+  receive(burst, worker);
+  pass(burst, worker);
+  if (worker.fragments.has_ready()) [[unlikely]] pass_released(*worker.released, worker);
   assert(worker.balance.holds());
+}
+
+/// None of it leaves by the gateway again, for it is for an ENI now.
+void process_again(WorkerContext& worker) noexcept {
+  Burst& burst = *worker.again;
+  begin_burst(burst, Fate::kPending);
+  burst.fragments_known = true;
+  parse(burst, worker);
+  steer(burst, worker);
+  decide(burst, worker);
+  if (!worker.snapshot->allowances.empty()) limit(burst, worker);
+  finish(burst, worker);
+  burst.count = 0;
 }
 
 void process_decided(Burst& burst, WorkerContext& worker) noexcept {

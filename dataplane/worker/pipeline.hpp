@@ -10,6 +10,9 @@ namespace weft {
 /// belongs to a port, to another worker or to its pool again.
 void process(Burst& burst, WorkerContext& worker) noexcept;
 
+/// What the gateway gives back (WorkerContext::again), from its headers on.
+void process_again(WorkerContext& worker) noexcept;
+
 /// The last part of the way, for packets that another worker has decided. destination[] is filled as well.
 void process_decided(Burst& burst, WorkerContext& worker) noexcept;
 

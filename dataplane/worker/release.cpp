@@ -32,6 +32,7 @@ void release(Burst& burst, WorkerContext& worker) noexcept {
     switch (burst.fate[i]) {
       case Fate::kDelivered:
       case Fate::kAway:
+      case Fate::kHeld:
       case Fate::kAgain: continue;
       case Fate::kDropped:
         note_drop(burst.packet[i], burst.source[i], burst.destination[i], burst.reason[i], worker);

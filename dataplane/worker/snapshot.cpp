@@ -21,12 +21,6 @@ bool is_multicast(const IpAddress& ip) {
   return ip.is_v4() ? ip.v4().value >= 0xe0000000U : ip.is_multicast_v6();
 }
 
-/// 169.254.168.0/22 and fd00:ec2::/32 (facts ec2 1.9).
-bool is_link_local_service(const IpAddress& ip) {
-  if (ip.is_v4()) return (ip.v4().value & 0xfffffc00U) == 0xa9fea800U;
-  return ip.octets[0] == 0xfd && ip.octets[1] == 0 && ip.octets[2] == 0x0e && ip.octets[3] == 0xc2;
-}
-
 void set_port(EniRecord& out, const SlotAssignment& assignment, std::uint16_t most_mtu) {
   out.port = assignment.port;
   if (assignment.port == nullptr) return;
@@ -132,14 +126,14 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   snapshot->policy = GroupPolicy::compile(*deployment);
 
   const std::vector<const Eni*> enis = flatten_enis(*deployment);
-  SlotsById slots_by_id;
-  for (std::size_t i = 0; i < enis.size(); ++i) slots_by_id[enis[i]->id] = assignments[i].slot;
+  for (std::size_t i = 0; i < enis.size(); ++i) snapshot->slot_of_policy.push_back(assignments[i].slot);
+  snapshot->routes = RouteTables::compile(*deployment);
+  snapshot->acls = AclPolicy::compile(*deployment);
   std::unordered_map<std::string, std::uint16_t> subnet_index;
   for (const Subnet& subnet : deployment->subnets) {
     subnet_index[subnet.name] = static_cast<std::uint16_t>(snapshot->subnets.size());
     snapshot->subnets.push_back({subnet.cidr.address.v4().value, last_address(subnet.cidr),
                                  router_mac(subnet.router().v4()), subnet.cidr, subnet.ipv6_cidr});
-    snapshot->subnet_policies.emplace_back(*deployment, subnet, slots_by_id);
   }
 
   snapshot->enis.resize(slots);
@@ -166,6 +160,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   compile_timeouts(enis, assignments, snapshot->timeouts);
   snapshot->efa = EfaMatrix::compile(*deployment, *snapshot->policy, assignments, slots);
   if (allowances != nullptr) snapshot->allowances = allowances->by_slot(*deployment, assignments, slots);
+  snapshot->services = ServiceViews::compile(*deployment, snapshot->slot_of_policy, slots);
   snapshot->deployment = std::move(deployment);
   return snapshot;
 }
@@ -179,15 +174,16 @@ NextHop Snapshot::route(EniSlot source, const IpAddress& destination) const noex
   const EniRecord& from = enis[source];
   if (is_multicast(destination)) return {kNoEni, DropReason::kMulticast};
   if (from.kind == EndKind::kGateway) return local(from.vpc, destination);
-  // Never forwarded by a route table (facts ec2 1.9).
-  if (is_link_local_service(destination)) return {kNoEni, DropReason::kNoRoute};
-  const std::optional<RouteTarget> target = policy_of_subnet(from).route(destination);
-  if (!target) return {kNoEni, DropReason::kNoRoute};
-  switch (target->kind) {
-    case RouteTargetKind::kLocal: return local(from.vpc, destination);
-    case RouteTargetKind::kInterface: return {target->eni, {}};
-    case RouteTargetKind::kInternetGateway: return {gateway, DropReason::kNoRoute};
-    case RouteTargetKind::kBlackhole: return {kNoEni, DropReason::kBlackhole};
+  // No router forwards link-local addresses (RFC 4291 2.5.6), and no route table those of the services (facts ec2 1.9).
+  if (is_reserved_for_services(destination) || (!destination.is_v4() && destination.is_link_local_v6()))
+    return {kNoEni, DropReason::kNoRoute};
+  const RouteDecision decision = routes.find(from.subnet, destination);
+  switch (decision.kind) {
+    case RouteKind::kNone: break;
+    case RouteKind::kLocal: return local(from.vpc, destination);
+    case RouteKind::kEni: return {slot_of_policy[decision.eni], {}};
+    case RouteKind::kInternetGateway: return {gateway, DropReason::kNoRoute};
+    case RouteKind::kBlackhole: return {kNoEni, DropReason::kBlackhole};
   }
   return {kNoEni, DropReason::kNoRoute};
 }

@@ -15,11 +15,13 @@
 #include "dataplane/flow/timeouts.hpp"
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/observe/drop_reason.hpp"
+#include "dataplane/policy/acl.hpp"
 #include "dataplane/policy/gate.hpp"
+#include "dataplane/route/route_tables.hpp"
 #include "dataplane/worker/address_table.hpp"
 #include "dataplane/worker/efa_matrix.hpp"
 #include "dataplane/worker/public_addresses.hpp"
-#include "dataplane/worker/subnet_policy.hpp"
+#include "dataplane/worker/service_views.hpp"
 #include "drivers/port.hpp"
 
 namespace weft {
@@ -106,7 +108,11 @@ class Snapshot {
   EniSlot owner(std::uint16_t vpc, const IpAddress& address) const noexcept;
   bool owns(EniSlot slot, const IpAddress& address) const noexcept { return owner(enis[slot].vpc, address) == slot; }
   const EniRecord& eni(EniSlot slot) const noexcept { return enis[slot]; }
-  const SubnetPolicy& policy_of_subnet(const EniRecord& eni) const noexcept { return subnet_policies[eni.subnet]; }
+  /// The network ACL of an ENI's subnet, for a packet that leaves (egress) or enters (ingress) it (facts ec2 2.6).
+  bool acl_allows(const EniRecord& eni, Direction direction, const PacketTuple& packet) const noexcept {
+    return acls.allows(acls.of_subnet(eni.subnet), direction, packet);
+  }
+  bool acl_open(const EniRecord& eni, bool ipv6) const noexcept { return acls.open(acls.of_subnet(eni.subnet), ipv6); }
 
   /// Null: nothing limits the ENI's instance.
   InstanceAllowance* allowance(EniSlot slot) const noexcept {
@@ -116,7 +122,10 @@ class Snapshot {
   std::uint32_t epoch = 0;
   std::vector<EniRecord> enis;       // by slot
   std::vector<SubnetRecord> subnets;
-  std::vector<SubnetPolicy> subnet_policies;  // by subnet
+  RouteTables routes;
+  AclPolicy acls;
+  std::vector<EniSlot> slot_of_policy;  // by PolicyEni
+  ServiceViews services;
   AddressTable addresses;
   PrefixTable prefixes;
   IpPrefix vpc_cidr;

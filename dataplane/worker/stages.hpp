@@ -13,10 +13,10 @@ namespace weft {
 void receive(Burst& burst, WorkerContext& worker) noexcept;
 
 /// Headers to key, hash, kind. Drops what is malformed or is nothing a VPC carries.
-void parse(Burst& burst, const WorkerContext& worker) noexcept;
+void parse(Burst& burst, WorkerContext& worker) noexcept;
 
 /// One packet anew, whose addresses have changed.
-void parse_again(Burst& burst, unsigned i, const WorkerContext& worker) noexcept;
+void parse_again(Burst& burst, unsigned i, WorkerContext& worker) noexcept;
 
 /// What came from the internet: its public destination becomes the private one, before anybody looks for its flow.
 void arrive(Burst& burst, WorkerContext& worker) noexcept;
@@ -27,8 +27,15 @@ void check_source(Burst& burst, const WorkerContext& worker) noexcept;
 /// An ENI's own limits, of instances that have limits: packets to the link-local services, fragments (facts ec2 1.8, 1.9).
 void limit_source(Burst& burst, WorkerContext& worker) noexcept;
 
-/// What the fabric answers itself: ARP, and ICMP echo to the subnet's router (facts ec2 1.7, 2.5).
+/// ARP, which the fabric answers itself (facts ec2 1.7).
 void serve(Burst& burst, WorkerContext& worker) noexcept;
+
+/// A packet without a flow that is for the fabric: DHCP, DNS, NTP, neighbour discovery, the router (facts ec2 1.7, 1.9,
+/// 2.5). False when it is for somebody else.
+bool serve_request(Burst& burst, unsigned i, WorkerContext& worker) noexcept;
+
+/// Packet i is an answer now, for the guest that asked.
+void answered(Burst& burst, unsigned i, WorkerContext& worker) noexcept;
 
 /// Flows of other workers go to their owner (DESIGN D3).
 void steer(Burst& burst, WorkerContext& worker) noexcept;

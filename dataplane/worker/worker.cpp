@@ -43,6 +43,7 @@ Worker::Worker(unsigned index, const WorkerOptions& options, Publication<Snapsho
       context_(index, options.flow_capacity, options.flow_capacity6, handover, pool, options.related_icmp_errors),
       idle_(options.poll) {
   handover.set_sleeper(index, &wake_);
+  context_.virtual_clock = options.now_ns != nullptr;
   read_clock();
   ageing_.until_ns = ageing6_.until_ns = context_.now_ns;
 }
@@ -89,6 +90,7 @@ unsigned Worker::turn() noexcept {
   if (context_.now_ns >= busy_until_ns_ || context_.now_ns - asked_kernel_ns_ >= kReadyIntervalNs)
     handled += poll_ready_ports();
   age_flows(false);
+  drop_overdue_fragments();
   serve_job();
   return handled;
 }
@@ -211,6 +213,18 @@ void Worker::run_job(const Job& job, bool running) {
   while (job_.load(std::memory_order_acquire) != nullptr) ::sched_yield();
 }
 
+/// Later fragments whose first one did not come.
+void Worker::drop_overdue_fragments() noexcept {
+  if (context_.fragments.held() == 0) [[likely]] return;
+  for (;;) {
+    const FragmentTable::Held held = context_.fragments.take_overdue(context_.now);
+    if (held.packet == nullptr) return;
+    context_.balance.unstored.add();
+    const bool live = context_.snapshot->eni(held.key.eni).same_since(held.epoch);
+    drop_single(held.packet, live ? held.key.eni : kNoEni, kNoEni, DropReason::kFragment, context_);
+  }
+}
+
 void Worker::serve_job() noexcept {
   const Job* const job = job_.load(std::memory_order_acquire);
   if (job == nullptr) return;
@@ -243,7 +257,7 @@ void Worker::sleep() noexcept {
   wake_.announce_sleep();
   if (arm_everything()) {
     const std::uint64_t before = monotonic_ns();
-    const int timeout_ms = has_flows() ? kAgeingSleepMs : -1;
+    const int timeout_ms = has_flows() || context_.fragments.held() != 0 ? kAgeingSleepMs : -1;
     asleep_since_ns_.store(before, std::memory_order_relaxed);
     publication_.offline(context_.index);
     const bool something = wake_.wait(timeout_ms);

@@ -66,6 +66,7 @@ class Worker {
   template <typename Table>
   void age_table(Table& flows, Ageing& ageing, std::uint64_t most_buckets) noexcept;
   bool has_flows() const noexcept { return context_.flows.size() != 0 || context_.flows6.size() != 0; }
+  void drop_overdue_fragments() noexcept;
   void serve_job() noexcept;
   void sleep() noexcept;
   bool arm_everything() noexcept;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <random>
 #include <set>
@@ -281,6 +282,20 @@ TYPED_TEST(FlowTableOf, FillsToItsCapacityAndSaysWhenItIsFull) {
     table.erase(this->look(table, this->key_of(capacity / 2), 0, 1));
     EXPECT_NE(this->add(table, this->key_of(capacity), 1, 2), nullptr);
   }
+}
+
+/// A deployment without a family pays nothing for its table: lookups and ageing alone take no page.
+TYPED_TEST(FlowTableOf, TakesNoMemoryBeforeItsFirstFlow) {
+  const auto resident_pages = [] {
+    std::ifstream statm("/proc/self/statm");
+    long size = 0, resident = 0;
+    statm >> size >> resident;
+    return resident;
+  };
+  typename TestFixture::Table table(1U << 18);
+  const long before = resident_pages();
+  for (std::uint32_t i = 0; i < 10'000; ++i) ASSERT_EQ(this->look(table, this->key_of(i), 0, 3), nullptr);
+  EXPECT_LT(resident_pages() - before, 256) << "pages of 4 KiB; the table's address space is " << table.bytes();
 }
 
 TYPED_TEST(FlowTableOf, TakesAtMostSoManyBytesAFlow) {

@@ -97,6 +97,24 @@ TEST_F(Ipv6Flow, ARuleThatNamesAllOfIpv4AllowsNoIpv6) {
   EXPECT_FALSE(fabric.passes("a", "b", udp6(path6(fabric, "a", "b"), 5000, 53)));
 }
 
+TEST_F(Ipv6Flow, ARuleThatNamesAGroupMatchesItsMembersIpv6Addresses) {  // statements 18 and 19
+  const auto deployment = [](bool member) {
+    Deployment made = dual_stack({members_group(), make_group("others", {}, {all(cidr("::/0"))})},
+                                 four_guests({"members"}));
+    if (!member) made.instances[0].enis[0].security_groups = {"others"};
+    return made;
+  };
+  Fabric fabric(deployment(true));
+  EXPECT_TRUE(fabric.passes("a", "b", udp6(path6(fabric, "a", "b"), 5000, 53)));
+  EXPECT_TRUE(fabric.passes("d", "b", udp6(path6(fabric, "d", "b"), 5000, 53)));
+  fabric.apply(deployment(false));
+  EXPECT_TRUE(fabric.passes("a", "b", udp6(path6(fabric, "a", "b"), 5000, 53))) << "tracked";
+  const Frame fresh = udp6(path6(fabric, "a", "b"), 5001, 53);
+  fabric.changes();
+  fabric.send("a", fresh);
+  EXPECT_EQ(fabric.changes(), fabric.dropped("a", fresh, DropReason::kGroupIngress));
+}
+
 TEST_F(Ipv6Flow, PingIsAnsweredByStateAndOnlyTheOneThatAskedMayAsk) {
   Fabric fabric(client_and_server({rule(kIcmpv6, 128, 0, cidr("::/0"))}));
   const auto ping = [&](const std::string& from, const std::string& to, std::uint8_t type, std::uint16_t identifier) {

@@ -97,6 +97,7 @@ class RandomNetwork {
       if (below(3) == 0) group.ingress.push_back(rule(kTcp, 0, static_cast<int>(below(8)), cidr("10.0.0.0/16")));
     }
     made.instances = four_guests({});
+    made.available_enis.clear();  // it could have an address of theirs
     for (Instance& instance : made.instances)
       for (unsigned n = below(3); n > 0; --n)
         instance.enis[0].security_groups.push_back(names[below(static_cast<unsigned>(names.size()))]);

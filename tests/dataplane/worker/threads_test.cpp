@@ -7,7 +7,7 @@
 #include <chrono>
 #include <thread>
 
-#include "tests/dataplane/worker/fabric.hpp"
+#include "tests/dataplane/worker/guests6.hpp"
 
 namespace weft::test {
 namespace {
@@ -41,6 +41,24 @@ TEST(Threads, AWorkerCarriesPacketsWithoutBeingAsked) {
     const Frame frame = udp(fabric.path("a", "b"), port, 2);
     fabric.inject("a", frame);
     ASSERT_EQ(receive_soon(fabric, "b"), frame);
+  }
+  EXPECT_EQ(fabric.engine().flows().size(), 49U);
+  fabric.engine().stop();
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+TEST(Threads, Ipv6FlowsMeetInTheTableOfTheirOwnerFromEitherEnd) {
+  SecurityGroup client = make_group("client", {}, {all(cidr("::/0"))});
+  SecurityGroup server = make_group("server", {rule(kUdp, 53, 53, cidr("2001:db8::/56"))}, {});
+  Fabric fabric(dual_stack({client, server}, {guest("a", "10.0.1.4", {"client"}), guest("b", "10.0.1.5", {"server"})}),
+                {.workers = 2});
+  fabric.engine().start();
+  for (std::uint16_t port = 1; port < 50; ++port) {
+    const Frame there = udp6(path6(fabric, "a", "b"), port, 53), back = udp6(path6(fabric, "b", "a"), 53, port);
+    fabric.inject("a", there);
+    ASSERT_EQ(receive_soon(fabric, "b"), there);
+    fabric.inject("b", back);
+    ASSERT_EQ(receive_soon(fabric, "a"), back) << "by state, wherever it is";
   }
   EXPECT_EQ(fabric.engine().flows().size(), 49U);
   fabric.engine().stop();

@@ -1,0 +1,128 @@
+// What the fabric answers itself to a packet of IP: the router's ping here, everything else by dataplane/services. No
+// security group and no network ACL filters it (facts ec2 2.5).
+#include <time.h>
+
+#include <array>
+#include <utility>
+
+#include "dataplane/net/checksum.hpp"
+#include "dataplane/net/headers.hpp"
+#include "dataplane/services/answer.hpp"
+#include "dataplane/worker/stages.hpp"
+
+namespace weft {
+namespace {
+
+using services::Answer;
+using services::Refusal;
+
+/// By services::Refusal.
+constexpr std::array<DropReason, services::kRefusals> kReasons = {
+    DropReason::kServiceMalformed,  DropReason::kServiceFragment, DropReason::kServiceNotOffered,
+    DropReason::kServiceNoRequest,  DropReason::kServiceNotYours, DropReason::kServiceNoAddress,
+    DropReason::kNeighbourUnknown,  DropReason::kResolverOff,     DropReason::kServiceNoRoom};
+constexpr bool same_names() {
+  for (std::size_t i = 0; i < services::kRefusals; ++i)
+    if (name(kReasons[i]) != services::kRefusalNames[i]) return false;
+  return true;
+}
+static_assert(same_names(), "each refusal of a service is a drop reason of the same name");
+
+std::uint64_t unix_ns(const WorkerContext& worker) noexcept {
+  if (worker.virtual_clock) return worker.now_ns;
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);  // no system call: the kernel's page of time
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+/// Whether a service may be meant (services/README.md): a group, the router, the resolver, or a link-local address.
+bool may_be_service4(std::uint32_t destination, const EniRecord& eni, const services::ServiceView& view) noexcept {
+  return destination == view.resolver.value || destination == 0xffffffff || destination == eni.router ||
+         destination >> 10 == 0xa9fea800U >> 10;
+}
+bool may_be_service6(const Burst& burst, unsigned i, const SubnetRecord& subnet) noexcept {
+  const IpAddress& destination = burst.destination_address6(i);
+  return destination.is_multicast_v6() || destination.is_link_local_v6() || is_reserved_for_services(destination) ||
+         burst.kind[i] == FlowKind::kAlone || (subnet.ipv6_cidr && destination == subnet.router6());
+}
+
+/// The request's buffer is freed, and the answer's takes its place in the burst.
+void replace(Burst& burst, unsigned i, rte_mbuf* answer, std::size_t bytes, WorkerContext& worker) noexcept {
+  answer->data_len = static_cast<std::uint16_t>(bytes);
+  answer->pkt_len = static_cast<std::uint32_t>(bytes);
+  rte_pktmbuf_free(burst.packet[i]);
+  burst.packet[i] = answer;
+  answered(burst, i, worker);
+}
+
+bool ask_services(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const EniRecord& eni = snapshot.eni(burst.source[i]);
+  const auto neighbour = [&](const IpAddress& target) -> std::optional<MacAddress> {
+    const EniSlot slot = snapshot.owner(eni.vpc, target);
+    if (slot == kNoEni || snapshot.eni(slot).subnet != eni.subnet) return std::nullopt;
+    return snapshot.eni(slot).mac;
+  };
+  services::ServiceView view = snapshot.services.of(burst.source[i]);
+  view.neighbour = neighbour;
+  rte_mbuf* const request = burst.packet[i];
+  if (rte_pktmbuf_linearize(request) != 0) return burst.drop(i, DropReason::kServiceMalformed), true;
+  rte_mbuf* const made = rte_pktmbuf_alloc(worker.pool);
+  if (made == nullptr) return burst.drop(i, DropReason::kPortFull), true;
+  const Answer said = services::answer(view, {rte_pktmbuf_mtod(request, const std::byte*), request->data_len},
+                                       unix_ns(worker), {rte_pktmbuf_mtod(made, std::byte*), rte_pktmbuf_tailroom(made)});
+  if (said.outcome == Answer::Outcome::kAnswered) return replace(burst, i, made, said.length, worker), true;
+  rte_pktmbuf_free(made);
+  if (said.outcome == Answer::Outcome::kConsumed) burst.fate[i] = Fate::kConsumed;
+  if (said.outcome == Answer::Outcome::kDropped) burst.drop(i, kReasons[static_cast<std::size_t>(said.why)]);
+  return said.outcome != Answer::Outcome::kNotForUs;
+}
+
+/// The IPv4 router: ICMP echo and nothing else.
+void serve_router(Burst& burst, unsigned i, const EniRecord& eni, WorkerContext& worker) noexcept {
+  rte_mbuf* const packet = burst.packet[i];
+  auto& ethernet = *rte_pktmbuf_mtod(packet, EthernetHeader*);
+  auto& ip = *rte_pktmbuf_mtod_offset(packet, Ipv4Header*, kIpOffset);
+  const unsigned l3 = ip.header_bytes();
+  auto& icmp = *rte_pktmbuf_mtod_offset(packet, IcmpHeader*, kIpOffset + l3);
+  if (ip.is_fragment() || ip.protocol != kProtocolIcmp || icmp.type != IcmpHeader::kEchoRequest || icmp.code != 0)
+    return burst.drop(i, DropReason::kRouterService);
+
+  ethernet = {ethernet.source, worker.snapshot->subnets[eni.subnet].router_mac, ethernet.ether_type};
+  std::swap(ip.source, ip.destination);
+  ip.time_to_live = 64;
+  ip.checksum = {};
+  ip.checksum = checksum_finish(checksum_add({reinterpret_cast<const std::byte*>(&ip), l3}));
+  icmp.type = IcmpHeader::kEchoReply;
+  icmp.checksum = checksum_update(icmp.checksum, Be16(IcmpHeader::kEchoRequest << 8), Be16(0));
+  answered(burst, i, worker);
+}
+
+}  // namespace
+
+void answered(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  EniCounters& counters = worker.counters[burst.source[i]];
+  counters.consumed.add();
+  counters.originated.add();
+  worker.balance.consumed.add();
+  worker.balance.originated.add();
+  burst.fate[i] = Fate::kReply;
+  burst.destination[i] = burst.source[i];
+}
+
+bool serve_request(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const EniSlot source = burst.source[i];
+  const EniRecord& eni = snapshot.eni(source);
+  const bool guest = eni.kind == EndKind::kInterface;
+  if (burst.is_ipv6(i))
+    return guest && may_be_service6(burst, i, snapshot.subnets[eni.subnet]) && ask_services(burst, i, worker);
+  const std::uint32_t destination = burst.destination_address(i);
+  if (guest && may_be_service4(destination, eni, snapshot.services.of(source)) && ask_services(burst, i, worker))
+    return true;
+  if (destination != eni.router) return false;
+  serve_router(burst, i, eni, worker);
+  return true;
+}
+
+}  // namespace weft
