@@ -11,7 +11,6 @@ namespace {
 constexpr int kMostCount = 5000;
 constexpr int kHighestDeviceIndex = 63;  // the types of facts ec2 1.5 have at most 64 interfaces over all cards
 constexpr int kHighestNetworkCard = 31;  // and at most 32 cards
-constexpr int kMostPartitions = 7;       // facts ec2 4.1
 constexpr double kMostGbps = 100'000;
 constexpr int kMostPerSecond = 1'000'000'000;
 

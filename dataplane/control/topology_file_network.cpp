@@ -14,9 +14,8 @@ constexpr const char* kDefaultZone = "use1-az1";
 constexpr std::size_t kMostServers = 4;      // of a DHCP option set, as EC2 takes
 constexpr std::size_t kLongestDomain = 253;  // RFC 1035 2.3.4
 constexpr int kMostEntries = 1000;           // of a prefix list
-constexpr int kMostPartitions = 7;           // facts ec2 4.1
 constexpr int kDefaultPartitions = 2;        // what CreatePlacementGroup makes when PartitionCount is left out
-constexpr int kMostRacks = 1000;
+constexpr int kMostRacks = 256;              // of a zone; and hosts of a rack
 
 /// It goes into a DHCP option and into every guest's resolv.conf.
 std::string read_domain_name(const Value& value) {

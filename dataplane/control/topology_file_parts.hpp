@@ -10,6 +10,8 @@
 
 namespace weft::topology_file {
 
+inline constexpr int kMostPartitions = 7;  // of a placement group, in each zone (facts ec2 4.1)
+
 // topology_file_network.cpp
 VpcDeclaration read_vpc(const Value& value);
 HostsDeclaration read_hosts(const Value& value);

@@ -76,10 +76,10 @@ std::vector<AclEntryDeclaration> Resolver::checked_entries(const std::vector<Acl
     const AclEntryDeclaration& entry = entries[i];
     const std::string key = fmt::format("{}[{}]", list, i);
     if (entry.rule_number < 1 || entry.rule_number > kLastRuleNumber)
-      refuse(key + ".rule_number", "InvalidParameterValue",
+      refuse(key + ".rule", "InvalidParameterValue",
              fmt::format("rule number {} is not possible; use 1 to {}", entry.rule_number, kLastRuleNumber));
     if (auto [other, is_new] = numbers.emplace(entry.rule_number, i); !is_new)
-      refuse(key + ".rule_number", "NetworkAclEntryAlreadyExists",
+      refuse(key + ".rule", "NetworkAclEntryAlreadyExists",
              fmt::format("entry {} of this list has the rule number {} too; each needs its own", other->second,
                          entry.rule_number));
     check_ports(entry.protocol, entry.from_port, entry.to_port, key);

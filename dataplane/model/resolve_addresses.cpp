@@ -68,10 +68,13 @@ void Resolver::assign_addresses() {
     if (!wanted.kept->instance.empty() && !wanted.instance.empty()) vfs_.insert(wanted.kept->vf.index);
     if (!wanted.wrong) keep_addresses(wanted);
   }
-  for (WantedInterface& wanted : interfaces_)
-    if (!wanted.wrong && wanted.declared->type != InterfaceType::kEfaOnly) take_listed(wanted);
-  for (WantedInterface& wanted : interfaces_)
-    if (!wanted.wrong && wanted.declared->type != InterfaceType::kEfaOnly) take_free(wanted);
+  const auto each = [&](void (Resolver::*step)(WantedInterface&)) {
+    for (WantedInterface& wanted : interfaces_)
+      if (!wanted.wrong && wanted.declared->type != InterfaceType::kEfaOnly) (this->*step)(wanted);
+  };
+  each(&Resolver::take_primary);
+  each(&Resolver::take_listed);
+  each(&Resolver::take_free);
 }
 
 void Resolver::keep_addresses(WantedInterface& wanted) {
@@ -92,13 +95,15 @@ void Resolver::keep_addresses(WantedInterface& wanted) {
        wanted.label, wanted.prefixes);
 }
 
+void Resolver::take_primary(WantedInterface& wanted) {
+  if (!wanted.declared->private_ip || wanted.kept != nullptr) return;
+  wanted.private_ip = IpAddress::from(*wanted.declared->private_ip);
+  take_listed_address(wanted, wanted.private_ip, wanted.key + ".private_ip", true);
+}
+
 void Resolver::take_listed(WantedInterface& wanted) {
   const InterfaceDeclaration& declared = *wanted.declared;
   const auto key = [&](const char* list, std::size_t i) { return fmt::format("{}.{}[{}]", wanted.key, list, i); };
-  if (declared.private_ip) {
-    if (wanted.kept == nullptr) wanted.private_ip = IpAddress::from(*declared.private_ip);
-    if (wanted.kept == nullptr) take_listed_address(wanted, wanted.private_ip, wanted.key + ".private_ip", true);
-  }
   const auto repeats = [](const auto& list, std::size_t i) {
     return std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
            list.begin() + static_cast<std::ptrdiff_t>(i);

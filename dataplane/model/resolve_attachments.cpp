@@ -73,35 +73,33 @@ void Resolver::check_tracking(const ConnectionTracking& tracking, const std::str
 // refuses both only in one call, and takes them one after the other (facts ec2 1.4).
 bool Resolver::check_addresses(const InterfaceDeclaration& declared, const std::string& key, bool shared) {
   const std::size_t before = errors_.size();
-  const auto check = [&](std::size_t listed, int count, const std::string& list, const std::string& counted) {
+  const auto check = [&](std::size_t listed, int count, const std::string& list) {  // one key of the file is both
     if (count < 0)
-      refuse(key + "." + counted, "InvalidParameterValue", fmt::format("{} is {}; it must be 0 or more", counted, count));
+      refuse(key + "." + list, "InvalidParameterValue", fmt::format("{} is {}; it must be 0 or more", list, count));
     if (listed > 0 && count > 0)
-      refuse(key + "." + counted, "InvalidParameterCombination",
-             fmt::format("{} lists {} already; write the list or the count", list, listed));
+      refuse(key + "." + list, "InvalidParameterCombination",
+             fmt::format("{} lists {} already; write the list or how many", list, listed));
     if (listed > 0 && shared)
       refuse(key + "." + list, "InvalidParameterCombination",
-             fmt::format("several instances cannot share one address; write {} in place of {}, or leave count at 1",
-                         counted, list));
+             fmt::format("several instances cannot share one address; write how many in place of the list, {}: {}, or "
+                         "leave count at 1",
+                         list, listed));
   };
   if (shared && declared.private_ip)
     refuse(key + ".private_ip", "InvalidParameterCombination",
            "several instances cannot share one address; leave private_ip out or count at 1");
-  check(declared.secondary_private_ips.size(), declared.secondary_private_ip_count, "secondary_private_ips",
-        "secondary_private_ip_count");
-  check(declared.ipv6_addresses.size(), declared.ipv6_address_count, "ipv6_addresses", "ipv6_address_count");
-  check(declared.ipv4_prefixes.size(), declared.ipv4_prefix_count, "ipv4_prefixes", "ipv4_prefix_count");
-  check(declared.ipv6_prefixes.size(), declared.ipv6_prefix_count, "ipv6_prefixes", "ipv6_prefix_count");
+  check(declared.secondary_private_ips.size(), declared.secondary_private_ip_count, "secondary_private_ips");
+  check(declared.ipv6_addresses.size(), declared.ipv6_address_count, "ipv6_addresses");
+  check(declared.ipv4_prefixes.size(), declared.ipv4_prefix_count, "ipv4_prefixes");
+  check(declared.ipv6_prefixes.size(), declared.ipv6_prefix_count, "ipv6_prefixes");
   if (declared.type == InterfaceType::kEfaOnly && has_addresses(declared))
     refuse(key + ".type", "InvalidParameterCombination",
            "an efa-only interface has no IP addresses; leave them out or make it of type efa");
   const Subnet* subnet = result_.find_subnet(declared.subnet);
   if (subnet != nullptr && !subnet->ipv6_cidr)
     for (const auto& [wanted, name] :
-         {std::pair{slots(declared.ipv6_addresses.size(), 0), "ipv6_addresses"},
-          std::pair{slots(0, declared.ipv6_address_count), "ipv6_address_count"},
-          std::pair{slots(declared.ipv6_prefixes.size(), 0), "ipv6_prefixes"},
-          std::pair{slots(0, declared.ipv6_prefix_count), "ipv6_prefix_count"}})
+         {std::pair{slots(declared.ipv6_addresses.size(), declared.ipv6_address_count), "ipv6_addresses"},
+          std::pair{slots(declared.ipv6_prefixes.size(), declared.ipv6_prefix_count), "ipv6_prefixes"}})
       if (wanted > 0)
         refuse(fmt::format("{}.{}", key, name), "InvalidParameterValue",
                fmt::format("subnet {} has no IPv6 block; give it one with ipv6_cidr", in_quotes(subnet->name)));
@@ -271,15 +269,8 @@ void Resolver::check_slots(WantedInterface& wanted, const InstanceType* type, co
   const std::size_t v6 = slots(declared.ipv6_addresses.size(), declared.ipv6_address_count);
   const std::size_t v6_prefixes = slots(declared.ipv6_prefixes.size(), declared.ipv6_prefix_count);
   // Refused where most of them come from.
-  if (v4 >= v4_prefixes)
-    check(1 + v4 + v4_prefixes,
-          declared.secondary_private_ips.empty() ? "secondary_private_ip_count" : "secondary_private_ips", "IPv4");
-  else
-    check(1 + v4 + v4_prefixes, declared.ipv4_prefixes.empty() ? "ipv4_prefix_count" : "ipv4_prefixes", "IPv4");
-  if (v6 >= v6_prefixes)
-    check(v6 + v6_prefixes, declared.ipv6_addresses.empty() ? "ipv6_address_count" : "ipv6_addresses", "IPv6");
-  else
-    check(v6 + v6_prefixes, declared.ipv6_prefixes.empty() ? "ipv6_prefix_count" : "ipv6_prefixes", "IPv6");
+  check(1 + v4 + v4_prefixes, v4 >= v4_prefixes ? "secondary_private_ips" : "ipv4_prefixes", "IPv4");
+  check(v6 + v6_prefixes, v6 >= v6_prefixes ? "ipv6_addresses" : "ipv6_prefixes", "IPv6");
 }
 
 }  // namespace weft

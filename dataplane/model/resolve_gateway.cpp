@@ -170,7 +170,7 @@ void Resolver::associate(const ElasticIpDeclaration& declared, ElasticIp& elasti
     refuse(key + ".interface", "Gateway.NotAttached",
            "the VPC has no internet gateway, so no public address can be reached; declare internet_gateway");
   const Eni* eni = associated_interface(declared, key + ".interface");
-  if (eni == nullptr) return;
+  if (eni == nullptr || (eni->private_ip == IpAddress{} && eni->type != InterfaceType::kEfaOnly)) return;  // refused
   if (eni->type == InterfaceType::kEfaOnly)
     return refuse(key + ".interface", "InvalidParameterValue",
                   fmt::format("{} is efa-only and has no private address", in_quotes(declared.interface)));

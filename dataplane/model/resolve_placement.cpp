@@ -178,6 +178,7 @@ void Resolver::place_instances() {
     int partition = 0;
     if (group != nullptr && group->strategy == PlacementStrategy::kPartition)
       partition = now.partition.value_or(emptiest_partition(of, std::min(group->partition_count, 7)));
+    if (partition < 0 || (group != nullptr && partition > group->partition_count)) continue;  // refused already
     std::optional<Placement> place = zones.at(zone).emptiest(
         vcpus_of(now.type), [&](int rack) { return may_stand_on(group, of, partition, rack); });
     if (!place) {

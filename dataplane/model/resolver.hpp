@@ -109,6 +109,7 @@ class Resolver {
   // Addresses, MACs and VFs: resolve_addresses.cpp, resolve_interfaces.cpp
   void assign_addresses();
   void keep_addresses(WantedInterface& wanted);
+  void take_primary(WantedInterface& wanted);
   void take_listed(WantedInterface& wanted);
   void take_listed_address(WantedInterface& wanted, const IpAddress& ip, const std::string& key, bool primary);
   void take_listed_prefix(WantedInterface& wanted, const IpPrefix& prefix, const std::string& key);
