@@ -93,12 +93,15 @@ void cut(const std::vector<PrefixRoute>& routes, bool v4, Cuts& cuts, Number) {
   while (!open.empty()) close();
 }
 
-/// 169.254.168.0/22 and fd00:ec2::/32 (facts ec2 1.9).
-bool is_reserved_for_services(AddressNumber ip) noexcept {
+bool is_reserved(AddressNumber ip) noexcept {
   return ip.is_v4() ? (ip.v4() & 0xfffffc00U) == 0xa9fea800U : ip.high >> 32 == 0xfd000ec2U;
 }
 
 }  // namespace
+
+bool is_reserved_for_services(const IpAddress& destination) noexcept {
+  return is_reserved(AddressNumber::from(destination));
+}
 
 RouteTables::Table RouteTables::compile_table(const Deployment& deployment, const RouteTable* declared,
                                               const EniNumbers& enis) {
@@ -132,7 +135,7 @@ RouteTables RouteTables::compile(const Deployment& deployment) {
 
 RouteDecision RouteTables::find(SubnetIndex source, const IpAddress& destination) const noexcept {
   const AddressNumber number = AddressNumber::from(destination);
-  if (source >= of_subnet_.size() || is_reserved_for_services(number)) return {};
+  if (source >= of_subnet_.size() || is_reserved(number)) return {};
   const Table& table = tables_[of_subnet_[source]];
   return number.is_v4() ? table.v4.find(number.v4()) : table.v6.find(number);
 }

@@ -91,6 +91,7 @@ class Engine {
   };
   /// Publishes the deployment: ports of ENIs that it no longer has are closed, `added` ports are polled from now on,
   /// every flow keeps EC2's meaning of a change (DESIGN D3). Returns when no worker can see the old tables.
+  /// An ENI that stays and gets another port has the old one closed; with a null port nothing is attached any more.
   virtual Result<void> apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) = 0;
 
   virtual std::optional<EniSlot> slot_of(const std::string& eni_id) const = 0;

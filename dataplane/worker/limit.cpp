@@ -7,6 +7,7 @@
 #include "dataplane/limit/instance_allowance.hpp"
 #include "dataplane/limit/wire_size.hpp"
 #include "dataplane/net/headers.hpp"
+#include "dataplane/net/ipv6_headers.hpp"
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/stages.hpp"
 
@@ -28,6 +29,14 @@ bool is_link_local_service(const IpAddress& address) noexcept {
   if (std::memcmp(address.octets.data(), kPrefix, sizeof kPrefix) != 0) return false;
   const unsigned last = static_cast<unsigned>(address.octets[14]) << 8 | address.octets[15];
   return last == 0x253 || last == 0x254 || last == 0x123;
+}
+
+/// parse() has found its headers whole, and in the first buffer.
+bool is_fragment(const rte_mbuf* packet, bool ipv6) noexcept {
+  const auto* const ip = rte_pktmbuf_mtod_offset(packet, const std::byte*, kIpOffset);
+  if (!ipv6) return reinterpret_cast<const Ipv4Header*>(ip)->is_fragment();
+  const auto layers = parse_ipv6_headers({ip, packet->data_len - kIpOffset});
+  return layers && layers->is_fragment();
 }
 
 WireSize wire_size_of(const rte_mbuf* packet) noexcept {
@@ -87,7 +96,7 @@ void limit_source(Burst& burst, WorkerContext& worker) noexcept {
     if (service && !worker.limits->link_local.pass(slot, worker.now_ns)) {
       count_exceeded(slot, EnaCounter::kLinkLocalAllowanceExceeded, 1, worker);
       burst.drop(i, DropReason::kLinkLocalAllowance);
-    } else if (burst.is_fragment(i) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
+    } else if (is_fragment(burst.packet[i], ipv6) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
       count_exceeded(slot, EnaCounter::kPpsAllowanceExceeded, 1, worker);
       burst.drop(i, DropReason::kFragmentAllowance);
     }

@@ -1,6 +1,9 @@
 // weft ps, weft vf: what there is.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "tools/weft/api_client.hpp"
 #include "tools/weft/command.hpp"
 #include "tools/weft/exit_code.hpp"
@@ -92,12 +95,11 @@ std::string vf_lines(const json& nic) {
   const json vf = nic.value("vf", json::object());
   auto on = [](const json& value, const char* key) { return value.value(key, false) ? "on" : "off"; };
   const int rate = vf.value("max_tx_rate_mbps", 0);
-  const bool attached = cell(nic, "instance") != "-";
   std::string text = fmt::format(
-      "    vf {:<5} link/ether {} brd ff:ff:ff:ff:ff:ff, {}spoof checking {}, link-state {}, trust {}  # {} {} {}\n",
+      "    vf {:<5} link/ether {} brd ff:ff:ff:ff:ff:ff, {}spoof checking {}, link-state {}, trust {}  # {} {} {} {}\n",
       vf.value("index", 0), cell(nic, "mac"), rate > 0 ? fmt::format("max_tx_rate {}Mbps, ", rate) : "",
       on(vf, "spoof_check"), vf.value("link_up", false) ? "enable" : "disable", on(vf, "trust"), cell(nic, "id"),
-      attached ? fmt::format("{} {}", cell(nic, "instance"), nic_name(nic)) : "available", cell(nic, "private_ip"));
+      cell(nic, "instance"), nic_name(nic), cell(nic, "private_ip"));
   text += fmt::format("             source/destination check {}, network card {}, {} on termination",
                       on(nic, "source_dest_check"), nic.value("network_card", 0),
                       nic.value("delete_on_termination", true) ? "deleted" : "kept");
@@ -114,9 +116,10 @@ int vf(bool as_json) {
     print_json(*interfaces);
     return kOk;
   }
-  std::printf("weft: the host's adapter, %zu virtual function%s\n", interfaces->size(),
-              interfaces->size() == 1 ? "" : "s");
-  std::vector<json> sorted(interfaces->begin(), interfaces->end());
+  std::vector<json> sorted;  // what is attached to no instance has no function
+  std::ranges::copy_if(*interfaces, std::back_inserter(sorted),
+                       [](const json& nic) { return cell(nic, "instance") != "-"; });
+  std::printf("weft: the host's adapter, %zu virtual function%s\n", sorted.size(), sorted.size() == 1 ? "" : "s");
   std::sort(sorted.begin(), sorted.end(), [](const json& a, const json& b) {
     return a.value("/vf/index"_json_pointer, 0) < b.value("/vf/index"_json_pointer, 0);
   });

@@ -59,7 +59,8 @@ GuestInstance internet_of(const InternetGateway& gateway) {
   for (const bool v4 : {true, false})
     for (const IpAddress& ip : gateway.addresses)
       if (ip.is_v4() == v4) interface.addresses.push_back({ip, static_cast<std::uint8_t>(v4 ? 32 : 128)});
-  if (interface.addresses.front().ip.is_v4()) interface.router = IpAddress::from(kGatewayNextHop);
+  if (!interface.addresses.empty() && interface.addresses.front().ip.is_v4())
+    interface.router = IpAddress::from(kGatewayNextHop);
   interface.ipv6_router = kIpv6Router;
   interface.router_mac = router_mac(kGatewayNextHop);
   interface.mtu = kInternetMtu;
