@@ -239,11 +239,26 @@ TEST_F(Dhcp4, TheAnswerKeepsToTheClientsSize) {
   const std::vector<Ipv4Address> servers(63, ip4("10.9.9.1"));
   view.domain_name = long_name;
   view.domain_name_servers = servers;
-  EXPECT_LE(answered(broadcast({.options = option(57, be16(300))})).payload.size(), 548U) << "576 at least";
+  const Reply least = answered(broadcast({}));
+  EXPECT_LE(least.payload.size(), 548U);
+  for (const unsigned less : {0U, 27U, 300U, 575U})
+    EXPECT_EQ(answered(broadcast({.options = option(57, be16(less))})).payload, least.payload)
+        << "576 at least: " << less;
   const Reply large = answered(broadcast({.options = option(57, be16(1500))}));
   EXPECT_GT(large.payload.size(), 548U);
   EXPECT_EQ(lease_of(large).options.at(15).size(), 253U);
   EXPECT_EQ(lease_of(answered(broadcast({}))).options.at(3), (Bytes{10, 0, 1, 1})) << "what does not fit is left out";
+}
+
+TEST_F(Dhcp4, TheEndMarkFitsHoweverLongTheOptionsAre) {
+  const std::vector<Ipv4Address> servers(30, ip4("10.9.9.1"));
+  view.domain_name_servers = servers;
+  for (unsigned length = 2; length <= 255; ++length) {  // lease_of() reads up to the mark, and not further than the end
+    const Bytes id = option(61, Bytes(length, 'x'));
+    const Reply reply = answered(broadcast({.options = id}));
+    EXPECT_LE(reply.payload.size(), 548U);
+    EXPECT_EQ(lease_of(reply).options.at(61).size(), length);
+  }
 }
 
 TEST_F(Dhcp4, IsAnsweredOnlyWhereTheServerIs) {

@@ -346,6 +346,14 @@ TEST_F(DnsTcp, OfTwoQueriesInOneSegmentTheFirstIsAcknowledged) {
   EXPECT_EQ(at32(said, 8), 1 + first.size());
 }
 
+TEST_F(DnsTcp, AQueryThatEndsTheConnectionIsAnsweredAndEndsIt) {
+  const Bytes question = framed(query("node-1", kA));
+  const Bytes said = segment(tcp(1, 1, 0x19, question));
+  EXPECT_EQ(said[13], 0x19) << "FIN PSH ACK";
+  EXPECT_EQ(at32(said, 8), 1 + question.size() + 1) << "the FIN takes a number";
+  EXPECT_EQ(segment(tcp(1, 1, 0x19, question + question))[13], 0x18) << "not before the second is answered too";
+}
+
 TEST_F(DnsTcp, AnswersLongerThanUdpsAreWhole) {
   NamedHost large{"large", "i-0aaaaaaaaaaaaaaaa", {}, {}};
   for (unsigned i = 0; i < 50; ++i) large.addresses.push_back(IpAddress::from({0x0a000300 + i}));

@@ -173,10 +173,14 @@ TEST_F(Icmpv6, ListenersReportsAreConsumedBehindTheirRouterAlert) {
 }
 
 TEST_F(Icmpv6, ExtensionHeadersAreWalkedToAnEndOnly) {
-  const Bytes padding = Bytes{0, 0, 1, 4, 0, 0, 0, 0};  // hop-by-hop after hop-by-hop
-  Bytes chain;
-  for (int i = 0; i < 9; ++i) chain = chain + padding;
-  EXPECT_TRUE(dropped_for(ask(ip_frame(kGuestLinkLocal, kRouterLinkLocal, 0, chain)), Refusal::kMalformed));
+  const auto behind = [](int headers) {  // destination options, and a ping at their end
+    Bytes chain;
+    for (int i = 1; i <= headers; ++i)
+      chain = chain + Bytes{static_cast<std::uint8_t>(i < headers ? 60 : 58), 0, 1, 4, 0, 0, 0, 0};
+    return ip_frame(kGuestLinkLocal, kRouterLinkLocal, 60, chain + icmp(128, zeros(4)));
+  };
+  EXPECT_EQ(answered(behind(8)).payload.size(), 8U);
+  EXPECT_TRUE(dropped_for(ask(behind(9)), Refusal::kMalformed));
   EXPECT_TRUE(
       dropped_for(ask(ip_frame(kGuestLinkLocal, kRouterLinkLocal, 0, {58, 9, 0, 0, 0, 0, 0, 0})), Refusal::kMalformed));
   const Bytes fragment = Bytes{58, 0, 0, 1, 0, 0, 0, 1} + icmp(128, zeros(8));
