@@ -361,5 +361,52 @@ instances:
             "is: default [InvalidGroup.NotFound]");
 }
 
+TEST(TopologyFile, every_mistake_that_resolve_finds_points_at_its_line) {
+  const Topology topology = parsed(R"(version: 1
+vpc: {cidr: 10.0.0.0/16}
+route_tables:
+  - name: out
+    routes:
+      - {destination: 0.0.0.0/0, target: internet_gateway}
+network_acls:
+  - name: wall
+    ingress:
+      - {rule: 1, action: allow, protocol: all, cidr: 0.0.0.0/0}
+      - {rule: 1, action: deny, protocol: all, cidr: 10.0.0.0/8}
+subnets:
+  - name: a
+    cidr: 10.1.0.0/24
+  - name: b
+    cidr: 10.0.1.0/24
+    network_acl: wal
+security_groups:
+  - name: web
+    ingress:
+      - {protocol: all, group: nobody}
+      - protocol: all
+        prefix_list: nothing
+instances:
+  - name: x
+    placement_group: tight
+    interfaces:
+      - subnet: b
+        ipv6_addresses: 2
+)");
+  const Result<Deployment> deployment = resolve(topology, nullptr);
+  ASSERT_FALSE(deployment);
+  std::vector<std::string> said = {deployment.error().code + " " + deployment.error().where.to_string()};
+  for (const Error& other : deployment.error().others) said.push_back(other.code + " " + other.where.to_string());
+  EXPECT_EQ(said, (std::vector<std::string>{
+                      "InvalidGatewayID.NotFound test.yaml:6: route_tables[0].routes[0].target",
+                      "NetworkAclEntryAlreadyExists test.yaml:11: network_acls[0].ingress[1].rule",
+                      "InvalidSubnet.Range test.yaml:14: subnets[0].cidr",
+                      "InvalidNetworkAclID.NotFound test.yaml:17: subnets[1].network_acl",
+                      "InvalidGroup.NotFound test.yaml:21: security_groups[0].ingress[0].group",
+                      "InvalidPrefixListId.NotFound test.yaml:23: security_groups[0].ingress[1].prefix_list",
+                      "InvalidPlacementGroup.Unknown test.yaml:26: instances[0].placement_group",
+                      "InvalidParameterValue test.yaml:29: instances[0].interfaces[0].ipv6_addresses",
+                  }));
+}
+
 }  // namespace
 }  // namespace weft
