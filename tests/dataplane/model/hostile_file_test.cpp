@@ -36,7 +36,7 @@ TEST(HostileFile, aliases_that_multiply_do_not_take_memory) {
 TEST(HostileFile, aliases_cannot_repeat_a_group_of_many_rules_many_times) {
   std::string text = "version: 1\nvpc: {cidr: 10.0.0.0/16}\nsecurity_groups:\n  - &g\n    name: a\n    ingress:\n";
   for (int i = 0; i < 2'000; ++i) text += "      - {protocol: all, cidr: 10.0.0.0/8}\n";
-  for (int i = 0; i < 50'000; ++i) text += "  - *g\n";  // a hundred million rules
+  for (int i = 0; i < 10'000; ++i) text += "  - *g\n";  // twenty million rules
   const Result<Topology> topology = parse_topology(text, "repeats.yaml");
   ASSERT_FALSE(topology);
   EXPECT_NE(topology.error().message.find("aliases"), std::string::npos) << topology.error().to_string();

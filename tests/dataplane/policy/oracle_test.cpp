@@ -38,7 +38,7 @@ TEST(Oracle, AgreesWithTheCompiledGates) {
   const auto first = static_cast<std::uint32_t>(start != nullptr ? std::strtoul(start, nullptr, 0) : 1);
   long allowed = 0, untracked = 0, asked = 0, efa_allowed = 0, efa_asked = 0;
   long by_owner_only = 0, by_list = 0, v6_allowed = 0;
-  for (std::uint32_t seed = first; seed < first + 1'500; ++seed) {
+  for (std::uint32_t seed = first; seed < first + 1'000; ++seed) {
     test::RandomPolicy random(seed);
     const Deployment deployment = random.deployment();
     const auto policy = GroupPolicy::compile(deployment);
@@ -76,9 +76,9 @@ TEST(Oracle, AgreesWithTheCompiledGates) {
   EXPECT_LT(allowed, asked * 9 / 10);
   EXPECT_GT(untracked, asked / 200);
   EXPECT_GT(efa_allowed, efa_asked / 50);
-  EXPECT_GT(by_owner_only, 300);
-  EXPECT_GT(by_list, 10);
-  EXPECT_GT(v6_allowed, 300);
+  EXPECT_GT(by_owner_only, 150);
+  EXPECT_GT(by_list, 5);
+  EXPECT_GT(v6_allowed, 150);
 }
 
 TEST(Oracle, AgreesOnAThousandRulesWithDeepNesting) {

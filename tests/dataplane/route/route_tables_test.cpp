@@ -184,7 +184,7 @@ TEST(RouteTables, AgreeWithTheOracleOnRandomRoutes) {
   const char* start = std::getenv("WEFT_SEED");
   const auto first = static_cast<std::uint32_t>(start != nullptr ? std::strtoul(start, nullptr, 0) : 1);
   long by_kind[5] = {};
-  for (std::uint32_t seed = first; seed < first + 3'000; ++seed) {
+  for (std::uint32_t seed = first; seed < first + 1'000; ++seed) {
     RandomRoutes random(seed);
     const Deployment deployment = random.deployment();
     const RouteTables tables = RouteTables::compile(deployment);
@@ -197,7 +197,7 @@ TEST(RouteTables, AgreeWithTheOracleOnRandomRoutes) {
       ++by_kind[static_cast<int>(decision.kind)];
     }
   }
-  for (const long count : by_kind) EXPECT_GT(count, 3'000);
+  for (const long count : by_kind) EXPECT_GT(count, 1'000);
 }
 
 }  // namespace
