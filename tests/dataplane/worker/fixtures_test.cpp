@@ -141,9 +141,11 @@ std::vector<Fixture> fixtures() {
       dropped("a multicast address in a unicast frame", udp(to("224.0.0.251"), 5000, 53), DropReason::kMulticast),
       dropped("the limited broadcast address", udp(to("255.255.255.255"), 5000, 53), DropReason::kMulticast),
       dropped("the subnet's broadcast address", udp(to("10.0.1.255"), 5000, 53), DropReason::kMulticast),
-      dropped("a first fragment whose size is no multiple of eight", edited(good, [](Ipv4Header& ip) { ip.fragment = Be16(Ipv4Header::kMoreFragments); }),
+      dropped("a first fragment whose size is no multiple of eight",
+              edited(good, [](Ipv4Header& ip) { ip.fragment = Be16(Ipv4Header::kMoreFragments); }),
               DropReason::kMalformed),
-      dropped("a later fragment", edited(good, [](Ipv4Header& ip) { ip.fragment = Be16(3); }), DropReason::kFragment),
+      {"a later fragment waits for the first", edited(good, [](Ipv4Header& ip) { ip.fragment = Be16(3); }), {}, "", {},
+       {{"held", 1}}},
       // --- destination
       dropped("outside the VPC", udp(to("192.0.2.1"), 5000, 53), DropReason::kNoRoute),
       dropped("in the VPC, nobody's", udp(to("10.0.1.99"), 5000, 53), DropReason::kNoSuchAddress),
