@@ -12,10 +12,6 @@ namespace {
 
 using Mistakes = std::vector<std::string>;
 
-const Eni& eth0(const Deployment& deployment, const std::string& name) {
-  return deployment.find_instance(name)->enis[0];
-}
-
 TEST(Addresses, statement_1_only_251_of_a_24_can_ever_be_given_out) {
   const IpPrefix block = cidr("10.0.0.0/24");
   for (const char* reserved : {"10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.255", "10.0.1.4"})

@@ -94,4 +94,8 @@ inline Deployment resolved(const Topology& topology, const Deployment* running =
   return *result;
 }
 
+inline const Eni& eth0(const Deployment& deployment, const std::string& instance) {
+  return deployment.find_instance(instance)->enis.at(0);
+}
+
 }  // namespace weft::testing

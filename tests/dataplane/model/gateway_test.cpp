@@ -153,10 +153,6 @@ TEST(ElasticIps, what_else_is_wrong) {
                       "Resource.AlreadyAssociated at elastic_ips[1].interface"}));
 }
 
-const Eni& eth0(const Deployment& deployment, const std::string& name) {
-  return deployment.find_instance(name)->enis[0];
-}
-
 TEST(PublicAddresses, are_the_subnets_choice_remembered_by_the_interface) {
   Topology topology = pair_of_instances();
   topology.subnets[0].map_public_ip_on_launch = true;

@@ -16,10 +16,6 @@ Topology public_instances() {
   return topology;
 }
 
-const Eni& eth0(const Deployment& deployment, const std::string& name) {
-  return deployment.find_instance(name)->enis.at(0);
-}
-
 TEST(Life, statement_31_a_public_address_is_another_one_after_each_start_and_all_else_stays) {
   Topology topology = public_instances();
   topology.network_interfaces = {network_interface("second", "a")};
