@@ -170,22 +170,6 @@ void FlowTable<Entry>::erase(Entry* entry) noexcept {
 }
 
 template <typename Entry>
-Entry* FlowTable<Entry>::find_hop(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
-                                  std::uint16_t other_eni, std::uint32_t now) noexcept {
-  const std::uint16_t tag = tag_of(hash);
-  for (const std::uint32_t at : {home(hash), other(home(hash), tag)}) {
-    const FlowBucket& bucket = buckets_[at];
-    for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
-      Entry& entry = entries_[bucket.index[std::countr_zero(hits)]];
-      if (entry.key == key && entry.half[direction].eni == eni && entry.half[1 - direction].eni == other_eni &&
-          !expired_now(entry, now))
-        return &entry;
-    }
-  }
-  return nullptr;
-}
-
-template <typename Entry>
 Entry* FlowTable<Entry>::find_elsewhere(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
                                         std::uint32_t now) noexcept {
   const std::uint16_t tag = tag_of(hash);

@@ -42,10 +42,10 @@ class FlowTable {
   /// Everywhere `hash` is weft::hash(key).
   Entry* find(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
                    std::uint32_t now) noexcept;
-  /// The entry between two ENIs, `eni` at end `direction` and `other` at the other one: of several hops of one tuple (two
-  /// ways round a middlebox) this one. For a flow's first packets, not for every packet.
-  Entry* find_hop(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni, std::uint16_t other,
-                  std::uint32_t now) noexcept;
+  /// Every entry of the key that has not expired, whatever its ends are: the hops of one tuple. `visit` may not touch the
+  /// table. For a flow's first packets, not for every packet.
+  template <typename Visit>
+  void for_each_hop(const Key& key, std::uint32_t hash, std::uint32_t now, Visit&& visit) noexcept;
   /// A new entry with the key set and everything else fresh; null when the table is full. No live entry may have the
   /// key and the ends the caller gives it; an expired one may, and leaves when the clock hand comes by. The caller
   /// fills in both halves at once, then calls begin(). Entries do not move.

@@ -40,6 +40,19 @@ inline Entry* FlowTable<Entry>::find(const Key& key, std::uint32_t hash, std::ui
 }
 
 template <typename Entry>
+template <typename Visit>
+void FlowTable<Entry>::for_each_hop(const Key& key, std::uint32_t hash, std::uint32_t now, Visit&& visit) noexcept {
+  const std::uint16_t tag = tag_of(hash);
+  for (const std::uint32_t at : {home(hash), other(home(hash), tag)}) {
+    const FlowBucket& bucket = buckets_[at];
+    for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
+      Entry& entry = entries_[bucket.index[std::countr_zero(hits)]];
+      if (entry.key == key && !expired_now(entry, now)) visit(entry);
+    }
+  }
+}
+
+template <typename Entry>
 template <typename Gone>
 void FlowTable<Entry>::age(unsigned buckets, std::uint32_t now, Gone&& gone) noexcept {
   age(

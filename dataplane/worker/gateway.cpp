@@ -62,10 +62,12 @@ Sender sender_of(const Burst& burst, unsigned i, const Snapshot& snapshot) noexc
 
 template <typename Entry>
 bool tracked_at_sender(const Burst& burst, unsigned i, WorkerContext& worker) noexcept {
-  const std::uint8_t direction = burst.direction[i];
-  const Entry* const entry = worker.flows_of<Entry>().find(burst.key_of<Entry>(i), burst.hash[i], direction,
-                                                           burst.source[i], worker.now);
-  return entry != nullptr && entry->half[direction].tracked;
+  bool tracked = false;
+  worker.flows_of<Entry>().for_each_hop(burst.key_of<Entry>(i), burst.hash[i], worker.now, [&](const Entry& entry) {
+    const FlowHalf& half = entry.half[burst.direction[i]];
+    tracked |= half.eni == burst.source[i] && half.tracked;
+  });
+  return tracked;
 }
 
 /// The guest is told, as far as its gates and its subnet's ACL let it be: an error that is about a tracked flow of its own

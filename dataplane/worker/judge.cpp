@@ -23,21 +23,19 @@ struct Hop {
   PacketTuple tuple;
 };
 
-/// What an end remembers of the flow; null when it remembers nothing, or nothing any more.
-template <typename Entry>
-const FlowHalf* memory(const Entry* entry, unsigned end, const WorkerContext& worker) noexcept {
-  if (entry == nullptr || (entry->half[end].tracked && lapsed(*entry, end, worker.now, worker.flows_of<Entry>().timeouts())))
-    return nullptr;
-  return &entry->half[end];
-}
+/// What an end remembers of the flow. It is the end's own: one tuple may be several hops, when the way back is another
+/// than the way there or a route has changed, and an end passes by state what it has seen, whoever brings it.
+struct Memory {
+  bool tracked = false;
+  bool untracked = false;  // allowed both ways by the present rules
+};
 
-/// What one gate says of this packet: by state where the half has it, else by the rules. The gateway has none.
-GateVerdict gate(const FlowHalf* half, bool related, EniSlot slot, Direction direction, const PacketTuple& tuple,
+/// What one gate says of this packet: by state where the end has it, else by the rules. The gateway has none.
+GateVerdict gate(const Memory& memory, EniSlot slot, Direction direction, const PacketTuple& tuple,
                  const Snapshot& snapshot) noexcept {
   const EniRecord& eni = snapshot.eni(slot);
   if (eni.kind == EndKind::kGateway) return {.allowed = true, .tracked = false};
-  if (half != nullptr && half->tracked) return {.allowed = true, .tracked = true};
-  if (half != nullptr && !related && half->epoch == snapshot.epoch) return {.allowed = true, .tracked = false};
+  if (memory.tracked || memory.untracked) return {.allowed = true, .tracked = memory.tracked};
   return snapshot.policy->evaluate(eni.policy, direction, tuple);
 }
 
@@ -166,14 +164,44 @@ bool is_over(const Entry& entry, const Burst& burst, unsigned i, const Snapshot&
   return !ends_live(entry, snapshot) || starts_anew(entry, burst.tcp_flags[i]);
 }
 
-/// What find() finds, after what is over has left the table.
-template <typename Entry, typename Find>
-Entry* find_live(Entry* entry, const Burst& burst, unsigned i, WorkerContext& worker, Find&& find) noexcept {
-  for (; entry != nullptr && is_over(*entry, burst, i, *worker.snapshot); entry = find()) {
-    if (worker.limits != nullptr) worker.limits->connections.gone(*entry);
-    worker.flows_of<Entry>().erase(entry);
+/// All that the table knows of a packet's tuple.
+template <typename Entry>
+struct Known {
+  Entry* hop = nullptr;  // the entry between these two ends
+  Memory sender, receiver;
+};
+
+template <typename Entry>
+void merge(Memory& memory, const Entry& entry, unsigned end, const WorkerContext& worker) noexcept {
+  const FlowHalf& half = entry.half[end];
+  if (!half.tracked) memory.untracked |= half.epoch == worker.snapshot->epoch;
+  else memory.tracked |= !lapsed(entry, end, worker.now, worker.flows_of<Entry>().timeouts());
+}
+
+/// Sweeps what is over on its way.
+template <typename Entry>
+Known<Entry> look_up(const Burst& burst, unsigned i, const Hop& hop, WorkerContext& worker) noexcept {
+  constexpr unsigned kMost = 2 * FlowBucket::kSlots;
+  FlowTable<Entry>& flows = worker.flows_of<Entry>();
+  Known<Entry> known;
+  Entry* over[kMost];
+  unsigned count = 0;
+  flows.for_each_hop(burst.key_of<Entry>(i), burst.hash[i], worker.now, [&](Entry& entry) {
+    if (is_over(entry, burst, i, *worker.snapshot)) {
+      over[count++] = &entry;
+      return;
+    }
+    const bool sends = entry.half[hop.direction].eni == hop.source;
+    const bool takes = entry.half[1 - hop.direction].eni == hop.destination;
+    if (sends) merge(known.sender, entry, hop.direction, worker);
+    if (takes) merge(known.receiver, entry, 1U - hop.direction, worker);
+    if (sends && takes) known.hop = &entry;
+  });
+  for (unsigned n = 0; n < count; ++n) {
+    if (worker.limits != nullptr) worker.limits->connections.gone(*over[n]);
+    flows.erase(over[n]);
   }
-  return entry;
+  return known;
 }
 
 }  // namespace
@@ -182,57 +210,39 @@ template <typename Entry>
 void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexcept {
   if (entry == nullptr && serve_request(burst, i, worker)) return;
   const Snapshot& snapshot = *worker.snapshot;
-  FlowTable<Entry>& flows = worker.flows_of<Entry>();
   const std::uint8_t direction = burst.direction[i];
-  const std::uint8_t back = 1 - direction;
   if constexpr (std::is_same_v<Entry, FlowEntry6>) {  // what serve_request() has left of it, which is no matter for a gate
     const IpAddress& to = burst.destination_address6(i);
     if (to.is_multicast_v6()) return burst.drop(i, DropReason::kMulticast);
     if (to.is_link_local_v6()) return burst.drop(i, DropReason::kNoSuchAddress);
   }
   const bool related = burst.kind[i] == FlowKind::kRelated;
-  const bool by_state = !related || worker.related_icmp_errors;
 
-  // 1. Where it goes, and what each end remembers of it. An end's memory is its own: one tuple may be several hops, when
-  // the way back is another than the way there, and each end passes by state what it has seen, whoever brings it.
+  // 1. Where it goes, and what each end remembers of it. An error passes by the state of a
+  // tracked flow, where the switch says so, and by no other memory (facts ec2 1.8).
   Hop hop{.source = burst.source[i], .direction = direction, .tuple = tuple_of(burst.packet[i])};
   if (is_later_fragment(burst.packet[i])) FragmentPorts::read(burst.packet[i]).complete(hop.tuple);
   const NextHop route = snapshot.route(hop.source, hop.tuple.destination);
   hop.destination = burst.destination[i] = route.eni;
-  const auto find_at = [&](std::uint8_t end, EniSlot slot) {
-    return flows.find(burst.key_of<Entry>(i), burst.hash[i], end, slot, worker.now);
-  };
-  const auto find_hop = [&] {
-    return flows.find_hop(burst.key_of<Entry>(i), burst.hash[i], direction, hop.source, hop.destination, worker.now);
-  };
-  const auto find_taken = [&] { return find_at(back, hop.destination); };
-  Entry* const sent = find_live(entry, burst, i, worker, [&] { return find_at(direction, hop.source); });
-  Entry* both = sent;
-  Entry* taken = nullptr;
-  if (route.eni != kNoEni && (sent == nullptr || sent->half[back].eni != route.eni)) {
-    both = find_live(find_hop(), burst, i, worker, find_hop);
-    taken = find_live(find_taken(), burst, i, worker, find_taken);
-  }
-  const Entry* const at_sender = both != nullptr ? both : sent;
-  const Entry* const at_receiver = both != nullptr ? both : taken;
+  Known<Entry> known = look_up<Entry>(burst, i, hop, worker);
+  if (related) known.sender.untracked = known.receiver.untracked = false;
+  if (related && !worker.related_icmp_errors) known.sender.tracked = known.receiver.tracked = false;
 
   // 2. The way, in EC2's order.
-  const GateVerdict egress = gate(by_state ? memory(at_sender, direction, worker) : nullptr, related, hop.source,
-                                  Direction::kEgress, hop.tuple, snapshot);
+  const GateVerdict egress = gate(known.sender, hop.source, Direction::kEgress, hop.tuple, snapshot);
   if (!egress.allowed) return burst.drop(i, DropReason::kGroupEgress);
   if (leaves_subnet(hop, snapshot) && !acl_allows(hop.source, Direction::kEgress, hop.tuple, snapshot))
     return burst.drop(i, DropReason::kAclEgress);
   if (route.eni == kNoEni) return burst.drop(i, route.reason);
   if (enters_subnet(hop, snapshot) && !acl_allows(route.eni, Direction::kIngress, hop.tuple, snapshot))
     return burst.drop(i, DropReason::kAclIngress);
-  const GateVerdict ingress = gate(by_state ? memory(at_receiver, back, worker) : nullptr, related, route.eni,
-                                   Direction::kIngress, hop.tuple, snapshot);
+  const GateVerdict ingress = gate(known.receiver, route.eni, Direction::kIngress, hop.tuple, snapshot);
   if (!ingress.allowed) return burst.drop(i, DropReason::kGroupIngress);
   if (!takes_foreign(hop, snapshot)) return burst.drop(i, DropReason::kNotForEni);
 
   // 3. Remembered, unless it is a message that makes no flow.
-  if (both != nullptr && !related) {
-    refresh(*both, burst, i, hop, egress, ingress, worker);
+  if (known.hop != nullptr && !related) {
+    refresh(*known.hop, burst, i, hop, egress, ingress, worker);
   } else if (burst.kind[i] == FlowKind::kFlow) {
     if (const auto full = remember<Entry>(burst, i, hop, egress, ingress, worker)) return burst.drop(i, *full);
   }

@@ -80,6 +80,7 @@ void Fabric::apply(Deployment deployment, std::vector<Engine::Attachment> own_po
   auto applied = engine_->apply(std::make_shared<const Deployment>(std::move(deployment)), std::move(added));
   if (!applied) throw std::runtime_error(applied.error().to_string());
   last_ = state();
+  last_counters_ = counters();
 }
 
 const Eni& Fabric::eni(const std::string& guest) const { return engine_->deployment()->find_instance(guest)->enis[0]; }
@@ -147,7 +148,7 @@ bool Fabric::passes(const std::string& from, const std::string& to, const Frame&
   return got;
 }
 
-Changes Fabric::state() {
+Changes Fabric::counters() const {
   Changes now;
   const Balance balance = engine_->balance();
   const auto set = [&](const std::string& name, std::uint64_t value) {
@@ -171,6 +172,14 @@ Changes Fabric::state() {
     for (std::size_t i = 0; i < kDropReasons; ++i) set(guest + "." + std::string(kDropNames[i]), s.drops[i]);
     for (std::size_t i = 0; i < kEnaCounters; ++i) set(guest + "." + std::string(kEnaCounterNames[i]), s.ena[i]);
   }
+  return now;
+}
+
+Changes Fabric::state() const {
+  Changes now = counters();
+  const auto set = [&](const std::string& name, std::uint64_t value) {
+    if (value != 0) now[name] = static_cast<long long>(value);
+  };
   for (const FlowView& flow : engine_->flows()) {
     const std::string name = flow_name(flow);
     set(name + " " + flow.state + (flow.tracked[0] ? " tracked" : " untracked") +
@@ -181,16 +190,26 @@ Changes Fabric::state() {
   return now;
 }
 
-Changes Fabric::changes() {
-  Changes now = state();
-  Changes difference;
+namespace {
+
+Changes difference(const Changes& now, Changes& last) {
+  Changes changed;
   for (const auto& [name, value] : now)
-    if (value != last_[name]) difference[name] = value - last_[name];
-  for (const auto& [name, value] : last_)
-    if (value != 0 && !now.contains(name)) difference[name] = -value;
-  last_ = std::move(now);
-  return difference;
+    if (value != last[name]) changed[name] = value - last[name];
+  for (const auto& [name, value] : last)
+    if (value != 0 && !now.contains(name)) changed[name] = -value;
+  last = now;
+  return changed;
 }
+
+}  // namespace
+
+Changes Fabric::changes() {
+  last_counters_ = counters();
+  return difference(state(), last_);
+}
+
+Changes Fabric::counter_changes() { return difference(counters(), last_counters_); }
 
 void Fabric::advance_ms(std::uint64_t ms) { clock_ns += ms * 1'000'000; }
 

@@ -80,6 +80,8 @@ class Fabric {
   bool passes(const std::string& from, const std::string& to, const Frame& frame);
 
   Changes changes();
+  /// The same without the flows, which it need not list.
+  Changes counter_changes();
   static void advance_ms(std::uint64_t ms);
   static void advance_s(std::uint64_t seconds) { advance_ms(seconds * 1000); }
 
@@ -92,12 +94,13 @@ class Fabric {
   struct Rings {
     std::shared_ptr<PacketRing> in, out;
   };
-  Changes state();
+  Changes counters() const;
+  Changes state() const;
 
   Options options_;
   std::unique_ptr<Engine> engine_;
   std::map<std::string, Rings> rings_;  // by guest; never closed by the fabric, so a test may look after removal
-  Changes last_;
+  Changes last_, last_counters_;
 };
 
 Changes operator+(Changes left, const Changes& right);
