@@ -1,118 +1,103 @@
-#include <fmt/format.h>
-
-#include <stdexcept>
-
-#include "dataplane/control/json.hpp"
+#include "dataplane/control/json_parse.hpp"
 
 namespace weft {
-
+namespace json_parse {
 namespace {
 
-// A wrong state is reported by exception up to deployment_from_json(), as nlohmann's own accessors do.
-template <typename T>
-T parsed(std::optional<T> value, const std::string& text, const char* what) {
-  if (!value) throw std::runtime_error(fmt::format("'{}' is no {}", text, what));
-  return *value;
+constexpr int kMostSeconds = 432'000;
+
+std::optional<int> seconds_of(const Json& json, const char* field) {
+  if (json.at(field).is_null()) return std::nullopt;
+  return number_of<int>(json, field, 1, kMostSeconds);
 }
 
-const Json& list_of(const Json& json, const char* field) {
-  const Json& list = json.at(field);
-  if (!list.is_array()) throw std::runtime_error(fmt::format("'{}' is no list", field));
-  return list;
-}
-
-IpPrefix prefix_of(const Json& json) {
-  const std::string text = json.get<std::string>();
-  return parsed(IpPrefix::parse(text), text, "CIDR block");
-}
-
-RuleDeclaration rule_of(const Json& json) {
-  RuleDeclaration rule;
-  const std::string protocol = json.at("protocol").get<std::string>();
-  rule.protocol = parsed(protocol_from_text(protocol), protocol, "protocol");
-  const char* low = json.contains("icmp_type") ? "icmp_type" : "from_port";
-  const char* high = json.contains("icmp_type") ? "icmp_code" : "to_port";
-  rule.from_port = json.value(low, -1);
-  rule.to_port = json.value(high, -1);
-  if (json.contains("cidr"))
-    rule.peer = prefix_of(json.at("cidr"));
-  else
-    rule.peer = GroupReference{json.at("group").get<std::string>()};
-  rule.description = json.at("description").get<std::string>();
-  rule.line = json.value("line", 0);
-  return rule;
-}
-
-SecurityGroup group_of(const Json& json) {
-  SecurityGroup group;
-  group.id = json.at("id").get<std::string>();
-  group.name = json.at("name").get<std::string>();
-  group.description = json.at("description").get<std::string>();
-  for (const Json& rule : list_of(json, "ingress")) group.ingress.push_back(rule_of(rule));
-  for (const Json& rule : list_of(json, "egress")) group.egress.push_back(rule_of(rule));
-  return group;
-}
-
-PlacementGroup placement_group_of(const Json& json) {
-  const std::string strategy = json.at("strategy").get<std::string>();
-  PlacementGroup group{json.at("id").get<std::string>(), json.at("name").get<std::string>(), {}};
-  if (strategy == "cluster")
-    group.strategy = PlacementStrategy::kCluster;
-  else if (strategy == "spread")
-    group.strategy = PlacementStrategy::kSpread;
-  else if (strategy == "partition")
-    group.strategy = PlacementStrategy::kPartition;
-  else
-    throw std::runtime_error(fmt::format("'{}' is no placement strategy", strategy));
-  return group;
+VirtualFunction vf_of(const Json& json) {
+  VirtualFunction vf;
+  vf.index = number_of<std::uint32_t>(json, "index");
+  vf.spoof_check = truth_of(json, "spoof_check");
+  vf.trust = truth_of(json, "trust");
+  vf.link_up = truth_of(json, "link_up");
+  vf.max_tx_rate_mbps = number_of<std::uint32_t>(json, "max_tx_rate_mbps", 0, UINT32_MAX);
+  return vf;
 }
 
 Eni eni_of(const Json& json) {
   Eni eni;
-  eni.id = json.at("id").get<std::string>();
-  eni.instance = json.at("instance").get<std::string>();
-  eni.device_index = json.at("device_index").get<int>();
-  eni.subnet = json.at("subnet").get<std::string>();
-  eni.type = json.at("type") == "efa" ? InterfaceType::kEfa : InterfaceType::kInterface;
-  const std::string mac = json.at("mac").get<std::string>();
-  eni.mac = parsed(MacAddress::parse(mac), mac, "MAC address");
-  const std::string address = json.at("private_ip").get<std::string>();
-  eni.private_ip = parsed(IpAddress::parse(address), address, "IP address");
-  eni.security_groups = json.at("security_groups").get<std::vector<std::string>>();
-  eni.source_dest_check = json.at("source_dest_check").get<bool>();
-  const Json& vf = json.at("vf");
-  eni.vf.index = vf.at("index").get<std::uint32_t>();
-  eni.vf.spoof_check = vf.at("spoof_check").get<bool>();
-  eni.vf.trust = vf.at("trust").get<bool>();
-  eni.vf.link_up = vf.at("link_up").get<bool>();
-  eni.vf.max_tx_rate_mbps = vf.at("max_tx_rate_mbps").get<std::uint32_t>();
+  eni.id = text_of(json, "id");
+  eni.name = text_of(json, "name");
+  eni.instance = text_of(json, "instance");
+  eni.device_index = number_of<int>(json, "device_index");
+  eni.network_card = number_of<int>(json, "network_card");
+  eni.delete_on_termination = truth_of(json, "delete_on_termination");
+  eni.subnet = text_of(json, "subnet");
+  eni.type = word_of<InterfaceType>(json, "type",
+                                    {{"interface", InterfaceType::kInterface},
+                                     {"efa", InterfaceType::kEfa},
+                                     {"efa-only", InterfaceType::kEfaOnly}});
+  eni.mac = parsed<MacAddress>(json.at("mac"));
+  eni.private_ip = parsed_or_null<IpAddress>(json.at("private_ip")).value_or(IpAddress{});
+  eni.secondary_private_ips = parsed_list<IpAddress>(json, "secondary_private_ips");
+  eni.ipv6_addresses = parsed_list<IpAddress>(json, "ipv6_addresses");
+  eni.prefixes = parsed_list<IpPrefix>(json, "prefixes");
+  eni.public_ip_wanted = truth_of(json, "public_ip_wanted");
+  eni.public_ip = parsed_or_null<IpAddress>(json.at("public_ip"));
+  for (const Json& group : list_of(json, "security_groups")) eni.security_groups.push_back(group.get<std::string>());
+  eni.source_dest_check = truth_of(json, "source_dest_check");
+  eni.description = text_of(json, "description");
+  const Json& tracking = json.at("connection_tracking");
+  eni.connection_tracking.tcp_established_timeout = seconds_of(tracking, "tcp_established_timeout");
+  eni.connection_tracking.udp_timeout = seconds_of(tracking, "udp_timeout");
+  eni.connection_tracking.udp_stream_timeout = seconds_of(tracking, "udp_stream_timeout");
+  eni.vf = vf_of(json.at("vf"));
   return eni;
 }
 
 Instance instance_of(const Json& json) {
   Instance instance;
-  instance.id = json.at("id").get<std::string>();
-  instance.name = json.at("name").get<std::string>();
-  instance.type = json.at("type").get<std::string>();
-  instance.placement_group = json.at("placement_group").get<std::string>();
+  instance.id = text_of(json, "id");
+  instance.name = text_of(json, "name");
+  instance.state =
+      word_of<InstanceState>(json, "state", {{"running", InstanceState::kRunning}, {"stopped", InstanceState::kStopped}});
+  instance.starts = number_of<std::uint32_t>(json, "starts", 0, UINT32_MAX);
+  instance.type = text_of(json, "type");
+  instance.placement_group = text_of(json, "placement_group");
+  const Json& placement = json.at("placement");
+  instance.placement = {number_of<int>(placement, "rack"), number_of<int>(placement, "host"),
+                        number_of<int>(placement, "partition")};
+  const Json& allowances = json.at("allowances");
+  instance.allowances = {rate_of(allowances, "baseline_gbps"), rate_of(allowances, "peak_gbps"),
+                         number_of<std::uint64_t>(allowances, "pps", 0, INT64_MAX),
+                         number_of<std::uint64_t>(allowances, "connections", 0, INT64_MAX),
+                         rate_of(allowances, "flow_gbps")};
   for (const Json& eni : list_of(json, "interfaces")) instance.enis.push_back(eni_of(eni));
   return instance;
 }
 
+template <typename T, typename Read>
+void read_each(const Json& json, const char* field, std::vector<T>& into, Read read) {
+  for (const Json& one : list_of(json, field)) into.push_back(read(one));
+}
+
 }  // namespace
+}  // namespace json_parse
 
 Result<Deployment> deployment_from_json(const std::string& text) try {
+  using namespace json_parse;
   const Json json = Json::parse(text);
   Deployment deployment;
-  deployment.vpc_id = json.at("vpc").at("id").get<std::string>();
-  deployment.vpc_cidr = prefix_of(json.at("vpc").at("cidr"));
-  for (const Json& subnet : list_of(json, "subnets"))
-    deployment.subnets.push_back({subnet.at("id").get<std::string>(), subnet.at("name").get<std::string>(),
-                                  prefix_of(subnet.at("cidr")), subnet.at("az").get<std::string>()});
-  for (const Json& group : list_of(json, "placement_groups"))
-    deployment.placement_groups.push_back(placement_group_of(group));
-  for (const Json& group : list_of(json, "security_groups")) deployment.security_groups.push_back(group_of(group));
-  for (const Json& instance : list_of(json, "instances")) deployment.instances.push_back(instance_of(instance));
+  read_vpc(json.at("vpc"), deployment);
+  if (const Json& gateway = json.at("internet_gateway"); !gateway.is_null())
+    deployment.internet_gateway = internet_gateway_of(gateway);
+  read_each(json, "prefix_lists", deployment.prefix_lists, prefix_list_of);
+  read_each(json, "route_tables", deployment.route_tables, route_table_of);
+  read_each(json, "network_acls", deployment.network_acls, acl_of);
+  read_each(json, "subnets", deployment.subnets, subnet_of);
+  read_each(json, "placement_groups", deployment.placement_groups, placement_group_of);
+  read_each(json, "security_groups", deployment.security_groups, group_of);
+  read_each(json, "instances", deployment.instances, instance_of);
+  read_each(json, "available_interfaces", deployment.available_enis, eni_of);
+  read_each(json, "elastic_ips", deployment.elastic_ips, elastic_ip_of);
+  check_names(deployment);
   return deployment;
 } catch (const std::exception& e) {
   return Error{"InternalError", fmt::format("the saved state is damaged: {}", e.what()), {}};

@@ -80,7 +80,7 @@ Json to_json(const EniStatistics& statistics, const Deployment* deployment) {
   for (std::size_t i = 0; i < kDropReasons; ++i)
     if (statistics.drops[i] != 0) json["drops"][std::string(kDropNames[i])] = statistics.drops[i];
   const Eni* eni = deployment ? deployment->find_eni(statistics.eni_id) : nullptr;
-  if (eni && eni->type == InterfaceType::kEfa) json["efa"] = efa_json(statistics.efa);
+  if (eni && eni->type != InterfaceType::kInterface) json["efa"] = efa_json(statistics.efa);
   return json;
 }
 

@@ -9,7 +9,8 @@
 
 namespace weft {
 
-/// `file_name` is what errors call the text. Errors carry file, line and key path. Never throws.
+/// `file_name` is what errors call the text. An error carries file, line and key path; further mistakes
+/// of the file are its `others`. Never throws.
 Result<Topology> parse_topology(const std::string& text, const std::string& file_name);
 
 /// Reads the file and parses it.

@@ -1,155 +1,123 @@
-#include "dataplane/control/topology_file_rules.hpp"
-
+// Security groups and network ACLs.
 #include <fmt/format.h>
 
-#include <charconv>
-#include <optional>
-
-#include "dataplane/model/describe.hpp"
+#include "dataplane/control/topology_file_addresses.hpp"
+#include "dataplane/control/topology_file_parts.hpp"
+#include "dataplane/control/topology_file_traffic.hpp"
 #include "dataplane/model/suggest.hpp"
-#include "dataplane/net/headers.hpp"
 
 namespace weft::topology_file {
 namespace {
 
+constexpr int kHighestRuleNumber = 32766;  // above are EC2's own (facts ec2 2.6)
 
-std::optional<int> whole_number(std::string_view text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+std::vector<std::string> with_traffic_keys(std::vector<std::string> before, const std::vector<std::string>& after) {
+  before.insert(before.end(), kTrafficKeys.begin(), kTrafficKeys.end());
+  before.insert(before.end(), after.begin(), after.end());
+  return before;
 }
 
-IpProtocol read_protocol(const Value& value) {
-  const std::string text = value.text();
-  for (const auto& [name, number] : std::initializer_list<std::pair<std::string_view, int>>{{"all", kAllProtocols},
-                                                                                            {"-1", kAllProtocols},
-                                                                                            {"tcp", kProtocolTcp},
-                                                                                            {"udp", kProtocolUdp},
-                                                                                            {"icmp", kProtocolIcmp},
-                                                                                            {"icmpv6", kProtocolIcmpv6}})
-    if (text == name) return number;
-  if (const auto number = whole_number(text); number && *number >= 0 && *number <= 255) return *number;
-  value.refuse(
-      "InvalidParameterValue",
-      fmt::format("{} is no protocol; use tcp, udp, icmp, icmpv6, all (or -1), or an IANA number from 0 to 255{}",
-                  in_quotes(text), [&] {
-                    const std::string meant = nearest(text, {"tcp", "udp", "icmp", "icmpv6", "all"});
-                    return meant.empty() ? "" : fmt::format("; did you mean {}?", meant);
-                  }()));
-}
-
-/// "22", "80-443" or "all".
-void read_ports(const Value& value, RuleDeclaration& rule) {
-  std::string text = value.text();
-  if (text == "all") text = "0-65535";
-  const std::size_t dash = text.find('-');
-  auto trimmed = [](std::string_view part) {
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
-    return part;
-  };
-  const auto from = whole_number(trimmed(std::string_view(text).substr(0, dash)));
-  const auto to = dash == std::string::npos ? from : whole_number(trimmed(std::string_view(text).substr(dash + 1)));
-  if (!from || !to || *from < 0 || *from > 65535 || *to < 0 || *to > 65535)
-    value.refuse("InvalidParameterValue",
-                 fmt::format("{} is no port; write one as 22, a range as 80-443, or all, with ports from 0 to 65535",
-                             in_quotes(text)));
-  if (*from > *to)
-    value.refuse("InvalidParameterValue",
-                 fmt::format("the port range {} is empty; write the lower port first: {}-{}", text, *to, *from));
-  rule.from_port = *from;
-  rule.to_port = *to;
-}
-
-void refuse_keys(const Section& section, std::initializer_list<const char*> keys, IpProtocol protocol,
-                 std::string_view instead) {
-  for (const char* key : keys)
-    if (const Value* value = section.find(key))
-      value->refuse("InvalidParameterCombination",
-                    fmt::format("a rule for {} has no '{}'; {}",
-                                protocol == kAllProtocols ? "all protocols" : protocol_name(protocol), key, instead));
-}
-
-void read_port_keys(const Section& section, RuleDeclaration& rule) {
-  refuse_keys(section, {"type", "code"}, rule.protocol, "those are ICMP's; use port, ports, or from and to");
-  const Value* port = section.find("port");
-  const Value* ports = section.find("ports");
-  const Value* from = section.find("from");
-  const Value* to = section.find("to");
-  if (port != nullptr && ports != nullptr)
-    ports->refuse("InvalidParameterCombination", "'port' and 'ports' are both given; keep one");
-  const Value* both = port != nullptr ? port : ports;
-  if (both != nullptr && (from != nullptr || to != nullptr))
-    both->refuse("InvalidParameterCombination", "ports are given twice; keep either this or 'from' and 'to'");
-  if (both != nullptr) return read_ports(*both, rule);
-  if (from == nullptr && to == nullptr)
-    section.self().refuse("MissingParameter", fmt::format("a {} rule needs its ports: port: 22, ports: 80-443, or "
-                                                          "port: all for every one",
-                                                          protocol_name(rule.protocol)));
-  if (from == nullptr || to == nullptr)
-    (from == nullptr ? to : from)
-        ->refuse("MissingParameter", "'from' and 'to' belong together; for one port use 'port'");
-  rule.from_port = from->number(0, 65535);
-  rule.to_port = to->number(0, 65535);
-  if (rule.from_port > rule.to_port)
-    to->refuse("InvalidParameterValue",
-               fmt::format("the port range {}-{} is empty; 'from' is the lower one", rule.from_port, rule.to_port));
-}
-
-void read_icmp_keys(const Section& section, RuleDeclaration& rule) {
-  refuse_keys(section, {"port", "ports", "from", "to"}, rule.protocol,
-              "ICMP has type and code, such as type: 8 for an echo request");
-  const Value* type = section.find("type");
-  const Value* code = section.find("code");
-  if (type != nullptr) rule.from_port = type->number(-1, 255);
-  if (code != nullptr) rule.to_port = code->number(-1, 255);
-  if (rule.from_port < 0 && rule.to_port >= 0)
-    code->refuse("InvalidParameterCombination", "a code needs a type; give the ICMP type too");
-}
-
+/// Exactly one of three (facts ec2 2.2).
 RulePeer read_peer(const Section& section, const std::string& own_group) {
-  const Value* cidr = section.find("cidr");
-  const Value* group = section.find("group");
-  if (cidr != nullptr && group != nullptr)
-    group->refuse("InvalidParameterCombination",
-                  "a rule has one peer, but 'cidr' and 'group' are both given; make two rules");
-  if (cidr != nullptr) return read_cidr(*cidr);
-  if (group == nullptr)
-    section.self().refuse("MissingParameter", "a rule needs its peer: cidr: 0.0.0.0/0 or group: NAME");
-  const std::string name = group->text();
+  const Value* first = nullptr;
+  for (const char* key : {"cidr", "group", "prefix_list"}) {
+    const Value* peer = section.find(key);
+    if (first != nullptr && peer != nullptr)
+      peer->refuse("InvalidParameterCombination",
+                   fmt::format("a rule has one peer, but '{}' and '{}' are both given; make two rules",
+                               first->key().substr(first->key().rfind('.') + 1), key));
+    if (peer != nullptr) first = peer;
+  }
+  if (first == nullptr && section.misspelt({"cidr", "group", "prefix_list"})) throw SaidAlready();
+  if (first == nullptr)
+    section.self().refuse("MissingParameter",
+                          "a rule needs its peer: cidr: 0.0.0.0/0 or group: NAME or prefix_list: NAME");
+  if (section.has("cidr")) return read_cidr(*first);
+  const std::string name = first->text();
+  if (section.has("prefix_list")) return PrefixListReference{name};
   return GroupReference{name == "self" ? own_group : name};
+}
+
+/// `own_group` is what `group: self` stands for.
+RuleDeclaration read_rule(const Value& value, const std::string& own_group) {
+  static const std::vector<std::string> keys = with_traffic_keys({}, {"cidr", "group", "prefix_list", "description"});
+  const Section section = value.section("a rule", keys);
+  const Traffic traffic = read_traffic(section, "a rule");
+  RuleDeclaration rule;
+  rule.line = value.line();
+  rule.protocol = traffic.protocol;
+  rule.from_port = traffic.from_port;
+  rule.to_port = traffic.to_port;
+  value.attempt([&] { rule.peer = read_peer(section, own_group); });
+  section.read_text("description", rule.description);
+  return rule;
+}
+
+std::vector<RuleDeclaration> read_rules(const Value& list, const std::string& own_group) {
+  std::vector<RuleDeclaration> rules;
+  list.each("rules", [&](const Value& item) { rules.push_back(read_rule(item, own_group)); });
+  return rules;
+}
+
+AclEntryDeclaration read_acl_entry(const Value& value) {
+  static const std::vector<std::string> keys = with_traffic_keys({"rule", "action"}, {"cidr"});
+  const Section section = value.section("an entry", keys);
+  const Traffic traffic = read_traffic(section, "an entry");
+  AclEntryDeclaration entry;
+  entry.line = value.line();
+  entry.protocol = traffic.protocol;
+  entry.from_port = traffic.from_port;
+  entry.to_port = traffic.to_port;
+  section.read_required("rule", "rule: 100",
+                        [&](const Value& rule) { entry.rule_number = rule.number(1, kHighestRuleNumber); });
+  section.read_required("action", "action: allow", [&](const Value& action) {
+    const std::string word = action.text();
+    if (word != "allow" && word != "deny")
+      action.refuse("InvalidParameterValue",
+                    fmt::format("{} is no action{}", in_quotes(word), hint(word, {"allow", "deny"})));
+    entry.allow = word == "allow";
+  });
+  section.read_required("cidr", "cidr: 0.0.0.0/0", [&](const Value& cidr) { entry.cidr = read_cidr(cidr); });
+  return entry;
 }
 
 }  // namespace
 
-IpPrefix read_cidr(const Value& value) {
-  const std::string text = value.text();
-  const auto prefix = text.find('/') == std::string::npos ? std::nullopt : IpPrefix::parse(text);
-  if (prefix) return *prefix;
-  if (const auto address = IpAddress::parse(text))
-    value.refuse("InvalidParameterValue", fmt::format("CIDR block {} is malformed; for this one address write {}/{}",
-                                                      text, text, address->is_v4() ? 32 : 128));
-  value.refuse("InvalidParameterValue",
-               fmt::format("CIDR block {} is malformed; write one as 10.0.0.0/16", in_quotes(text)));
+SecurityGroupDeclaration read_security_group(const Value& value, bool ipv6) {
+  const Section section = value.section("a security group", {"name", "description", "ingress", "egress"});
+  SecurityGroupDeclaration group;
+  group.line = section.line();
+  section.read_name("name: web", group.name);
+  section.read_text("description", group.description);
+  RuleDeclaration rule;
+  rule.line = group.line;
+  if (const Value* rules = section.find("ingress")) {
+    rules->attempt([&] { group.ingress = read_rules(*rules, group.name); });
+  } else if (group.name == "default") {  // only `default` starts with a rule: all from itself (facts ec2 2.1)
+    rule.peer = GroupReference{group.name};
+    group.ingress = {rule};
+  }
+  if (const Value* rules = section.find("egress")) {
+    rules->attempt([&] { group.egress = read_rules(*rules, group.name); });
+  } else {  // EC2's default: all IPv4, and all IPv6 of a VPC that has it (facts ec2 2.1)
+    rule.peer = IpPrefix::make(IpAddress::from(Ipv4Address{0}), 96);
+    group.egress = {rule};
+    rule.peer = IpPrefix{};
+    if (ipv6) group.egress.push_back(rule);
+  }
+  return group;
 }
 
-RuleDeclaration read_rule(const Value& value, const std::string& own_group) {
-  const Section section = value.section(
-      "a rule", {"protocol", "port", "ports", "from", "to", "type", "code", "cidr", "group", "description"});
-  RuleDeclaration rule;
-  rule.line = value.line();
-  rule.protocol = read_protocol(section.required("protocol", "protocol: tcp"));
-  if (rule.protocol == kProtocolTcp || rule.protocol == kProtocolUdp)
-    read_port_keys(section, rule);
-  else if (rule.protocol == kProtocolIcmp || rule.protocol == kProtocolIcmpv6)
-    read_icmp_keys(section, rule);
-  else  // EC2 takes ports here and ignores them; who writes one expects it to count
-    refuse_keys(section, {"port", "ports", "from", "to", "type", "code"}, rule.protocol,
-                "it is about all of them; leave the key out, or name tcp, udp or icmp");
-  rule.peer = read_peer(section, own_group);
-  rule.description = section.text_or("description", "");
-  return rule;
+NetworkAclDeclaration read_network_acl(const Value& value) {
+  const Section section = value.section("a network ACL", {"name", "ingress", "egress"});
+  NetworkAclDeclaration acl;
+  acl.line = section.line();
+  section.read_name("name: public", acl.name);
+  for (const auto& [key, entries] : {std::pair{"ingress", &acl.ingress}, std::pair{"egress", &acl.egress}})
+    section.read(key, [into = entries](const Value& list) {
+      list.each("entries", [into](const Value& item) { into->push_back(read_acl_entry(item)); });
+    });
+  return acl;
 }
 
 }  // namespace weft::topology_file

@@ -20,8 +20,17 @@ std::string describe(const RulePeer& peer);
 /// "tcp 22 from 0.0.0.0/0" (ingress), "all to group efa" (egress).
 std::string describe(const RuleDeclaration& rule, Direction direction);
 
-/// "100 allow tcp 80 from 0.0.0.0/0" (ingress)
+/// "100 allow tcp 80 from 0.0.0.0/0"
 std::string describe(const AclEntryDeclaration& entry, Direction direction);
+
+/// "0.0.0.0/0 to the internet gateway", "10.9.0.0/16 to fw/eth1 (eni-0..)"
+std::string describe(const Route& route, const Deployment& deployment);
+
+/// How people name it: "web/eth1", or its own name while it is attached to nothing.
+std::string label(const Eni& eni);
+
+/// "10.0.1.4 secondary 10.0.1.5 ipv6 2001:db8::4 prefixes 10.0.1.16/28 public 203.0.113.7", what there is of it.
+std::string describe_addresses(const Eni& eni);
 
 /// "ingress" or "egress".
 std::string direction_name(Direction direction);

@@ -27,6 +27,8 @@ std::string make_id(std::string_view prefix, std::string_view seed) {
   return fmt::format("{}0{:016x}", prefix, hash(full, 0));  // ids seen on EC2 begin with 0
 }
 
+std::uint64_t id_number(std::string_view id) { return hash(id, 0); }
+
 MacAddress make_mac(std::string_view seed) {
   const std::uint64_t h = hash(seed, 0x4d4143);
   MacAddress mac{{0x02}};

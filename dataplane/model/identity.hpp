@@ -1,6 +1,7 @@
 // Ids and MACs as EC2's look, made from names, so that the same topology gives the same deployment on every machine.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,9 @@ namespace weft {
 
 /// `prefix` + 17 lower-case hexadecimal digits (facts ec2 1.1).
 std::string make_id(std::string_view prefix, std::string_view seed);
+
+/// What an id says as a number, for choices that are to differ from one id to the next.
+std::uint64_t id_number(std::string_view id);
 
 /// Unicast and locally administered, 02:... (facts ec2 1.1).
 MacAddress make_mac(std::string_view seed);

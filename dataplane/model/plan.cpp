@@ -1,29 +1,16 @@
 // What differs between two deployments. Ids decide: an equal name with another id is a thing made anew, and shows as a
 // removal and an addition. First everything that goes, users before what they use; then everything that comes or
-// changes, the other way round.
+// changes, the other way round. The words are plan_details.cpp's.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/model/describe.hpp"
+#include "dataplane/model/plan_details.hpp"
 
 namespace weft {
 namespace {
-
-using Details = std::vector<std::string>;
-
-std::string_view strategy_name(PlacementStrategy strategy) {
-  switch (strategy) {
-    case PlacementStrategy::kCluster: return "cluster";
-    case PlacementStrategy::kSpread: return "spread";
-    case PlacementStrategy::kPartition: return "partition";
-  }
-  return "";
-}
-
-std::string or_none(const std::string& text) { return text.empty() ? "none" : text; }
 
 template <typename T>
 const T* by_id(const std::vector<T>& all, const std::string& id) {
@@ -31,123 +18,146 @@ const T* by_id(const std::vector<T>& all, const std::string& id) {
   return found == all.end() ? nullptr : &*found;
 }
 
-Details all_of(const Subnet& subnet) { return {fmt::format("{} in {}", subnet.cidr.to_string(), subnet.az)}; }
-Details all_of(const PlacementGroup& group) { return {fmt::format("strategy {}", strategy_name(group.strategy))}; }
+template <typename T>
+bool has_no_line(const T&) {
+  return false;
+}
+bool has_no_line(const RouteTable& table) { return is_implied(table); }
+bool has_no_line(const NetworkAcl& acl) { return is_implied(acl); }
 
-Details all_of(const SecurityGroup& group) {
-  Details details;
-  for (const RuleDeclaration& rule : group.ingress)
-    details.push_back("ingress + " + describe(rule, Direction::kIngress));
-  for (const RuleDeclaration& rule : group.egress) details.push_back("egress + " + describe(rule, Direction::kEgress));
-  return details;
+std::vector<const Eni*> all_enis(const Deployment& deployment) {
+  std::vector<const Eni*> all;
+  for (const Instance& instance : deployment.instances)
+    for (const Eni& eni : instance.enis) all.push_back(&eni);
+  for (const Eni& eni : deployment.available_enis) all.push_back(&eni);
+  return all;
 }
 
-Details all_of(const Instance& instance) {
-  Details details;
-  if (!instance.type.empty()) details.push_back("type " + instance.type);
-  if (!instance.placement_group.empty()) details.push_back("placement group " + instance.placement_group);
-  for (const Eni& eni : instance.enis) details.push_back(describe(eni));
-  return details;
-}
-
-void differ_rules(Details& details, const std::vector<RuleDeclaration>& before, const std::vector<RuleDeclaration>& now,
-                  Direction direction) {
-  auto has = [](const std::vector<RuleDeclaration>& rules, const RuleDeclaration& rule) {
-    return std::find(rules.begin(), rules.end(), rule) != rules.end();
-  };
-  for (const RuleDeclaration& rule : before)
-    if (!has(now, rule))
-      details.push_back(fmt::format("{} - {}", direction_name(direction), describe(rule, direction)));
-  for (const RuleDeclaration& rule : now)
-    if (!has(before, rule))
-      details.push_back(fmt::format("{} + {}", direction_name(direction), describe(rule, direction)));
-}
-
-void differ(Details& details, std::string_view what, const std::string& before, const std::string& now) {
-  if (before != now) details.push_back(fmt::format("{}: {} -> {}", what, or_none(before), or_none(now)));
-}
-
-// What is made anew when it differs has no differences of its own: its id says it all.
-Details differences(const Subnet&, const Subnet&) { return {}; }
-Details differences(const PlacementGroup&, const PlacementGroup&) { return {}; }
-
-Details differences(const SecurityGroup& before, const SecurityGroup& now) {
-  Details details;
-  differ(details, "description", before.description, now.description);
-  differ_rules(details, before.ingress, now.ingress, Direction::kIngress);
-  differ_rules(details, before.egress, now.egress, Direction::kEgress);
-  return details;
-}
-
-Details differences(const Instance& before, const Instance& now) {
-  Details details;
-  differ(details, "type", before.type, now.type);
-  differ(details, "placement group", before.placement_group, now.placement_group);
-  return details;
-}
-
-Details differences(const Eni& before, const Eni& now) {
-  Details details;
-  differ(details, "security groups", fmt::format("{}", fmt::join(before.security_groups, ", ")),
-         fmt::format("{}", fmt::join(now.security_groups, ", ")));
-  if (before.source_dest_check != now.source_dest_check)
-    details.push_back(fmt::format("source/destination check: {}", now.source_dest_check ? "on" : "off"));
-  return details;
-}
+std::string eni_name(const Eni& eni) { return eni.name.empty() ? label(eni) : eni.name; }
 
 class Planner {
  public:
+  Planner(const Deployment& before, const Deployment& now) : before_(before), now_(now) {}
+
   template <typename T>
-  void removals(const std::string& resource, const std::vector<T>& before, const std::vector<T>& now) {
-    for (const T& one : before)
-      if (by_id(now, one.id) == nullptr) changes.push_back({ChangeKind::kRemove, resource, one.name, one.id, {}});
+  void removals(const std::string& resource, const std::vector<T> Deployment::*list) {
+    for (const T& one : before_.*list)
+      if (by_id(now_.*list, one.id) == nullptr && !has_no_line(one))
+        changes.push_back({ChangeKind::kRemove, resource, one.name, one.id, {}});
   }
 
   template <typename T>
-  void additions(const std::string& resource, const std::vector<T>& before, const std::vector<T>& now) {
-    for (const T& one : now) {
-      const T* old = by_id(before, one.id);
-      if (old == nullptr)
-        changes.push_back({ChangeKind::kAdd, resource, one.name, one.id, all_of(one)});
-      else if (Details details = differences(*old, one); !details.empty())
-        changes.push_back({ChangeKind::kChange, resource, one.name, one.id, std::move(details)});
+  void additions(const std::string& resource, const std::vector<T> Deployment::*list) {
+    for (const T& one : now_.*list) {
+      const T* old = by_id(before_.*list, one.id);
+      if (old == nullptr && !has_no_line(one))
+        changes.push_back({ChangeKind::kAdd, resource, one.name, one.id, all_of(one, now_)});
+      else if (old != nullptr)
+        if (Details details = differences(Versions<T>{*old, one, before_, now_}); !details.empty())
+          changes.push_back({ChangeKind::kChange, resource, one.name, one.id, std::move(details)});
     }
   }
 
-  // Interfaces come and go with their instance; only those that stay can change.
-  void interfaces(const Deployment& before, const Deployment& now) {
-    for (const Instance& instance : now.instances)
-      for (const Eni& eni : instance.enis)
-        if (const Eni* old = before.find_eni(eni.id))
-          if (Details details = differences(*old, eni); !details.empty())
-            changes.push_back({ChangeKind::kChange, "network interface",
-                               fmt::format("{}/eth{}", instance.name, eni.device_index), eni.id, std::move(details)});
+  // Those made with an instance come and go with it; the others, and those of an instance that stays, by themselves.
+  void interface_removals() {
+    for (const Eni* eni : all_enis(before_)) {
+      if (now_.find_eni(eni->id) != nullptr) continue;
+      const Instance* stays = eni->instance.empty() ? nullptr : instance_of(*eni, before_, now_);
+      if (eni->name.empty() && stays == nullptr) continue;
+      changes.push_back({ChangeKind::kRemove, kInterface, eni_name(*eni), eni->id,
+                         eni->instance.empty() ? Details{} : Details{"detached from " + eni->instance}});
+    }
+  }
+
+  void interface_additions() {
+    for (const Eni* eni : all_enis(now_)) {
+      if (const Eni* old = before_.find_eni(eni->id)) {
+        if (Details details = differences(Versions<Eni>{*old, *eni, before_, now_}); !details.empty())
+          changes.push_back({ChangeKind::kChange, kInterface, eni_name(*eni), eni->id, std::move(details)});
+        continue;
+      }
+      const Instance* stayed = eni->instance.empty() ? nullptr : instance_of(*eni, now_, before_);
+      if (eni->name.empty() && stayed == nullptr) continue;
+      Details details;
+      if (!eni->instance.empty()) details.push_back("attached to " + eni->instance);
+      details.push_back(describe(*eni));
+      changes.push_back({ChangeKind::kAdd, kInterface, eni_name(*eni), eni->id, std::move(details)});
+    }
+  }
+
+  void vpc_removal() {
+    if (before_.vpc_id != now_.vpc_id && !before_.vpc_id.empty())
+      changes.push_back({ChangeKind::kRemove, "vpc", before_.vpc_cidr.to_string(), before_.vpc_id, {}});
+  }
+
+  void vpc_addition() {
+    if (now_.vpc_id.empty()) return;
+    const bool is_new = before_.vpc_id != now_.vpc_id;
+    Details details = vpc_differences(is_new ? Deployment{} : before_, now_);
+    if (is_new || !details.empty())
+      changes.push_back({is_new ? ChangeKind::kAdd : ChangeKind::kChange, "vpc", now_.vpc_cidr.to_string(), now_.vpc_id,
+                         std::move(details)});
+  }
+
+  void gateway_removal() {
+    if (before_.internet_gateway &&
+        (!now_.internet_gateway || now_.internet_gateway->id != before_.internet_gateway->id))
+      changes.push_back(
+          {ChangeKind::kRemove, "internet gateway", before_.internet_gateway->guest, before_.internet_gateway->id, {}});
+  }
+
+  void gateway_addition() {
+    if (!now_.internet_gateway) return;
+    const InternetGateway& gateway = *now_.internet_gateway;
+    const bool is_new = !before_.internet_gateway || before_.internet_gateway->id != gateway.id;
+    Details details = gateway_details(gateway);
+    if (is_new || details != gateway_details(*before_.internet_gateway))
+      changes.push_back({is_new ? ChangeKind::kAdd : ChangeKind::kChange, "internet gateway", gateway.guest, gateway.id,
+                         std::move(details)});
   }
 
   std::vector<Change> changes;
+
+ private:
+  static constexpr const char* kInterface = "network interface";
+
+  /// The instance that the ENI is attached to in one deployment, if the other has it too.
+  static const Instance* instance_of(const Eni& eni, const Deployment& one, const Deployment& other) {
+    const Instance* instance = one.find_instance(eni.instance);
+    return instance == nullptr ? nullptr : by_id(other.instances, instance->id);
+  }
+
+  const Deployment& before_;
+  const Deployment& now_;
 };
 
 }  // namespace
 
 std::vector<Change> plan(const Deployment* running, const Deployment& wanted) {
   const Deployment nothing;
-  const Deployment& before = running != nullptr ? *running : nothing;
-  Planner planner;
-  planner.removals("instance", before.instances, wanted.instances);
-  planner.removals("security group", before.security_groups, wanted.security_groups);
-  planner.removals("placement group", before.placement_groups, wanted.placement_groups);
-  planner.removals("subnet", before.subnets, wanted.subnets);
-  if (before.vpc_id != wanted.vpc_id) {
-    if (!before.vpc_id.empty())
-      planner.changes.push_back({ChangeKind::kRemove, "vpc", before.vpc_cidr.to_string(), before.vpc_id, {}});
-    if (!wanted.vpc_id.empty())
-      planner.changes.push_back({ChangeKind::kAdd, "vpc", wanted.vpc_cidr.to_string(), wanted.vpc_id, {}});
-  }
-  planner.additions("subnet", before.subnets, wanted.subnets);
-  planner.additions("placement group", before.placement_groups, wanted.placement_groups);
-  planner.additions("security group", before.security_groups, wanted.security_groups);
-  planner.additions("instance", before.instances, wanted.instances);
-  planner.interfaces(before, wanted);
+  Planner planner(running != nullptr ? *running : nothing, wanted);
+  planner.removals("instance", &Deployment::instances);
+  planner.interface_removals();
+  planner.removals("elastic IP", &Deployment::elastic_ips);
+  planner.removals("security group", &Deployment::security_groups);
+  planner.removals("prefix list", &Deployment::prefix_lists);
+  planner.removals("placement group", &Deployment::placement_groups);
+  planner.removals("subnet", &Deployment::subnets);
+  planner.removals("route table", &Deployment::route_tables);
+  planner.removals("network ACL", &Deployment::network_acls);
+  planner.gateway_removal();
+  planner.vpc_removal();
+  planner.vpc_addition();
+  planner.gateway_addition();
+  planner.additions("network ACL", &Deployment::network_acls);
+  planner.additions("route table", &Deployment::route_tables);
+  planner.additions("subnet", &Deployment::subnets);
+  planner.additions("placement group", &Deployment::placement_groups);
+  planner.additions("prefix list", &Deployment::prefix_lists);
+  planner.additions("security group", &Deployment::security_groups);
+  planner.additions("instance", &Deployment::instances);
+  planner.interface_additions();
+  planner.additions("elastic IP", &Deployment::elastic_ips);
   return std::move(planner.changes);
 }
 

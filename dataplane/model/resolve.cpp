@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "dataplane/model/identity.hpp"
@@ -6,29 +7,48 @@
 namespace weft {
 
 Result<Deployment> resolve(const Topology& topology, const Deployment* running) {
+  Resolver resolver(topology, running);
+  Deployment deployment;
   try {
-    return Resolver(topology, running).run();
-  } catch (const Refused& refused) {
-    return refused.error;
+    deployment = resolver.run();
+  } catch (const NothingMoreMakesSense&) {
   }
+  if (Errors errors = resolver.errors(); !errors.empty()) return std::move(errors).joined();
+  return deployment;
 }
 
 Deployment Resolver::run() {
-  if (running_ != nullptr)
-    for (const Instance& instance : running_->instances) {
-      ids_.insert(instance.id);
-      for (const Eni& eni : instance.enis) ids_.insert(eni.id);
-    }
+  for (const Instance& instance : running_.instances) {
+    ids_.insert(instance.id);
+    for (const Eni& eni : instance.enis) ids_.insert(eni.id);
+  }
+  for (const Eni& eni : running_.available_enis) ids_.insert(eni.id);
   resolve_vpc();
+  resolve_prefix_lists();
+  resolve_route_tables();  // their routes later: a route may name an interface
+  resolve_network_acls();
   resolve_subnets();
   resolve_placement_groups();
   resolve_security_groups();
+  resolve_gateway();
   expand_instances();
-  check_placement();
-  for (Wanted& wanted : wanted_) match_running(wanted);
-  reserve_addresses();
+  expand_network_interfaces();
+  check_attachments();
+  match_running();
+  assign_addresses();
+  place_instances();
+  build_enis();
+  resolve_routes();
+  resolve_elastic_ips();
+  assign_public_addresses();
   build_instances();
   return std::move(result_);
+}
+
+Resolver::WantedInstance* Resolver::find_wanted(const std::string& name) {
+  auto found = std::find_if(instances_.begin(), instances_.end(),
+                            [&](const WantedInstance& wanted) { return wanted.name == name; });
+  return found == instances_.end() ? nullptr : &*found;
 }
 
 // What is replaced needs an id of its own, or the engine would take the new one for the old.
@@ -39,8 +59,9 @@ std::string Resolver::unused_id(const std::string& prefix, const std::string& se
   return id;
 }
 
-void Resolver::refuse(const std::string& key, std::string code, std::string message) const {
-  throw Refused{{std::move(code), std::move(message), topology_.where(key)}};
+void Resolver::refuse(const std::string& key, std::string code, std::string message) {
+  if (!refused_.emplace(key, code).second) return;
+  errors_.add({std::move(code), std::move(message), topology_.where(key)});
 }
 
 }  // namespace weft

@@ -1,69 +1,81 @@
-// Which instances there are, whether their interfaces are possible, and which of them run already.
+// Which instances there are, and what each may do.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <cmath>
 
 #include "dataplane/model/identity.hpp"
-#include "dataplane/model/instance_types.hpp"
 #include "dataplane/model/resolver.hpp"
 #include "dataplane/model/suggest.hpp"
 
 namespace weft {
 namespace {
 
-constexpr int kMostInstances = 5000;            // ENIs per Region (facts ec2 1.5); an instance has at least one
-constexpr std::size_t kGroupsPerInterface = 5;  // facts ec2 2.3
-constexpr std::size_t kEfaPerInstance = 8;      // what the EFA function's ABI can list (drivers/efa/abi.hpp)
-constexpr std::size_t kSpreadPerZone = 7;       // facts ec2 4.1
+constexpr int kMostInstances = 5000;  // ENIs per Region (facts ec2 1.5); an instance has at least one
+constexpr double kFlowGbps = 5, kFlowGbpsInCluster = 10;  // a single flow (facts ec2 4.3, 5.4)
 
-template <typename T>
-std::vector<std::string> names_of(const std::vector<T>& all) {
-  std::vector<std::string> names;
-  for (const T& one : all) names.push_back(one.name);
-  return names;
-}
-
-// An interface cannot change its subnet, type or address; EC2 makes a new one for that (facts ec2 1.1, 1.3).
-bool same_interface(const Eni& running, const InterfaceDeclaration& wanted) {
-  return running.subnet == wanted.subnet && running.type == wanted.type &&
-         (!wanted.private_ip || running.private_ip == IpAddress::from(*wanted.private_ip));
-}
+bool has_any(const LimitsDeclaration& limits) { return !(limits == LimitsDeclaration{}); }
 
 }  // namespace
 
 void Resolver::expand_instances() {
   std::map<std::string, std::size_t> seen;  // lower case: host names ignore case
-  std::size_t interfaces = 0;
+  std::size_t interfaces = topology_.network_interfaces.size();
   for (std::size_t i = 0; i < topology_.instances.size(); ++i) {
     const InstanceDeclaration& declared = topology_.instances[i];
     const std::string key = fmt::format("instances[{}]", i);
     check_declaration(declared, key);
-    interfaces += static_cast<std::size_t>(declared.count) * declared.interfaces.size();
-    if (interfaces > kMostInstances)
+    const int count = std::clamp(declared.count, 1, kMostInstances);
+    interfaces += static_cast<std::size_t>(count) * std::max<std::size_t>(declared.interfaces.size(), 1);
+    if (interfaces > kMostInstances) {
       refuse(
           key, "NetworkInterfaceLimitExceeded",
           fmt::format("with this there are {} network interfaces; at most {} are allowed", interfaces, kMostInstances));
-    for (int n = 0; n < declared.count; ++n) {
-      Wanted wanted;
+      throw NothingMoreMakesSense{};
+    }
+    std::vector<bool> possible;
+    for (std::size_t n = 0; n < declared.interfaces.size(); ++n)
+      possible.push_back(check_interface(declared.interfaces[n], fmt::format("{}.interfaces[{}]", key, n), count > 1));
+    for (int n = 0; n < count; ++n) {
+      WantedInstance wanted;
       wanted.name = declared.counted ? fmt::format("{}-{}", declared.name, n) : declared.name;
       wanted.declaration = i;
-      if (!is_host_name(wanted.name))
-        refuse(key + ".name", "InvalidParameterValue",
-               fmt::format("{} would be the name of an instance but is no host name; use 1 to 63 letters, digits and "
-                           "hyphens, with no hyphen at either end",
-                           in_quotes(wanted.name)));
-      if (auto [other, is_new] = seen.emplace(lower(wanted.name), i); !is_new)
-        refuse(key + ".name", "InvalidParameterValue",
-               fmt::format("a second instance would have the name {} (the first comes from instances[{}]); every "
-                           "instance needs its own",
-                           in_quotes(wanted.name), other->second));
-      wanted_.push_back(std::move(wanted));
+      check_name(wanted.name, i, seen);
+      for (std::size_t j = 0; j < declared.interfaces.size(); ++j) {
+        WantedInterface interface;
+        interface.declared = &declared.interfaces[j];
+        interface.key = fmt::format("{}.interfaces[{}]", key, j);
+        interface.instance = wanted.name;
+        interface.device_index = declared.interfaces[j].device_index.value_or(static_cast<int>(j));
+        interface.label = fmt::format("{}/eth{}", wanted.name, interface.device_index);
+        interface.shared = count > 1;
+        interface.wrong = !possible[j];
+        wanted.interfaces.push_back(interfaces_.size());
+        interfaces_.push_back(std::move(interface));
+      }
+      instances_.push_back(std::move(wanted));
     }
   }
 }
 
-void Resolver::check_declaration(const InstanceDeclaration& declared, const std::string& key) const {
+void Resolver::check_name(const std::string& name, std::size_t declaration, std::map<std::string, std::size_t>& seen) {
+  const std::string key = fmt::format("instances[{}].name", declaration);
+  if (!is_host_name(name))
+    refuse(key, "InvalidParameterValue",
+           fmt::format("{} would be the name of an instance but is no host name; use 1 to 63 letters, digits and "
+                       "hyphens, with no hyphen at either end",
+                       in_quotes(name)));
+  if (result_.internet_gateway && lower(name) == result_.internet_gateway->guest)
+    refuse(key, "InvalidParameterValue",
+           fmt::format("the name {} is what stands behind the internet gateway; take another", in_quotes(name)));
+  if (auto [other, is_new] = seen.emplace(lower(name), declaration); !is_new)
+    refuse(key, "InvalidParameterValue",
+           fmt::format("a second instance would have the name {} (the first comes from instances[{}]); every "
+                       "instance needs its own",
+                       in_quotes(name), other->second));
+}
+
+void Resolver::check_declaration(const InstanceDeclaration& declared, const std::string& key) {
   if (looks_like_id(declared.name) || lower(declared.name) == "localhost")
     refuse(key + ".name", "InvalidParameterValue",
            fmt::format("{} has a meaning of its own and cannot be the name of an instance; take another",
@@ -71,122 +83,73 @@ void Resolver::check_declaration(const InstanceDeclaration& declared, const std:
   if (declared.count < 1 || declared.count > kMostInstances)
     refuse(key + ".count", "InvalidParameterValue",
            fmt::format("count is {}; it must be 1 to {}", declared.count, kMostInstances));
-  if (declared.interfaces.empty())
-    refuse(key + ".interfaces", "MissingParameter", "an instance needs at least one interface, its primary");
-  for (std::size_t i = 0; i < declared.interfaces.size(); ++i) {
-    const std::string interface_key = fmt::format("{}.interfaces[{}]", key, i);
-    check_interface(declared.interfaces[i], interface_key);
-    if (declared.count > 1 && declared.interfaces[i].private_ip)
-      refuse(interface_key + ".private_ip", "InvalidParameterCombination",
-             fmt::format("{} instances cannot share one address; leave private_ip out or count at 1", declared.count));
-    const Subnet* subnet = result_.find_subnet(declared.interfaces[i].subnet);
-    const Subnet* primary = result_.find_subnet(declared.interfaces[0].subnet);
-    if (subnet->az != primary->az)
-      refuse(interface_key + ".subnet", "InvalidParameterCombination",
-             fmt::format("subnet {} is in {}, but the instance's primary interface is in {}; all interfaces of an "
-                         "instance are in one availability zone",
-                         in_quotes(subnet->name), subnet->az, primary->az));
-  }
-  check_type(declared, key);
-  if (!declared.placement_group.empty() &&
-      std::none_of(result_.placement_groups.begin(), result_.placement_groups.end(),
-                   [&](const PlacementGroup& group) { return group.name == declared.placement_group; }))
-    refuse(key + ".placement_group", "InvalidPlacementGroup.Unknown",
-           fmt::format("no placement group has the name {}{}", in_quotes(declared.placement_group),
-                       hint(declared.placement_group, names_of(result_.placement_groups))));
-}
-
-void Resolver::check_interface(const InterfaceDeclaration& declared, const std::string& key) const {
-  if (result_.find_subnet(declared.subnet) == nullptr)
-    refuse(key + ".subnet", "InvalidSubnetID.NotFound",
-           fmt::format("no subnet has the name {}{}", in_quotes(declared.subnet),
-                       hint(declared.subnet, names_of(result_.subnets))));
-  if (declared.security_groups.size() > kGroupsPerInterface)
-    refuse(key + ".security_groups", "SecurityGroupsPerInterfaceLimitExceeded",
-           fmt::format("{} security groups; an interface has at most {}", declared.security_groups.size(),
-                       kGroupsPerInterface));
-  std::set<std::string> seen;
-  for (std::size_t i = 0; i < declared.security_groups.size(); ++i) {
-    const std::string group_key = fmt::format("{}.security_groups[{}]", key, i);
-    check_group_reference(declared.security_groups[i], group_key);
-    if (!seen.insert(declared.security_groups[i]).second)
-      refuse(group_key, "InvalidParameterValue",
-             fmt::format("the group {} is listed twice; once is enough", in_quotes(declared.security_groups[i])));
-  }
-}
-
-void Resolver::check_type(const InstanceDeclaration& declared, const std::string& key) const {
-  const auto efa = static_cast<std::size_t>(
-      std::count_if(declared.interfaces.begin(), declared.interfaces.end(),
-                    [](const InterfaceDeclaration& i) { return i.type == InterfaceType::kEfa; }));
-  if (efa > kEfaPerInstance)
-    refuse(key + ".interfaces", "AttachmentLimitExceeded",
-           fmt::format("{} EFA interfaces; weft gives an instance at most {}", efa, kEfaPerInstance));
-  if (declared.type.empty()) return;
-  if (!is_instance_type_name(declared.type))
+  if (!declared.type.empty() && !is_instance_type_name(declared.type))
     refuse(key + ".type", "InvalidInstanceType",
            fmt::format("{} is no instance type; write family.size, such as hpc7g.16xlarge, or leave it out",
                        in_quotes(declared.type)));
+  check_limits(declared.limits, declared, key + ".limits");
+  const auto group = std::find_if(result_.placement_groups.begin(), result_.placement_groups.end(),
+                                  [&](const PlacementGroup& one) { return one.name == declared.placement_group; });
+  if (!declared.placement_group.empty() && group == result_.placement_groups.end())
+    refuse(key + ".placement_group", "InvalidPlacementGroup.Unknown",
+           fmt::format("no placement group has the name {}{}", in_quotes(declared.placement_group),
+                       hint(declared.placement_group, names_of(result_.placement_groups))));
+  if (!declared.partition) return;
+  if (declared.placement_group.empty() ||
+      (group != result_.placement_groups.end() && group->strategy != PlacementStrategy::kPartition))
+    refuse(key + ".partition", "InvalidParameterCombination",
+           "a partition needs a placement group of strategy partition");
+  else if (group != result_.placement_groups.end() &&
+           (*declared.partition < 1 || *declared.partition > group->partition_count))
+    refuse(key + ".partition", "InvalidParameterValue",
+           fmt::format("the placement group {} has the partitions 1 to {}, not {}", in_quotes(group->name),
+                       group->partition_count, *declared.partition));
+}
+
+void Resolver::check_limits(const LimitsDeclaration& limits, const InstanceDeclaration& declared,
+                            const std::string& key) {
+  bool possible = true;
+  const auto check = [&](const std::optional<double>& gbps, const char* name) {
+    if (!gbps || (std::isfinite(*gbps) && *gbps >= 0)) return;
+    possible = false;
+    refuse(key + "." + name, "InvalidParameterValue",
+           fmt::format("{} must be a number of Gbit/s, or 0 for no limit", name));
+  };
+  check(limits.baseline_gbps, "baseline_gbps");
+  check(limits.peak_gbps, "peak_gbps");
+  check(limits.flow_gbps, "flow_gbps");
+  if (!possible) return;
+  const Allowances all = allowances(declared);
+  if (all.peak_gbps != 0 && (all.baseline_gbps > all.peak_gbps))
+    refuse(key, "InvalidParameterCombination",
+           fmt::format("the baseline of {} Gbit/s is more than the peak of {} Gbit/s; the peak is what a burst reaches",
+                       all.baseline_gbps, all.peak_gbps));
+}
+
+// EC2 publishes bandwidths of types, but neither packets per second nor tracked connections (facts ec2 11): those are
+// limited only where the file says so.
+Allowances Resolver::allowances(const InstanceDeclaration& declared) const {
   const InstanceType* type = find_instance_type(declared.type);
-  if (type == nullptr) return;
-  if (declared.interfaces.size() > static_cast<std::size_t>(type->interfaces))
-    refuse(key + ".interfaces", "AttachmentLimitExceeded",
-           fmt::format("Interface count {} exceeds the limit for {}, which is {}", declared.interfaces.size(),
-                       declared.type, type->interfaces));
-  if (efa > 0 && type->efa_interfaces == 0)
-    refuse(key + ".type", "InvalidParameterCombination",
-           fmt::format("{} has no EFA; take a type that has, such as hpc7g.16xlarge, or an interface of type interface",
-                       declared.type));
-  if (efa > static_cast<std::size_t>(type->efa_interfaces))
-    refuse(key + ".interfaces", "AttachmentLimitExceeded",
-           fmt::format("{} EFA interfaces exceed the limit for {}, which is {}", efa, declared.type,
-                       type->efa_interfaces));
-}
-
-void Resolver::check_placement() {
-  std::map<std::string, std::string> cluster_zone;                     // group -> its one zone
-  std::map<std::pair<std::string, std::string>, std::size_t> in_zone;  // spread: group, zone -> members
-  for (const Wanted& wanted : wanted_) {
-    const InstanceDeclaration& declared = topology_.instances[wanted.declaration];
-    if (declared.placement_group.empty()) continue;
-    const PlacementGroup& group =
-        *std::find_if(result_.placement_groups.begin(), result_.placement_groups.end(),
-                      [&](const PlacementGroup& one) { return one.name == declared.placement_group; });
-    const std::string key = fmt::format("instances[{}].placement_group", wanted.declaration);
-    const std::string& zone = result_.find_subnet(declared.interfaces[0].subnet)->az;
-    if (group.strategy == PlacementStrategy::kCluster) {
-      if (!declared.type.empty() && !may_join_cluster(declared.type))
-        refuse(key, "InvalidParameterCombination",
-               fmt::format("Placement groups may not be used with instances of type '{}'; a cluster needs a type that "
-                           "is not burstable",
-                           declared.type));
-      auto [other, is_new] = cluster_zone.emplace(group.name, zone);
-      if (!is_new && other->second != zone)
-        refuse(key, "InvalidPlacementGroup.InUse",
-               fmt::format("{} would be in {}, but the cluster placement group {} is in {} already; a cluster lies in "
-                           "one availability zone",
-                           in_quotes(wanted.name), zone, in_quotes(group.name), other->second));
-    }
-    if (group.strategy == PlacementStrategy::kSpread && ++in_zone[{group.name, zone}] > kSpreadPerZone)
-      refuse(key, "InsufficientInstanceCapacity",
-             fmt::format("{} would be instance {} of the spread placement group {} in {}; it has at most {} in a zone",
-                         in_quotes(wanted.name), kSpreadPerZone + 1, in_quotes(group.name), zone, kSpreadPerZone));
+  const LimitsDeclaration& limits = declared.limits;
+  Allowances all;
+  if (type != nullptr) {
+    all.baseline_gbps = type->baseline_gbps;
+    all.peak_gbps = type->peak_gbps;
   }
-}
-
-// An instance stays when each of its interfaces can stay. One whose interfaces differ is made anew: an EFA interface
-// cannot be attached to or detached from a running instance at all (facts ec2 1.2).
-void Resolver::match_running(Wanted& wanted) const {
-  const Instance* found = running_ == nullptr ? nullptr : running_->find_instance(wanted.name);
-  if (found == nullptr || found->name != wanted.name) return;
-  const std::vector<InterfaceDeclaration>& interfaces = topology_.instances[wanted.declaration].interfaces;
-  bool same = found->enis.size() == interfaces.size();
-  for (std::size_t i = 0; same && i < interfaces.size(); ++i) {
-    const Subnet* before = running_->find_subnet(found->enis[i].subnet);
-    const Subnet* now = result_.find_subnet(interfaces[i].subnet);
-    same = same_interface(found->enis[i], interfaces[i]) && before != nullptr && before->id == now->id;
-  }
-  (same ? wanted.kept : wanted.replaced) = found;
+  // One of the two alone, without a type: there is no burst.
+  if (limits.baseline_gbps) all.baseline_gbps = *limits.baseline_gbps;
+  if (limits.peak_gbps) all.peak_gbps = *limits.peak_gbps;
+  if (type == nullptr && limits.baseline_gbps && !limits.peak_gbps) all.peak_gbps = all.baseline_gbps;
+  if (type == nullptr && limits.peak_gbps && !limits.baseline_gbps) all.baseline_gbps = all.peak_gbps;
+  all.pps = limits.pps.value_or(0);
+  all.connections = limits.connections.value_or(0);
+  const bool cluster =
+      std::any_of(result_.placement_groups.begin(), result_.placement_groups.end(), [&](const PlacementGroup& group) {
+        return group.name == declared.placement_group && group.strategy == PlacementStrategy::kCluster;
+      });
+  if (type != nullptr || has_any(limits)) all.flow_gbps = cluster ? kFlowGbpsInCluster : kFlowGbps;
+  if (limits.flow_gbps) all.flow_gbps = *limits.flow_gbps;
+  return all;
 }
 
 }  // namespace weft

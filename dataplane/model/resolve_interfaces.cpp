@@ -1,118 +1,105 @@
-// Addresses, MACs and virtual functions. Three passes over the addresses, so that the order of the file never takes an
-// address away: what runs keeps its own, then those that were asked for by private_ip, then the lowest free ones.
+// The interfaces and instances themselves: ids, MACs, VFs; what exists keeps its own.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "dataplane/model/identity.hpp"
 #include "dataplane/model/resolver.hpp"
-#include "dataplane/model/suggest.hpp"
 
 namespace weft {
 namespace {
 
-constexpr std::uint32_t kFirstUsable = 4;  // network, router, DNS and one for the future come before (facts ec2 1.6)
-
-std::uint32_t size_of(const Subnet& subnet) { return 1u << (32 - subnet.cidr.v4_length()); }
-
-IpAddress nth(const Subnet& subnet, std::uint32_t offset) {
-  return IpAddress::from({subnet.cidr.address.v4().value + offset});
-}
-
-bool is_usable(const Subnet& subnet, const IpAddress& ip) {
-  const std::uint32_t offset = ip.v4().value - subnet.cidr.address.v4().value;
-  return subnet.cidr.contains(ip) && offset >= kFirstUsable && offset < size_of(subnet) - 1;
-}
-
-std::string interface_name(const std::string& instance, std::size_t interface) {
-  return fmt::format("{}/eth{}", instance, interface);
-}
+constexpr int kUsualTcpEstablishedTimeout = 432000;  // facts ec2 2.4
 
 }  // namespace
 
-void Resolver::reserve_addresses() {
-  for (const Wanted& wanted : wanted_) {
-    if (wanted.kept == nullptr) continue;
-    for (const Eni& eni : wanted.kept->enis) {
-      addresses_[eni.private_ip] = interface_name(wanted.name, static_cast<std::size_t>(eni.device_index));
-      macs_.insert(eni.mac);
-      vfs_.insert(eni.vf.index);
-    }
-  }
-  for (const Wanted& wanted : wanted_) {
-    const std::vector<InterfaceDeclaration>& interfaces = topology_.instances[wanted.declaration].interfaces;
-    for (std::size_t i = 0; i < interfaces.size(); ++i)
-      if (interfaces[i].private_ip) reserve_requested(wanted, i, interfaces[i]);
-  }
+void Resolver::build_enis() {
+  for (const WantedInterface& wanted : interfaces_) built_.push_back(build_eni(wanted));
 }
 
-void Resolver::reserve_requested(const Wanted& wanted, std::size_t interface, const InterfaceDeclaration& declared) {
-  const std::string key = fmt::format("instances[{}].interfaces[{}].private_ip", wanted.declaration, interface);
-  const Subnet& subnet = *result_.find_subnet(declared.subnet);
-  const IpAddress ip = IpAddress::from(*declared.private_ip);
-  if (!subnet.cidr.contains(ip))
-    refuse(key, "InvalidParameterValue",
-           fmt::format("{} is not in subnet {}, which is {}", ip.to_string(), in_quotes(subnet.name),
-                       subnet.cidr.to_string()));
-  if (!is_usable(subnet, ip))
-    refuse(key, "InvalidParameterValue",
-           fmt::format("{} is reserved in subnet {}; take one from {} to {}", ip.to_string(), in_quotes(subnet.name),
-                       nth(subnet, kFirstUsable).to_string(), nth(subnet, size_of(subnet) - 2).to_string()));
-  if (wanted.kept != nullptr) return;
-  const std::string name = interface_name(wanted.name, interface);
-  if (auto [other, is_new] = addresses_.emplace(ip, name); !is_new)
-    refuse(key, "InvalidIPAddress.InUse",
-           fmt::format("{} is in use by {}; take another or leave private_ip out", ip.to_string(), other->second));
+Eni Resolver::build_eni(const WantedInterface& wanted) {
+  const InterfaceDeclaration& declared = *wanted.declared;
+  Eni eni;
+  if (wanted.kept != nullptr) {
+    eni = *wanted.kept;
+  } else {
+    eni.id = unused_id("eni-", wanted.label);
+    eni.subnet = declared.subnet;
+    eni.type = declared.type;
+    eni.mac = choose_mac(eni.id);
+  }
+  const bool was_attached = wanted.kept != nullptr && !wanted.kept->instance.empty();
+  if (wanted.instance.empty())
+    eni.vf = {};  // a virtual function is of an attachment
+  else if (!was_attached)
+    eni.vf.index = choose_vf();
+  if (wanted.kept == nullptr || eni.instance != wanted.instance)
+    eni.public_ip.reset();  // it never moves (facts ec2 3.3)
+  eni.name = wanted.name;
+  eni.instance = wanted.instance;
+  eni.device_index = wanted.instance.empty() ? 0 : wanted.device_index;
+  eni.network_card = wanted.instance.empty() ? 0 : declared.network_card;
+  eni.delete_on_termination = declared.delete_on_termination;
+  eni.private_ip = wanted.private_ip;
+  eni.secondary_private_ips = wanted.secondary;
+  eni.ipv6_addresses = wanted.ipv6;
+  eni.prefixes = wanted.prefixes;
+  eni.security_groups = declared.security_groups;
+  if (eni.security_groups.empty()) eni.security_groups = {"default"};
+  eni.source_dest_check = declared.source_dest_check;
+  eni.description = declared.description;
+  eni.connection_tracking = declared.connection_tracking;
+  return eni;
 }
 
 void Resolver::build_instances() {
-  for (const Wanted& wanted : wanted_) {
+  for (const WantedInstance& wanted : instances_) {
     const InstanceDeclaration& declared = topology_.instances[wanted.declaration];
+    const Instance* before = wanted.kept != nullptr ? wanted.kept : wanted.replaced;
     Instance instance;
     instance.id = wanted.kept != nullptr ? wanted.kept->id : unused_id("i-", wanted.name);
     instance.name = wanted.name;
     instance.type = declared.type;
     instance.placement_group = declared.placement_group;
-    for (std::size_t i = 0; i < declared.interfaces.size(); ++i) instance.enis.push_back(build_eni(wanted, i));
+    instance.placement = wanted.placement;
+    instance.allowances = allowances(declared);
+    if (before != nullptr) {  // a stopped one stays stopped
+      instance.state = before->state;
+      instance.starts = before->starts;
+    }
+    const InstanceType* type = find_instance_type(declared.type);
+    for (const std::size_t i : wanted.interfaces) {
+      Eni eni = std::move(built_[i]);
+      // Nitro v6 forgets an idle connection sooner; the usual time-out is the engine's own default.
+      if (type != nullptr && type->tcp_established_timeout_s != kUsualTcpEstablishedTimeout &&
+          !eni.connection_tracking.tcp_established_timeout)
+        eni.connection_tracking.tcp_established_timeout = type->tcp_established_timeout_s;
+      instance.enis.push_back(std::move(eni));
+    }
     result_.instances.push_back(std::move(instance));
   }
+  for (std::size_t i = 0; i < interfaces_.size(); ++i)
+    if (interfaces_[i].instance.empty()) result_.available_enis.push_back(std::move(built_[i]));
+  std::move(outliving_.begin(), outliving_.end(), std::back_inserter(result_.available_enis));
 }
 
-Eni Resolver::build_eni(const Wanted& wanted, std::size_t interface) {
-  const InterfaceDeclaration& declaration = declared(wanted, interface);
-  Eni eni;
-  if (wanted.kept != nullptr) {
-    eni = wanted.kept->enis[interface];
-  } else {
-    eni.id = unused_id("eni-", interface_name(wanted.name, interface));
-    eni.instance = wanted.name;
-    eni.device_index = static_cast<int>(interface);
-    eni.subnet = declaration.subnet;
-    eni.type = declaration.type;
-    eni.private_ip = choose_address(wanted, interface, declaration);
-    eni.mac = choose_mac(eni.id);
-    eni.vf.index = choose_vf();
+const Eni* Resolver::find_built(const std::string& reference) const {
+  for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+    const WantedInterface& one = interfaces_[i];
+    if (one.label == reference) return &built_[i];
+    if (!one.name.empty() && !one.instance.empty() && reference.starts_with(one.instance) &&
+        fmt::format("{}/eth{}", one.instance, one.device_index) == reference)
+      return &built_[i];
   }
-  eni.security_groups = declaration.security_groups;
-  if (eni.security_groups.empty()) eni.security_groups = {"default"};
-  eni.source_dest_check = declaration.source_dest_check;
-  return eni;
+  const auto found =
+      std::find_if(outliving_.begin(), outliving_.end(), [&](const Eni& eni) { return eni.name == reference; });
+  return found == outliving_.end() ? nullptr : &*found;
 }
 
-IpAddress Resolver::choose_address(const Wanted& wanted, std::size_t interface, const InterfaceDeclaration& declared) {
-  if (declared.private_ip) return IpAddress::from(*declared.private_ip);
-  const Subnet& subnet = *result_.find_subnet(declared.subnet);
-  const std::string name = interface_name(wanted.name, interface);
-  // An instance that is made anew gets its old address back if it can: others may have written it down.
-  if (wanted.replaced != nullptr && interface < wanted.replaced->enis.size()) {
-    const IpAddress old = wanted.replaced->enis[interface].private_ip;
-    if (old.is_v4() && is_usable(subnet, old) && addresses_.emplace(old, name).second) return old;
-  }
-  std::uint32_t& offset = next_free_.try_emplace(subnet.cidr, kFirstUsable).first->second;
-  for (; offset < size_of(subnet) - 1; ++offset)
-    if (addresses_.emplace(nth(subnet, offset), name).second) return nth(subnet, offset++);
-  refuse(fmt::format("instances[{}].interfaces[{}].subnet", wanted.declaration, interface),
-         "InsufficientFreeAddressesInSubnet",
-         fmt::format("subnet {} ({}) has no free address for {}; it holds {}, five of its addresses are reserved",
-                     in_quotes(subnet.name), subnet.cidr.to_string(), name, size_of(subnet) - 5));
+std::vector<std::string> Resolver::interface_names() const {
+  std::vector<std::string> names;
+  for (const WantedInterface& one : interfaces_) names.push_back(one.label);
+  return names;
 }
 
 MacAddress Resolver::choose_mac(const std::string& eni_id) {

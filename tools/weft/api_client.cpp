@@ -74,14 +74,22 @@ Error not_running(const std::string& socket_path) {
           {}};
 }
 
+Error one_error_of(const json& said) {
+  Error error{said.value("code", "InternalError"), said.value("message", "weftd did not say what is wrong"), {}};
+  if (auto where = said.find("where"); where != said.end() && where->is_object())
+    error.where = {where->value("file", ""), where->value("line", 0), where->value("key", "")};
+  return error;
+}
+
 /// The body of an answer that is not 200 (docs/api.md, "Errors").
 Error error_of(unsigned status, const json& body) {
   if (!body.is_object() || !body.contains("error") || !body["error"].is_object())
     return {"InternalError", fmt::format("weftd answered {} without saying why", status), {}};
-  const json& said = body["error"];
-  Error error{said.value("code", "InternalError"), said.value("message", "weftd did not say what is wrong"), {}};
-  if (auto where = said.find("where"); where != said.end() && where->is_object())
-    error.where = {where->value("file", ""), where->value("line", 0), where->value("key", "")};
+  Error error = one_error_of(body["error"]);
+  // The list begins with the one that the body itself is.
+  if (auto all = body["error"].find("errors"); all != body["error"].end() && all->is_array())
+    for (std::size_t i = 1; i < all->size(); ++i)
+      if ((*all)[i].is_object()) error.others.push_back(one_error_of((*all)[i]));
   return error;
 }
 

@@ -16,7 +16,8 @@ int exit_code(const Error& error) {
 }
 
 int report(const Error& error) {
-  std::fprintf(stderr, "weft: %s\n", error.to_string().c_str());
+  std::fprintf(stderr, "weft: %s\n", error.line().c_str());
+  for (const Error& other : error.others) std::fprintf(stderr, "weft: %s\n", other.line().c_str());
   return exit_code(error);
 }
 

@@ -33,6 +33,15 @@ TEST(HostileFile, aliases_that_multiply_do_not_take_memory) {
   EXPECT_FALSE(parse_topology("version: 1\nvpc: &v {cidr: *v}\n", "self.yaml"));
 }
 
+TEST(HostileFile, aliases_cannot_repeat_a_group_of_many_rules_many_times) {
+  std::string text = "version: 1\nvpc: {cidr: 10.0.0.0/16}\nsecurity_groups:\n  - &g\n    name: a\n    ingress:\n";
+  for (int i = 0; i < 2'000; ++i) text += "      - {protocol: all, cidr: 10.0.0.0/8}\n";
+  for (int i = 0; i < 50'000; ++i) text += "  - *g\n";  // a hundred million rules
+  const Result<Topology> topology = parse_topology(text, "repeats.yaml");
+  ASSERT_FALSE(topology);
+  EXPECT_NE(topology.error().message.find("aliases"), std::string::npos) << topology.error().to_string();
+}
+
 TEST(HostileFile, a_large_file_is_refused_unread) {
   const Result<Topology> result = parse_topology(std::string(kLargestTopology + 1, ' '), "large.yaml");
   ASSERT_FALSE(result);
@@ -59,6 +68,11 @@ TEST(HostileFile, random_changes_of_a_good_file_never_crash) {
       "security_groups:\n  - name: efa\n    ingress: [{protocol: all, group: efa}]\n"
       "    egress:\n      - {protocol: tcp, ports: 1-2, cidr: 0.0.0.0/0}\n      - {protocol: icmp, type: 8, group: "
       "self}\n"
+      "internet_gateway: {addresses: [198.51.100.10], public_pool: 203.0.113.0/24}\n"
+      "prefix_lists: [{name: p, entries: [192.0.2.0/24]}]\nhosts: {racks_per_zone: 4}\n"
+      "route_tables: [{name: out, main: true, routes: [{destination: 0.0.0.0/0, target: internet_gateway}]}]\n"
+      "network_acls:\n  - {name: n, ingress: [{rule: 1, action: deny, protocol: all, cidr: '::/0'}]}\n"
+      "elastic_ips: [{name: e, interface: node-0}]\nnetwork_interfaces: [{name: spare, secondary_private_ips: 2}]\n"
       "placement_groups:\n  - {name: tight, strategy: cluster}\ninstances:\n  - name: node\n    count: 2\n"
       "    placement_group: tight\n    interfaces:\n      - {subnet: hpc, type: efa, security_groups: [efa]}\n";
   ASSERT_TRUE(parse_topology(good, "good.yaml"));

@@ -53,7 +53,7 @@ const Refusal kRefusals[] = {
      [](Topology& t) {
        t.subnets.clear();
        for (int i = 0; i < 201; ++i)
-         t.subnets.push_back({std::to_string(i), cidr("10.0." + std::to_string(i) + ".0/24"), "z", 0});
+         t.subnets.push_back(subnet(std::to_string(i), "10.0." + std::to_string(i) + ".0/24", "z"));
      },
      "SubnetLimitExceeded", "subnets"},
 
@@ -143,7 +143,7 @@ const Refusal kRefusals[] = {
      "instances[0].count"},
     {"more interfaces than a Region has",
      [](Topology& t) {
-       t.subnets = {{"a", cidr("10.0.0.0/16"), "z", 0}};
+       t.subnets = {subnet("a", "10.0.0.0/16", "z")};
        t.instances = {instances("n", 5000), instance("m")};
      },
      "NetworkInterfaceLimitExceeded", "instances[1]"},

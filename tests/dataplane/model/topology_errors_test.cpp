@@ -2,7 +2,10 @@
 // with '+', follows a good head of four lines.
 #include <gtest/gtest.h>
 
+#include <set>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "dataplane/control/topology_file.hpp"
 #include "dataplane/model/deployment.hpp"
@@ -66,8 +69,9 @@ const BadFile kBadFiles[] = {
     {"+security_groups:\n  - name: web\n    ingress:\n      - port: 22\n        cidr: 0.0.0.0/0\n", "MissingParameter",
      8, "security_groups[0].ingress[0]", "protocol: tcp"},
     {"+security_groups:\n  - name: web\n    ingress:\n      - protocol: tcp\n        port: 22\n", "MissingParameter", 8,
-     "security_groups[0].ingress[0]", "cidr: 0.0.0.0/0 or group: NAME"},
-    {"+security_groups:\n  - name: web\n    ingress:\n      - protocol: tcpp\n        port: 22\n",
+     "security_groups[0].ingress[0]", "cidr: 0.0.0.0/0 or group: NAME or prefix_list: NAME"},
+    {"+security_groups:\n  - name: web\n    ingress:\n      - protocol: tcpp\n        port: 22\n        group: "
+     "self\n",
      "InvalidParameterValue", 8, "security_groups[0].ingress[0].protocol", "did you mean tcp?"},
     {"+security_groups:\n  - name: web\n    ingress:\n      - {protocol: tcp, cidr: 0.0.0.0/0}\n", "MissingParameter",
      8, "security_groups[0].ingress[0]", "port: all"},
@@ -100,6 +104,10 @@ const BadFile kBadFiles[] = {
      "InvalidParameterValue", 8, "security_groups[0].egress[0].protocol", "0 to 255"},
     {"+security_groups:\n  - name: web\n    egress:\n      - {protocol: all, cidr: 0.0.0.0/0, group: web}\n",
      "InvalidParameterCombination", 8, "security_groups[0].egress[0].group", "make two rules"},
+    {"+security_groups:\n  - name: web\n    egress:\n      - {protocol: all, prefix_list: p, group: web}\n",
+     "InvalidParameterCombination", 8, "security_groups[0].egress[0].prefix_list", "'group' and 'prefix_list'"},
+    {"+security_groups:\n  - name: web\n    egress:\n      - {protocol: icmp, type: -1, code: 4, cidr: 0.0.0.0/0}\n",
+     "InvalidParameterCombination", 8, "security_groups[0].egress[0].code", "any type"},
     {"+security_groups:\n  - name: web\n    egress:\n      - {protocol: all, cidr: 0.0.0.0/33}\n",
      "InvalidParameterValue", 8, "security_groups[0].egress[0].cidr", "malformed"},
     {"+security_groups:\n  - name: web\n    egress:\n      - {protocol: all, group: wbe}\n", "InvalidGroup.NotFound", 8,
@@ -107,6 +115,9 @@ const BadFile kBadFiles[] = {
     {"+security_groups:\n  - name: web\n    egress:\n      - {protocol: all, group: self}\n      - {protocol: all, "
      "group: web}\n",
      "InvalidPermission.Duplicate", 9, "security_groups[0].egress[1]", "rule 0"},
+
+    {"+security_groups:\n  - name: web\n    egress:\n      - {protocol: tcp, port_range: 22, cidr: 10.0.0.0/8}\n",
+     "UnknownParameter", 8, "security_groups[0].egress[0].port_range", "did you mean 'ports'?"},
 
     // Subnets, placement groups
     {"version: 1\nvpc: {cidr: 10.0.0.0/16}\nsubnets:\n  - name: a\n    cidr: 10.1.0.0/24\n", "InvalidSubnet.Range", 5,
@@ -118,6 +129,69 @@ const BadFile kBadFiles[] = {
      "'name'"},
     {"version: 1\nvpc: {cidr: 10.0.0.0/16}\nplacement_groups:\n  - {name: t, strategy: clutser}\n",
      "InvalidParameterValue", 4, "placement_groups[0].strategy", "did you mean 'cluster'?"},
+
+    {"+placement_groups2: []\n", "UnknownParameter", 5, "placement_groups2", "did you mean 'placement_groups'?"},
+    {"version: 1\nvpc: {cidr: 10.0.0.0/16}\nplacement_groups:\n  - {name: t, partition_count: 2}\n",
+     "InvalidParameterCombination", 4, "placement_groups[0].partition_count", "strategy: partition"},
+    {"version: 1\nvpc: {cidr: 10.0.0.0/16}\nplacement_groups:\n  - {name: t, strategy: partition, partition_count: "
+     "8}\n",
+     "InvalidParameterValue", 4, "placement_groups[0].partition_count", "from 1 to 7"},
+
+    // The network
+    {"version: 1\nvpc:\n  cidr: 10.0.0.0/16\n  ipv6_cidr: 10.1.0.0/16\n", "InvalidParameterValue", 4, "vpc.ipv6_cidr",
+     "an IPv6 block"},
+    {"version: 1\nvpc:\n  cidr: 10.0.0.0/16\n  dhcp: {domain_name: 'a..b'}\n", "InvalidParameterValue", 4,
+     "vpc.dhcp.domain_name", "example.internal"},
+    {"version: 1\nvpc:\n  cidr: 10.0.0.0/16\n  dhcp: {ntp_servers: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4, 1.1.1.5]}\n",
+     "InvalidParameterValue", 4, "vpc.dhcp.ntp_servers", "at most 4"},
+    {"version: 1\nvpc:\n  cidr: 10.0.0.0/16\n  dhcp: {domain_name_servers: ['fd00::1']}\n", "InvalidParameterValue", 4,
+     "vpc.dhcp.domain_name_servers[0]", "no IPv4 address"},
+    {"+hosts: {racks_per_zone: 0}\n", "InvalidParameterValue", 5, "hosts.racks_per_zone", "from 1 to"},
+    {"+internet_gateway: [a]\n", "InvalidParameterValue", 5, "internet_gateway", "one gateway"},
+    {"+internet_gateway: maybe\n", "InvalidParameterValue", 5, "internet_gateway", "true or false"},
+    {"+internet_gateway: {addresses: []}\n", "MissingParameter", 5, "internet_gateway.addresses", "at least one"},
+    {"+internet_gateway: {public_pool: '2001:db8::/64'}\n", "InvalidParameterValue", 5, "internet_gateway.public_pool",
+     "an IPv4 block"},
+    {"+prefix_lists:\n  - name: p\n    entries: [10.0.0.1]\n", "InvalidParameterValue", 7,
+     "prefix_lists[0].entries[0]", "10.0.0.1/32"},
+    {"+prefix_lists:\n  - {name: p, address_family: ipx}\n", "InvalidParameterValue", 6,
+     "prefix_lists[0].address_family", "there is: ipv4, ipv6"},
+
+    // Routes
+    {"+route_tables:\n  - name: r\n    routes:\n      - {target: blackhole}\n", "MissingParameter", 8,
+     "route_tables[0].routes[0]", "destination: 0.0.0.0/0"},
+    {"+route_tables:\n  - name: r\n    routes:\n      - {destination: 0.0.0.0/0}\n", "MissingParameter", 8,
+     "route_tables[0].routes[0]", "target: internet_gateway"},
+    {"+route_tables:\n  - name: r\n    routes:\n      - {destination: 0.0.0.0/0, target: internet_gatway}\n",
+     "InvalidParameterValue", 8, "route_tables[0].routes[0].target", "did you mean 'internet_gateway'?"},
+    {"+route_tables:\n  - name: r\n    routes:\n      - {destination: 10.0.0.0/16, target: local}\n",
+     "InvalidParameterValue", 8, "route_tables[0].routes[0].target", "by themselves"},
+    {"+route_tables:\n  - name: r\n    routes:\n      - {destination: 10.9.0.0/16, target: nat/eth0}\n",
+     "InvalidParameterValue", 8, "route_tables[0].routes[0].target", "write interface: nat/eth0"},
+    {"+route_tables:\n  - name: r\n    routes:\n      - {destination: 0.0.0.0/0, target: blackhole, interface: a}\n",
+     "InvalidParameterCombination", 8, "route_tables[0].routes[0].interface", "one target"},
+    {"+route_tables:\n  - name: r\n    routes:\n      - {destination: 0.0.0.0/0, gateway_id: igw}\n",
+     "UnknownParameter", 8, "route_tables[0].routes[0].gateway_id", "did you mean 'target'?"},
+    {"+elastic_ips:\n  - {name: e, address: '2001:db8::1'}\n", "InvalidParameterValue", 6, "elastic_ips[0].address",
+     "no IPv4 address"},
+    {"+elastic_ips:\n  - {name: e, private_ip: 10.0.1.9}\n", "MissingParameter", 6, "elastic_ips[0].private_ip",
+     "interface: web/eth0"},
+
+    // Network ACLs
+    {"+network_acls:\n  - name: n\n    ingress:\n      - {action: allow, protocol: all, cidr: 0.0.0.0/0}\n",
+     "MissingParameter", 8, "network_acls[0].ingress[0]", "rule: 100"},
+    {"+network_acls:\n  - name: n\n    ingress:\n      - {rule: 32767, action: allow, protocol: all, cidr: 0.0.0.0/0}\n",
+     "InvalidParameterValue", 8, "network_acls[0].ingress[0].rule", "1 to 32766"},
+    {"+network_acls:\n  - name: n\n    egress:\n      - {rule: 1, action: permit, protocol: all, cidr: 0.0.0.0/0}\n",
+     "InvalidParameterValue", 8, "network_acls[0].egress[0].action", "allow, deny"},
+    {"+network_acls:\n  - name: n\n    egress:\n      - {rule: 1, action: deny, protocol: tcp, cidr: 0.0.0.0/0}\n",
+     "MissingParameter", 8, "network_acls[0].egress[0]", "an entry for tcp needs its ports"},
+    {"+network_acls:\n  - name: n\n    egress:\n      - {rule_number: 1, action: deny, protocol: all, cidr: "
+     "0.0.0.0/0, rule: 1}\n",
+     "UnknownParameter", 8, "network_acls[0].egress[0].rule_number", "did you mean 'rule'?"},
+    {"+network_acls:\n  - name: n\n    egress:\n      - {rule: 1, action: deny, protocol: all, group: g, cidr: "
+     "0.0.0.0/0}\n",
+     "UnknownParameter", 8, "network_acls[0].egress[0].group", "the keys are rule, action"},
 
     // Instances
     {"+instances:\n  - name: x\n", "MissingParameter", 6, "instances[0]", "'interfaces'"},
@@ -152,6 +226,29 @@ const BadFile kBadFiles[] = {
      "empty"},
     {"+instances:\n  - name:\n    interfaces: [{subnet: a}]\n", "InvalidParameterValue", 6, "instances[0].name",
      "nothing"},
+    {"+instances:\n  - {name: x, partition: 8, interfaces: [{subnet: a}]}\n", "InvalidParameterValue", 6,
+     "instances[0].partition", "from 1 to 7"},
+    {"+instances:\n  - {name: x, limits: {pps: -1}, interfaces: [{subnet: a}]}\n", "InvalidParameterValue", 6,
+     "instances[0].limits.pps", "from 0 to"},
+    {"+instances:\n  - {name: x, limits: {peak_gbps: nan}, interfaces: [{subnet: a}]}\n", "InvalidParameterValue", 6,
+     "instances[0].limits.peak_gbps", "not 'nan'"},
+    {"+instances:\n  - {name: x, limits: {peak_gbps: 1e3}, interfaces: [{subnet: a}]}\n", "InvalidParameterValue", 6,
+     "instances[0].limits.peak_gbps", "not '1e3'"},
+    {"+instances:\n  - {name: x, limits: {baseline_gbps: 2, peak_gbps: 1.5}, interfaces: [{subnet: a}]}\n",
+     "InvalidParameterCombination", 6, "instances[0].limits.baseline_gbps", "above the peak of 1.5"},
+    {"+instances:\n  - name: x\n    interfaces:\n      - {subnet: a, secondary_private_ips: many}\n",
+     "InvalidParameterValue", 8, "instances[0].interfaces[0].secondary_private_ips", "'many' is not a whole number"},
+    {"+instances:\n  - name: x\n    interfaces:\n      - {subnet: a, ipv6_addresses: [10.0.1.9]}\n",
+     "InvalidParameterValue", 8, "instances[0].interfaces[0].ipv6_addresses[0]", "no IPv6 address"},
+    {"+instances:\n  - name: x\n    interfaces:\n      - {subnet: a, ipv4_prefixes: ['2001:db8::/80']}\n",
+     "InvalidParameterValue", 8, "instances[0].interfaces[0].ipv4_prefixes[0]", "an IPv4 block"},
+    {"+instances:\n  - name: x\n    interfaces:\n      - {subnet: a, connection_tracking: {udp_timeout: 61}}\n",
+     "InvalidParameterValue", 8, "instances[0].interfaces[0].connection_tracking.udp_timeout", "from 30 to 60"},
+    {"+instances:\n  - name: x\n    interfaces:\n      - {subnet: a, private_ips: [10.0.1.9]}\n", "UnknownParameter", 8,
+     "instances[0].interfaces[0].private_ips", "did you mean 'secondary_private_ips'?"},
+    {"+network_interfaces:\n  - {subnet: a}\n", "MissingParameter", 6, "network_interfaces[0]", "name: spare"},
+    {"+network_interfaces:\n  - {name: n, subnet: a, instance: x}\n", "MissingParameter", 6, "network_interfaces[0]",
+     "device_index: 1"},
 };
 
 TEST(TopologyErrors, say_what_and_where) {
@@ -172,7 +269,68 @@ TEST(TopologyErrors, say_what_and_where) {
     EXPECT_EQ(error.where.key, bad.key) << error.to_string();
     EXPECT_EQ(error.where.file, "bad.yaml");
     EXPECT_NE(error.message.find(bad.says), std::string::npos) << error.to_string();
+    EXPECT_TRUE(error.others.empty()) << "one mistake, so nothing else follows from it: " << error.to_string();
   }
+}
+
+TEST(TopologyErrors, ten_mistakes_are_ten_errors_in_the_order_of_their_lines) {
+  const Result<Topology> topology = parse_topology(R"(version: 1
+vpc: {cidr: 10.0.0.0, cidr_block: 10.0.0.0/16}
+route_tables:
+  - name: out
+    routes: [{destination: 0.0.0.0/0, target: igw2}]
+subnets:
+  - {name: a, cidr: 10.0.1.0/24}
+  - {name: b}
+security_groups:
+  - name: web
+    ingress:
+      - {protocol: tcpp, port: 22, group: web, cidr: 0.0.0.0/0}
+      - {protocol: tcp, port: 99999, cidr: 10.0.0.0/40}
+instances:
+  - name: x
+    count: two
+    interfaces:
+      - {subnet: a, private_ip: ten}
+)",
+                                                    "ten.yaml");
+  ASSERT_FALSE(topology);
+  const char* expected[] = {"2: vpc.cidr:",
+                            "2: vpc.cidr_block:",
+                            "5: route_tables[0].routes[0].target:",
+                            "8: subnets[1]:",
+                            "12: security_groups[0].ingress[0].protocol:",
+                            "12: security_groups[0].ingress[0].group:",
+                            "13: security_groups[0].ingress[1].port:",
+                            "13: security_groups[0].ingress[1].cidr:",
+                            "16: instances[0].count:",
+                            "18: instances[0].interfaces[0].private_ip:"};
+  std::istringstream lines(topology.error().to_string());
+  std::string line;
+  std::vector<std::string> said;
+  while (std::getline(lines, line)) said.push_back(line);
+  ASSERT_EQ(said.size(), std::size(expected)) << topology.error().to_string();
+  std::set<std::string> places;
+  for (const std::string& one : said) places.insert(one.substr(0, one.find(": ", one.find(": ") + 1) + 1));
+  for (const char* place : expected)
+    EXPECT_TRUE(places.contains("ten.yaml:" + std::string(place))) << place << "\n" << topology.error().to_string();
+  int before = 0;
+  EXPECT_EQ(topology.error().others.size(), 9u);
+  for (const Error& error : topology.error().others) {
+    EXPECT_GE(error.where.line, before);
+    before = error.where.line;
+  }
+}
+
+TEST(TopologyErrors, a_hundred_are_said_and_the_rest_is_counted) {
+  std::string text = "version: 1\nvpc: {cidr: 10.0.0.0/16}\nsubnets:\n";
+  for (int i = 0; i < 1000; ++i) text += "  - nonsense\n";
+  const Result<Topology> topology = parse_topology(text, "many.yaml");
+  ASSERT_FALSE(topology);
+  ASSERT_EQ(topology.error().others.size(), Errors::kMost);
+  EXPECT_EQ(topology.error().where.line, 4);
+  EXPECT_EQ(topology.error().others.back().line(),
+            "many.yaml: and 900 more mistakes; correct these first [Weft.MoreErrors]");
 }
 
 }  // namespace

@@ -1,0 +1,86 @@
+#include "dataplane/control/json_parse.hpp"
+
+namespace weft::json_parse {
+namespace {
+
+Route route_of(const Json& json) {
+  Route route;
+  route.destination = parsed<IpPrefix>(json.at("destination"));
+  route.target = word_of<RouteTargetKind>(json, "target",
+                                          {{"local", RouteTargetKind::kLocal},
+                                           {"internet_gateway", RouteTargetKind::kInternetGateway},
+                                           {"interface", RouteTargetKind::kInterface},
+                                           {"blackhole", RouteTargetKind::kBlackhole}});
+  if (route.target == RouteTargetKind::kInterface) route.eni_id = text_of(json, "eni");
+  return route;
+}
+
+}  // namespace
+
+void read_vpc(const Json& json, Deployment& deployment) {
+  deployment.vpc_id = text_of(json, "id");
+  deployment.vpc_cidr = parsed<IpPrefix>(json.at("cidr"));
+  deployment.vpc_ipv6_cidr = parsed_or_null<IpPrefix>(json.at("ipv6_cidr"));
+  deployment.dns_support = truth_of(json, "dns_support");
+  const Json& dhcp = json.at("dhcp");
+  deployment.dhcp.domain_name = text_of(dhcp, "domain_name");
+  deployment.dhcp.domain_name_servers = parsed_list<Ipv4Address>(dhcp, "domain_name_servers");
+  deployment.dhcp.ntp_servers = parsed_list<Ipv4Address>(dhcp, "ntp_servers");
+}
+
+Subnet subnet_of(const Json& json) {
+  Subnet subnet;
+  subnet.id = text_of(json, "id");
+  subnet.name = text_of(json, "name");
+  subnet.cidr = parsed<IpPrefix>(json.at("cidr"));
+  subnet.ipv6_cidr = parsed_or_null<IpPrefix>(json.at("ipv6_cidr"));
+  subnet.az = text_of(json, "az");
+  subnet.route_table = text_of(json, "route_table");
+  subnet.network_acl = text_of(json, "network_acl");
+  subnet.map_public_ip_on_launch = truth_of(json, "map_public_ip_on_launch");
+  return subnet;
+}
+
+PlacementGroup placement_group_of(const Json& json) {
+  PlacementGroup group;
+  group.id = text_of(json, "id");
+  group.name = text_of(json, "name");
+  group.strategy = word_of<PlacementStrategy>(json, "strategy",
+                                              {{"cluster", PlacementStrategy::kCluster},
+                                               {"spread", PlacementStrategy::kSpread},
+                                               {"partition", PlacementStrategy::kPartition}});
+  group.partition_count = number_of<int>(json, "partition_count");
+  return group;
+}
+
+RouteTable route_table_of(const Json& json) {
+  RouteTable table;
+  table.id = text_of(json, "id");
+  table.name = text_of(json, "name");
+  table.main = truth_of(json, "main");
+  for (const Json& route : list_of(json, "routes")) table.routes.push_back(route_of(route));
+  return table;
+}
+
+InternetGateway internet_gateway_of(const Json& json) {
+  InternetGateway gateway;
+  gateway.id = text_of(json, "id");
+  gateway.guest = text_of(json, "guest");
+  gateway.mac = parsed<MacAddress>(json.at("mac"));
+  gateway.addresses = parsed_list<IpAddress>(json, "addresses");
+  gateway.public_pool = parsed<IpPrefix>(json.at("public_pool"));
+  return gateway;
+}
+
+ElasticIp elastic_ip_of(const Json& json) {
+  ElasticIp elastic;
+  elastic.id = text_of(json, "id");
+  elastic.association_id = text_of(json, "association_id");
+  elastic.name = text_of(json, "name");
+  elastic.address = parsed<IpAddress>(json.at("address"));
+  elastic.eni_id = text_of(json, "eni");
+  elastic.private_ip = parsed_or_null<IpAddress>(json.at("private_ip")).value_or(IpAddress{});
+  return elastic;
+}
+
+}  // namespace weft::json_parse
