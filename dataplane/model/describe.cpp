@@ -54,13 +54,8 @@ std::string describe_traffic(const RuleDeclaration& rule) {
 
 std::string describe(const RulePeer& peer) {
   if (const auto* prefix = std::get_if<IpPrefix>(&peer)) return prefix->to_string();
-<<<<<<< HEAD
   if (const auto* list = std::get_if<PrefixListReference>(&peer)) return "prefix list " + list->name;
   return "group " + std::get<GroupReference>(peer).name;
-=======
-  if (const auto* group = std::get_if<GroupReference>(&peer)) return "group " + group->name;
-  return "prefix list " + std::get<PrefixListReference>(peer).name;
->>>>>>> policy
 }
 
 std::string describe(const RuleDeclaration& rule, Direction direction) {
