@@ -125,7 +125,8 @@ TEST(FlowLog, CustomFormatsHaveTheirVersionAndTheirFields) {
 TEST(FlowLog, EfaTrafficShowsMacs) {
   FlowLog log = make_log("${type} ${srcaddr} ${dstaddr} ${pkt-srcaddr} ${protocol}");
   FlowLogTable table(16);
-  FlowLogKey efa{.slot = 1, .protocol = 0};
+  FlowLogKey efa;
+  efa.slot = 1;
   efa.efa = 1;
   const MacAddress a = *MacAddress::parse("02:00:0a:00:01:04"), b = *MacAddress::parse("02:00:0a:00:01:05");
   std::copy(a.octets.begin(), a.octets.end(), efa.source.octets.end() - 6);
