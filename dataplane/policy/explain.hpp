@@ -31,7 +31,7 @@ struct ExplainStep {
                       // "ingress gate", "destination", "MTU"
   bool passed = false;
   std::string subject;  // who decides: "node-0 (eni-...)", "network ACL web (acl-...)", "route table main (rtb-...)"
-  /// What decided, or the nearest that did not match: "100 allow tcp 80 from 0.0.0.0/0", "0.0.0.0/0 to igw-...".
+  /// What decided, or the nearest that did not match: "100 allow tcp 80 from 0.0.0.0/0", "0.0.0.0/0 to the internet gateway".
   std::optional<std::string> rule;
   int rule_line = 0;       // in the topology file; 0: unknown, or no rule
   std::string rule_group;  // of a gate: "name (sg-...)" of the group the rule is in

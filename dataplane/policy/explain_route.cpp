@@ -1,6 +1,7 @@
 // The route in words: the table, the longest prefix, and where it leads (facts ec2 1.10).
 #include <fmt/format.h>
 
+#include "dataplane/model/describe.hpp"
 #include "dataplane/policy/explain_path.hpp"
 #include "dataplane/policy/rule_match.hpp"
 
@@ -43,7 +44,6 @@ DropReason local_failure(const Deployment& deployment, const IpAddress& destinat
 }
 
 void follow(const Deployment& deployment, const Route& route, const IpAddress& destination, RouteLookup& lookup) {
-  std::string leads = "a blackhole";
   lookup.outcome = RouteOutcome::kBlackhole;
   lookup.step.reason =
       fmt::format("of its routes the one with the longest prefix that has {}", destination.to_string());
@@ -51,14 +51,12 @@ void follow(const Deployment& deployment, const Route& route, const IpAddress& d
     case RouteTargetKind::kLocal:
       lookup.outcome = RouteOutcome::kLocal;
       lookup.eni = eni_at(deployment, destination);
-      leads = "local";
       lookup.step.reason = fmt::format("{} has {}", lookup.eni == nullptr ? "no interface" : eni_name(*lookup.eni),
                                        destination.to_string());
       break;
     case RouteTargetKind::kInternetGateway:
       if (deployment.internet_gateway) {
         lookup.outcome = RouteOutcome::kGateway;
-        leads = deployment.internet_gateway->id;
       } else {
         lookup.step.reason = "the VPC has no internet gateway";
       }
@@ -67,14 +65,13 @@ void follow(const Deployment& deployment, const Route& route, const IpAddress& d
       lookup.eni = deployment.find_eni(route.eni_id);
       if (lookup.eni != nullptr) {
         lookup.outcome = RouteOutcome::kInterface;
-        leads = eni_name(*lookup.eni);
       } else {
         lookup.step.reason = "its interface does not exist any more";
       }
       break;
     case RouteTargetKind::kBlackhole: lookup.step.reason = "the route is there to drop"; break;
   }
-  lookup.step.rule = fmt::format("{} to {}", route.destination.to_string(), leads);
+  lookup.step.rule = describe(route, deployment);
 }
 
 }  // namespace

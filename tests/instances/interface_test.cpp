@@ -51,10 +51,10 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
-using Frame = std::array<std::uint8_t, 512>;
+using GuestFrame = std::array<std::uint8_t, 512>;
 
 /// The next frame that the guest sends within a second: its bytes after the virtio header, or none.
-std::size_t next_frame(const UniqueFd& tap, Frame& frame, int wait_ms = 1000) {
+std::size_t next_guest_frame(const UniqueFd& tap, GuestFrame& frame, int wait_ms = 1000) {
   std::array<std::uint8_t, 1024> read_here{};
   pollfd wait{tap.get(), POLLIN, 0};
   if (::poll(&wait, 1, wait_ms) != 1) return 0;
@@ -66,16 +66,16 @@ std::size_t next_frame(const UniqueFd& tap, Frame& frame, int wait_ms = 1000) {
 }
 
 /// Reads on until a frame is no ICMPv6 report of multicast groups, which a kernel with IPv6 sends of itself.
-std::size_t next_frame_but_reports(const UniqueFd& tap, Frame& frame) {
+std::size_t next_frame_but_reports(const UniqueFd& tap, GuestFrame& frame) {
   for (int i = 0; i < 20; ++i) {
-    const std::size_t size = next_frame(tap, frame);
+    const std::size_t size = next_guest_frame(tap, frame);
     const bool report = size > 62 && frame[12] == 0x86 && frame[13] == 0xdd && frame[20] == 0;  // hop-by-hop: MLD
     if (!report) return size;
   }
   return 0;
 }
 
-std::string send_datagram(const char* destination, const char* source = nullptr) {
+std::string send_either_family(const char* destination, const char* source = nullptr) {
   const bool v6 = std::strchr(destination, ':') != nullptr;
   UniqueFd socket(::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0));
   const auto address_of = [&](const char* text, std::uint16_t port, sockaddr_storage& into) -> socklen_t {
@@ -115,7 +115,7 @@ class InterfaceTest : public HolderTest {
     return inside(directory_.path(), "a", [&] { return output_of(command); });
   }
   std::string send(const char* destination, const char* source = nullptr) {
-    return inside(directory_.path(), "a", [&] { return send_datagram(destination, source); });
+    return inside(directory_.path(), "a", [&] { return send_either_family(destination, source); });
   }
   InstanceHandles change(const GuestInstance& instance) {
     auto handles = holder_->change_interfaces(instance);
@@ -131,13 +131,13 @@ TEST_F(InterfaceTest, an_interface_that_is_attached_while_the_instance_runs_work
   EXPECT_EQ(owners(added), std::vector<std::string>{"eni-second-9"}) << "only what is new";
   EXPECT_EQ(run("cat /sys/class/net/eth1/address"), "02:00:0a:00:02:09\n");
   EXPECT_NE(run("ip -o -4 addr show eth1").find("10.0.2.9/24"), std::string::npos);
-  Frame frame{};
+  GuestFrame frame{};
   // A neighbour of its subnet, and what is far away from its address: both through eth1.
   using Way = std::pair<const char*, const char*>;
   for (const auto& [destination, source] : {Way{"10.0.2.77", nullptr}, Way{"192.0.2.1", "10.0.2.9"}}) {
     EXPECT_EQ(send(destination, source), "sent");
-    EXPECT_GT(next_frame(added.taps.at(0).fd, frame), 0u) << destination;
-    EXPECT_EQ(next_frame(before.taps.at(0).fd, frame, 100), 0u) << destination;
+    EXPECT_GT(next_guest_frame(added.taps.at(0).fd, frame), 0u) << destination;
+    EXPECT_EQ(next_guest_frame(before.taps.at(0).fd, frame, 100), 0u) << destination;
   }
   EXPECT_TRUE(running(process));
 }
@@ -220,7 +220,7 @@ TEST_F(InterfaceTest, an_ipv6_address_brings_ipv6_and_its_router) {
   EXPECT_EQ(run("cat /proc/sys/net/ipv6/conf/eth0/accept_ra /proc/sys/net/ipv6/conf/eth0/router_solicitations"),
             "0\n0\n");
   EXPECT_EQ(send("2001:db8:ffff::1"), "sent");
-  Frame frame{};
+  GuestFrame frame{};
   ASSERT_GE(next_frame_but_reports(handles.taps.at(0).fd, frame), 78u);
   EXPECT_EQ(frame[54], 135) << "a neighbour solicitation";
   EXPECT_EQ(std::memcmp(frame.data() + 62, ip("fe80:ec2::1").octets.data(), 16), 0) << "for the router";
@@ -251,7 +251,7 @@ TEST_F(InterfaceTest, a_second_interface_has_its_own_way_out_in_ipv6_too) {
   add_ipv6(eth1, "2001:db8:0:1::9");
   auto handles = create(with(two, eth1));
   EXPECT_EQ(send("2001:db8:ffff::1", "2001:db8:0:1::9"), "sent");
-  Frame frame{};
+  GuestFrame frame{};
   std::size_t size;
   do size = next_frame_but_reports(handles.taps.at(1).fd, frame);
   while (size > 0 && frame[54] != 135);
@@ -281,9 +281,9 @@ TEST_F(InterfaceTest, the_internet_sends_everything_to_a_router_that_it_need_not
       << "names as they are out there";
   EXPECT_NE(run("cat /etc/hosts").find("10.0.1.4\ta"), std::string::npos);
   const auto sent = [&](const char* destination) {
-    return inside(directory_.path(), "internet", [&] { return send_datagram(destination); });
+    return inside(directory_.path(), "internet", [&] { return send_either_family(destination); });
   };
-  Frame frame{};
+  GuestFrame frame{};
   EXPECT_EQ(sent("203.0.113.5"), "sent");
   ASSERT_EQ(next_frame_but_reports(handles.taps.at(0).fd, frame), 43u);
   EXPECT_EQ(std::memcmp(frame.data(), "\x06\0\xa9\xfe\0\1\x02\0\0\0\0\7\x08\0", 14), 0) << "no ARP first";

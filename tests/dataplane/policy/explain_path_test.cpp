@@ -198,15 +198,15 @@ TEST(ExplainPath, NamesTheEntryOfAnAclAndItsLine) {
 
 TEST(ExplainPath, NamesTheRouteItsTableAndItsTarget) {
   const Explanation out = explain(network(), packet("10.0.1.4", "198.51.100.10", kTcp, 443), false);
-  EXPECT_EQ(step_of(out, "route")->rule, "0.0.0.0/0 to igw-1");
+  EXPECT_EQ(step_of(out, "route")->rule, "0.0.0.0/0 to the internet gateway");
   EXPECT_EQ(step_of(out, "route")->subject, "route table public (rtb-1)");
   const Explanation inside = explain(network(), packet("10.0.1.4", "10.0.1.5", kTcp, 443), false);
-  EXPECT_EQ(step_of(inside, "route")->rule, "10.0.0.0/16 to local");
+  EXPECT_EQ(step_of(inside, "route")->rule, "10.0.0.0/16 local");
   EXPECT_EQ(step_of(inside, "route")->reason, "eth0 of db (eni-db) has 10.0.1.5");
   const Explanation none = explain(network(), packet("10.0.2.4", "198.51.100.10", kUdp, 80), false);
   EXPECT_EQ(step_of(none, "route")->reason, "route table inner (rtb-2) has no route for 198.51.100.10");
   const Explanation gone = explain(network(), packet("10.0.2.4", "192.0.3.1", kUdp, 80), false);
-  EXPECT_EQ(step_of(gone, "route")->rule, "192.0.3.0/24 to a blackhole");
+  EXPECT_EQ(step_of(gone, "route")->rule, "192.0.3.0/24 to an interface that is gone: a blackhole");
   EXPECT_EQ(step_of(gone, "route")->reason, "its interface does not exist any more");
 }
 
