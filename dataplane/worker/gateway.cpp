@@ -85,7 +85,7 @@ bool may_be_told(const Burst& burst, unsigned i, const IcmpError& error, WorkerC
   if (worker.related_icmp_errors && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
                                                       : tracked_at_sender<FlowEntry4>(burst, i, worker)))
     return true;
-  return snapshot.policy->evaluate(eni.policy, Direction::kIngress, tuple).allowed;
+  return snapshot.policy->evaluate(eni.policy, Direction::kIngress, tuple, HopPeer::kOther).allowed;
 }
 
 void tell_sender(const Burst& burst, unsigned i, const IcmpError& error, WorkerContext& worker) noexcept {

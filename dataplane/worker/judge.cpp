@@ -30,13 +30,21 @@ struct Memory {
   bool untracked = false;  // allowed both ways by the present rules
 };
 
+/// The end of the hop is the ENI whose address it is, and not the gateway or a middlebox: only then do rules that name a
+/// group match (facts ec2 2.2).
+bool has_address(EniSlot slot, const IpAddress& address, const Snapshot& snapshot) noexcept {
+  return slot != kNoEni && snapshot.eni(slot).kind == EndKind::kInterface && snapshot.owns(slot, address);
+}
+
 /// What one gate says of this packet: by state where the end has it, else by the rules. The gateway has none.
-GateVerdict gate(const Memory& memory, EniSlot slot, Direction direction, const PacketTuple& tuple,
-                 const Snapshot& snapshot) noexcept {
-  const EniRecord& eni = snapshot.eni(slot);
+GateVerdict gate(const Memory& memory, const Hop& hop, Direction direction, const Snapshot& snapshot) noexcept {
+  const bool leaving = direction == Direction::kEgress;
+  const EniRecord& eni = snapshot.eni(leaving ? hop.source : hop.destination);
   if (eni.kind == EndKind::kGateway) return {.allowed = true, .tracked = false};
   if (memory.tracked || memory.untracked) return {.allowed = true, .tracked = memory.tracked};
-  return snapshot.policy->evaluate(eni.policy, direction, tuple);
+  const bool owner = leaving ? has_address(hop.destination, hop.tuple.destination, snapshot)
+                             : has_address(hop.source, hop.tuple.source, snapshot);
+  return snapshot.policy->evaluate(eni.policy, direction, hop.tuple, owner ? HopPeer::kOwner : HopPeer::kOther);
 }
 
 /// Network ACLs look at what leaves or enters a subnet and at nothing inside one (facts ec2 2.6). A packet without a
@@ -229,14 +237,14 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
   if (related && !worker.related_icmp_errors) known.sender.tracked = known.receiver.tracked = false;
 
   // 2. The way, in EC2's order.
-  const GateVerdict egress = gate(known.sender, hop.source, Direction::kEgress, hop.tuple, snapshot);
+  const GateVerdict egress = gate(known.sender, hop, Direction::kEgress, snapshot);
   if (!egress.allowed) return burst.drop(i, DropReason::kGroupEgress);
   if (leaves_subnet(hop, snapshot) && !acl_allows(hop.source, Direction::kEgress, hop.tuple, snapshot))
     return burst.drop(i, DropReason::kAclEgress);
   if (route.eni == kNoEni) return burst.drop(i, route.reason);
   if (enters_subnet(hop, snapshot) && !acl_allows(route.eni, Direction::kIngress, hop.tuple, snapshot))
     return burst.drop(i, DropReason::kAclIngress);
-  const GateVerdict ingress = gate(known.receiver, route.eni, Direction::kIngress, hop.tuple, snapshot);
+  const GateVerdict ingress = gate(known.receiver, hop, Direction::kIngress, snapshot);
   if (!ingress.allowed) return burst.drop(i, DropReason::kGroupIngress);
   if (!takes_foreign(hop, snapshot)) return burst.drop(i, DropReason::kNotForEni);
 

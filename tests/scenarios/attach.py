@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Hot attach, detach and move of a network interface, secondary addresses that come and go: all while a transfer between
 the others runs, which loses nothing (facts ec2 1.1, 1.2)."""
-import os
-import signal
 
 from weft_scenario import check, equal, main
 
@@ -58,7 +56,7 @@ def scenario(weft):
           "statement 12: what moves with it")
     weft.inside("a", "ping", "-c1", "-W2", "10.0.1.50")  # whose kernel still knows its MAC, and did nothing for it
 
-    os.kill(weft.daemon_pid(), signal.SIGKILL)  # the next daemon takes over the interface that was attached meanwhile
+    weft.kill_daemon()  # the next daemon takes over the interface that was attached meanwhile
     check("nothing to do" in weft.up(), "after a daemon that died")
     weft.inside("a", "ping", "-c1", "-W2", "10.0.1.50")
 

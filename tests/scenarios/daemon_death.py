@@ -1,9 +1,6 @@
 #!/usr/bin/env python3
 """weftd dies by SIGKILL: instances live on, a new weftd takes them back and traffic goes on; without one, all is gone
 after the grace period."""
-import os
-import select
-import signal
 import subprocess
 import time
 
@@ -19,17 +16,6 @@ def start_daemon(weft):
                    check=True, timeout=60)
 
 
-def kill_daemon(weft):
-    daemon = weft.daemon_pid()
-    # By pidfd: it says so when the process has closed its sockets, while /proc shows nothing of it some time before.
-    process = os.pidfd_open(daemon)
-    os.kill(daemon, signal.SIGKILL)
-    gone, _, _ = select.select([process], [], [], 10)
-    os.close(process)
-    check(gone, "weftd ends when it is killed")
-    return daemon
-
-
 def scenario(weft):
     start_daemon(weft)
     weft.up()
@@ -41,7 +27,7 @@ def scenario(weft):
         held = weft.start("a", "talk", "b", 80)
         equal(held.line(), "connected", "a connection")
 
-    dead = kill_daemon(weft)
+    dead = weft.kill_daemon()
     weft.run("ps", ok=(3,))
     equal(weft.inside("a", "hostname"), "a\n", "an instance without a daemon")
     held.say("said while no daemon ran")  # TCP keeps it, and sends it again
@@ -59,7 +45,7 @@ def scenario(weft):
     held.say("later")
     equal(held.line(), "later", "the connection")
 
-    kill_daemon(weft)
+    weft.kill_daemon()
     died = time.monotonic()
     equal(server.process.wait(GRACE_SECONDS + 10), -15, "how the server ended")
     lived = time.monotonic() - died

@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """Stop, start, reboot, terminate: what ends, what stays the same, and what the others notice of it (facts ec2 3.3)."""
-import os
-import signal
 import time
 
 from topologies import OPEN_PAIR
@@ -47,7 +45,7 @@ def stop_and_start(weft):
     check("nothing to do" in weft.up(), "a stopped instance is no difference to the file")
     equal(instance(weft, "b")["state"], "stopped", "and up starts nothing")
 
-    os.kill(weft.daemon_pid(), signal.SIGKILL)  # within the grace period the next daemon takes over what there is
+    weft.kill_daemon()  # within the grace period the next daemon takes over what there is
     check("nothing to do" in weft.up(), "after a daemon that died, too")
     equal((what_stays(weft, "b"), instance(weft, "b")["state"]), (stays, "stopped"), "b under another daemon")
 

@@ -16,7 +16,9 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -139,6 +141,16 @@ class Weft:
 
     def daemon_pid(self):
         return int(self.ask("status")["pid"])
+
+    def kill_daemon(self):
+        daemon = self.daemon_pid()
+        # By pidfd: it says so when the process has closed its sockets, while /proc shows nothing of it some time before.
+        process = os.pidfd_open(daemon)
+        os.kill(daemon, signal.SIGKILL)
+        gone, _, _ = select.select([process], [], [], 10)
+        os.close(process)
+        check(gone, "weftd ends when it is killed")
+        return daemon
 
     def finish(self, failed):
         for guest in self.guests:

@@ -191,12 +191,16 @@ const PipelineOracle::Memory* PipelineOracle::remembered(const std::string& end,
   return found == memories_.end() ? nullptr : &found->second;
 }
 
-GateVerdict PipelineOracle::gate(const std::string& end, Direction direction, const Packet& packet) const {
+/// `other`: the next end of the hop, to or from which the packet goes; empty when there is none.
+GateVerdict PipelineOracle::gate(const std::string& end, const std::string& other, Direction direction,
+                                 const Packet& packet) const {
   if (end == kInternet) return {.allowed = true, .tracked = false};
   const Memory* const memory = remembered(end, packet, direction == Direction::kEgress ? packet.side : 1 - packet.side);
   if (memory != nullptr && (memory->tracked || memory->version == version_))
     return {.allowed = true, .tracked = memory->tracked};
-  return oracle_evaluate(deployment_, eni(end), direction, packet.tuple);
+  const IpAddress& remote = direction == Direction::kEgress ? packet.tuple.destination : packet.tuple.source;
+  const bool owner = !other.empty() && other != kInternet && eni(other).owns(remote);
+  return oracle_evaluate(deployment_, eni(end), direction, packet.tuple, owner ? HopPeer::kOwner : HopPeer::kOther);
 }
 
 bool PipelineOracle::acl_allows(const std::string& guest, Direction direction, const PacketTuple& tuple) const {
@@ -247,7 +251,7 @@ void PipelineOracle::forward(const Way& way, const Packet& packet) {
   const Target target = route(way.from, packet.tuple.destination);
   const bool to_guest = !target.to.empty() && target.to != kInternet;
 
-  const GateVerdict egress = gate(way.from, Direction::kEgress, packet);
+  const GateVerdict egress = gate(way.from, target.to, Direction::kEgress, packet);
   if (!egress.allowed) return way.drop(DropReason::kGroupEgress);
   if (from_guest) {
     const Subnet& own = subnet(way.from);
@@ -259,7 +263,7 @@ void PipelineOracle::forward(const Way& way, const Packet& packet) {
   if (target.to.empty()) return way.drop(target.reason);
   const bool enters = to_guest && (!from_guest || eni(way.from).subnet != eni(target.to).subnet);
   if (enters && !acl_allows(target.to, Direction::kIngress, packet.tuple)) return way.drop(DropReason::kAclIngress);
-  const GateVerdict ingress = gate(target.to, Direction::kIngress, packet);
+  const GateVerdict ingress = gate(target.to, way.from, Direction::kIngress, packet);
   if (!ingress.allowed) return way.drop(DropReason::kGroupIngress);
   if (to_guest && eni(target.to).source_dest_check && !eni(target.to).owns(packet.tuple.destination))
     return way.drop(DropReason::kNotForEni);
@@ -327,7 +331,7 @@ void PipelineOracle::tell_sender(const Way& way, const Packet& packet, std::uint
   const Memory* const memory = remembered(way.from, packet, packet.side);
   const bool tracked = memory != nullptr && memory->tracked;
   if (!(related_icmp_errors_ && tracked) &&
-      !oracle_evaluate(deployment_, eni(way.from), Direction::kIngress, tuple).allowed)
+      !oracle_evaluate(deployment_, eni(way.from), Direction::kIngress, tuple, HopPeer::kOther).allowed)
     return;
 
   const std::size_t quoted = std::min<std::size_t>(bytes_of_ip(packet.frame), four ? 576 - 28 : 1280 - 48);

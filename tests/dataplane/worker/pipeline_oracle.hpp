@@ -64,7 +64,7 @@ class PipelineOracle {
   Target route(const std::string& from, const IpAddress& destination) const;
   /// What an ENI remembers of a flow at this side of it: a middlebox stands at both.
   const Memory* remembered(const std::string& end, const Packet& packet, unsigned side) const;
-  GateVerdict gate(const std::string& end, Direction direction, const Packet& packet) const;
+  GateVerdict gate(const std::string& end, const std::string& other, Direction direction, const Packet& packet) const;
   bool acl_allows(const std::string& guest, Direction direction, const PacketTuple& tuple) const;
   void remember(const std::string& from, const std::string& to, const Packet& packet, GateVerdict egress,
                 GateVerdict ingress);
