@@ -128,5 +128,38 @@ TEST_F(NoAllocation, NeitherWithinAllowancesNorAboveThem) {
   }
 }
 
+TEST_F(NoAllocation, NeitherAtTheGatewayNorForFragmentsNorForTheServices) {
+  Deployment deployment = make_deployment({open_group()}, four_guests({"open"}));
+  add_internet(deployment);
+  add_acl(deployment, "hpc", {allow(1)}, {deny(1, kTcp, 9, 9), allow(2)});
+  add_elastic_ip(deployment, "203.0.113.1", "eni-a", "10.0.1.4");
+  add_elastic_ip(deployment, "203.0.113.2", "eni-b", "10.0.1.5");
+  Fabric fabric(deployment);
+  const Path out = fabric.path_to("a", kOutside), hairpin = fabric.path_to("a", "203.0.113.2");
+  const auto edited = [](Frame frame, std::uint16_t word, std::uint8_t ttl) {
+    auto& ip_header = header_at<Ipv4Header>(frame, kIpOffset);
+    ip_header.fragment = Be16(word);
+    ip_header.time_to_live = ttl;
+    fix_ip_checksum(frame);
+    return frame;
+  };
+  const Frame big = udp(out, 1, 2, 4000), cut = udp(fabric.path("a", "b"), 1, 2, 1000);
+  const std::vector<Frame> frames = {
+      udp(out, 1, 2), tcp(out, 1, 9, TcpHeader::kSyn), big, edited(big, 0, 64), edited(big, 0, 1), udp(hairpin, 1, 2),
+      edited(udp(hairpin, 1, 2, 4000), 0, 64), edited(cut, 126, 64), edited(cut, Ipv4Header::kMoreFragments, 64),
+      edited(cut, 252, 64), udp(fabric.path_to("a", "10.0.0.2"), 5000, 53), udp(fabric.path_to("a", "169.254.169.123"), 123, 123, 48),
+      udp({fabric.eni("a").mac, MacAddress::broadcast(), "0.0.0.0", "255.255.255.255"}, 68, 67, 300)};
+  for (int round = 0; round < 3; ++round) {
+    for (const Frame& frame : frames) {
+      fabric.inject("a", frame);
+      fabric.inject("internet", udp({kInternetMac, kGatewayMac, kOutside, "203.0.113.1"}, 2, 1));
+      turn(fabric);
+    }
+    Fabric::advance_s(1);
+    turn(fabric);
+  }
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
 }  // namespace
 }  // namespace weft::test

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/dataplane/worker/guests6.hpp"
+#include "tests/dataplane/worker/networks.hpp"
 
 namespace weft::test {
 namespace {
@@ -61,6 +62,61 @@ TEST(Threads, Ipv6FlowsMeetInTheTableOfTheirOwnerFromEitherEnd) {
     ASSERT_EQ(receive_soon(fabric, "a"), back) << "by state, wherever it is";
   }
   EXPECT_EQ(fabric.engine().flows().size(), 49U);
+  fabric.engine().stop();
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+TEST(Threads, TheGatewayItsErrorsItsHairpinsAndFragmentsWorkWhoeverOwnsTheFlow) {
+  Deployment deployment = make_deployment({open_group()}, four_guests({"open"}));
+  add_internet(deployment);
+  add_elastic_ip(deployment, "203.0.113.1", "eni-a", "10.0.1.4");
+  add_elastic_ip(deployment, "203.0.113.2", "eni-b", "10.0.1.5");
+  Fabric fabric(deployment, {.workers = 3});
+  fabric.engine().start();
+  const Path out = fabric.path_to("a", kOutside), hairpin = fabric.path_to("a", "203.0.113.2");
+  for (std::uint16_t port = 1; port < 40; ++port) {  // their hashes have every owner
+    fabric.inject("a", udp(out, port, 53));
+    ASSERT_TRUE(receive_soon(fabric, "internet").has_value()) << port;
+    fabric.inject("internet", udp({kInternetMac, kGatewayMac, kOutside, "203.0.113.1"}, 53, port));
+    ASSERT_TRUE(receive_soon(fabric, "a").has_value()) << port;
+    fabric.inject("a", udp(out, port, 53, 3000));  // with DF: the router says so
+    ASSERT_TRUE(receive_soon(fabric, "a").has_value()) << port;
+    fabric.inject("a", udp(hairpin, port, 53));
+    ASSERT_TRUE(receive_soon(fabric, "b").has_value()) << port;
+
+    Frame whole = udp(hairpin, port, 53, 3000);
+    header_at<Ipv4Header>(whole, kIpOffset).fragment = Be16(0);
+    fix_ip_checksum(whole);
+    fabric.inject("a", whole);
+    for (int n = 0; n < 3; ++n) ASSERT_TRUE(receive_soon(fabric, "b").has_value()) << port << " fragment " << n;
+  }
+  fabric.engine().stop();
+  EXPECT_EQ(fabric.engine().balance().dropped, 39U) << "the packets that were too big";
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+TEST(Threads, LaterFragmentsFindTheOwnerOfTheirFlow) {
+  Deployment deployment = make_deployment(
+      {make_group("client", {}, {all(cidr("0.0.0.0/0"))}), make_group("server", {rule(kUdp, 53, 53, cidr("10.0.0.0/16"))}, {})},
+      {guest("a", "10.0.1.4", {"client"}), guest("b", "10.0.1.5", {"server"})});
+  Fabric fabric(deployment, {.workers = 3});
+  fabric.engine().start();
+  for (std::uint16_t port = 1; port < 40; ++port) {
+    const Frame whole = udp(fabric.path("a", "b"), port, 53, 2000);
+    for (const std::size_t at : {std::size_t{1000}, std::size_t{0}}) {  // the later one first: it waits
+      Frame piece(whole.begin(), whole.begin() + kIpv4L4Offset);
+      const auto begin = whole.begin() + static_cast<long>(kIpv4L4Offset + at);
+      piece.insert(piece.end(), begin, at == 0 ? begin + 1000 : whole.end());
+      auto& ip_header = header_at<Ipv4Header>(piece, kIpOffset);
+      ip_header.identification = Be16(port);
+      ip_header.total_length = Be16(static_cast<std::uint16_t>(piece.size() - kIpOffset));
+      ip_header.fragment = Be16(static_cast<std::uint16_t>(at == 0 ? Ipv4Header::kMoreFragments : at / 8));
+      fix_ip_checksum(piece);
+      fabric.inject("a", piece);
+    }
+    for (int n = 0; n < 2; ++n) ASSERT_TRUE(receive_soon(fabric, "b").has_value()) << port << " fragment " << n;
+  }
+  EXPECT_EQ(fabric.engine().flows().size(), 39U);
   fabric.engine().stop();
   EXPECT_TRUE(fabric.engine().balance().holds());
 }
