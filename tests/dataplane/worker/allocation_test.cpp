@@ -6,6 +6,7 @@
 #include <new>
 
 #include "tests/dataplane/worker/guests6.hpp"
+#include "tests/dataplane/worker/networks.hpp"
 
 namespace {
 thread_local bool forbidden = false;
