@@ -35,7 +35,12 @@ struct WorkerContext {
 
   WorkerContext(unsigned own_index, std::uint32_t flow_capacity, std::uint32_t flow_capacity6, Handover& rings,
                 rte_mempool* packets, bool related_errors)
-      : index(own_index), flows(flow_capacity), flows6(flow_capacity6), handover(rings), pool(packets), related_icmp_errors(related_errors) {}
+      : index(own_index),
+        flows(flow_capacity),
+        flows6(flow_capacity6),
+        handover(rings),
+        pool(packets),
+        related_icmp_errors(related_errors) {}
 
   const unsigned index;
   const Snapshot* snapshot = nullptr;
@@ -47,8 +52,10 @@ struct WorkerContext {
   /// The table of a family, named by its entry: the stages behind parse() are one text for both.
   template <typename Entry>
   FlowTable<Entry>& flows_of() noexcept {
-    if constexpr (std::is_same_v<Entry, FlowEntry4>) return flows;
-    else return flows6;
+    if constexpr (std::is_same_v<Entry, FlowEntry4>)
+      return flows;
+    else
+      return flows6;
   }
   template <typename Entry>
   const FlowTable<Entry>& flows_of() const noexcept {

@@ -64,8 +64,8 @@ unsigned fragment(rte_mbuf* packet, std::uint32_t mtu, rte_mempool* pool,
     const bool last = at + piece == payload;
     Ipv4Header& ip = header.ip();
     ip.total_length = Be16(static_cast<std::uint16_t>(header.count + piece));
-    ip.fragment = Be16(static_cast<std::uint16_t>((last ? flags : flags | Ipv4Header::kMoreFragments) |
-                                                  (first_offset + at / 8)));
+    ip.fragment =
+        Be16(static_cast<std::uint16_t>((last ? flags : flags | Ipv4Header::kMoreFragments) | (first_offset + at / 8)));
     ip.checksum = {};
     ip.checksum = checksum_finish(checksum_add({reinterpret_cast<const std::byte*>(header.bytes), header.count}));
     std::memcpy(rte_pktmbuf_append(frame, static_cast<std::uint16_t>(header.count)), header.bytes, header.count);

@@ -62,8 +62,10 @@ void FragmentTable::learn(const FragmentKey& key, const FragmentPorts& ports, st
   }
   *place = {key, ports, now};
   for (unsigned at = 0; at < held_count_;) {
-    if (held_[at].key == key && ready_count_ < kHeld) ready_[ready_count_++] = take_held(at);
-    else ++at;
+    if (held_[at].key == key && ready_count_ < kHeld)
+      ready_[ready_count_++] = take_held(at);
+    else
+      ++at;
   }
 }
 

@@ -1,16 +1,16 @@
-// Stages 2 and 6: what comes from and goes to the internet gateway, which is an end with a slot as an ENI is (DESIGN D2).
-// Its translation stands between hops, so every flow key has the private address, and a guest never sees its public one
-// (facts ec2 1.10, 3.1).
+// Stages 2 and 6: what comes from and goes to the internet gateway, which is an end with a slot as an ENI is (DESIGN
+// D2). Its translation stands between hops, so every flow key has the private address, and a guest never sees its
+// public one (facts ec2 1.10, 3.1).
 //
-// What an ENI sends to a public address of the VPC comes back from the gateway: it leaves the burst as `again`, goes the
-// way of what came from the internet, and no rule that names a group matches it any more (facts ec2 2.2).
+// What an ENI sends to a public address of the VPC comes back from the gateway: it leaves the burst as `again`, goes
+// the way of what came from the internet, and no rule that names a group matches it any more (facts ec2 2.2).
 //
-// The gateway is the one router that counts: it takes one from the time to live, and carries at most 1500 bytes (facts ec2
-// 1.8). What it cannot carry is answered in the name of the sender's subnet's router. Towards the internet it answers
-// nothing, because it has no address there.
+// The gateway is the one router that counts: it takes one from the time to live, and carries at most 1500 bytes (facts
+// ec2 1.8). What it cannot carry is answered in the name of the sender's subnet's router. Towards the internet it
+// answers nothing, because it has no address there.
 #include "dataplane/net/headers.hpp"
-#include "dataplane/worker/nat.hpp"
 #include "dataplane/worker/fragment.hpp"
+#include "dataplane/worker/nat.hpp"
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/pipeline.hpp"
 #include "dataplane/worker/segment.hpp"
@@ -25,8 +25,8 @@ Ipv4Header& ip_of(rte_mbuf* packet) noexcept { return *rte_pktmbuf_mtod_offset(p
 bool is_outside(std::uint32_t address, const Snapshot& snapshot) noexcept {
   const IpAddress ip = IpAddress::from({address});
   const unsigned net = address >> 24;
-  return net != 0 && net != 127 && net < 224 && !snapshot.vpc_cidr.contains(ip) && !snapshot.public_addresses.pool.contains(ip) &&
-         !snapshot.public_addresses.private_of.find(address);
+  return net != 0 && net != 127 && net < 224 && !snapshot.vpc_cidr.contains(ip) &&
+         !snapshot.public_addresses.pool.contains(ip) && !snapshot.public_addresses.private_of.find(address);
 }
 
 void arrive_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
@@ -70,8 +70,8 @@ bool tracked_at_sender(const Burst& burst, unsigned i, WorkerContext& worker) no
   return tracked;
 }
 
-/// The guest is told, as far as its gates and its subnet's ACL let it be: an error that is about a tracked flow of its own
-/// passes by that flow's state (facts ec2 1.8).
+/// The guest is told, as far as its gates and its subnet's ACL let it be: an error that is about a tracked flow of its
+/// own passes by that flow's state (facts ec2 1.8).
 bool may_be_told(const Burst& burst, unsigned i, const IcmpError& error, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const EniRecord& eni = snapshot.eni(burst.source[i]);
@@ -106,7 +106,8 @@ void come_back(Burst& burst, unsigned i, std::uint16_t mtu, WorkerContext& worke
   rte_mbuf* frames[kMaxFragments] = {burst.packet[i]};
   unsigned count = 1;
   if (ip_bytes(burst.packet[i]) > mtu) {
-    // Its checksum is finished first, for no fragment could be finished alone. A super-segment has DF set, or is refused.
+    // Its checksum is finished first, for no fragment could be finished alone. A super-segment has DF set, or is
+    // refused.
     const FragmentPorts ports = FragmentPorts::of(burst, i, tuple_of(burst.packet[i]).destination_port);
     if (wants_segmentation(burst.packet[i])) return burst.drop(i, DropReason::kTooBig);
     EniRecord plain;
@@ -183,16 +184,20 @@ void depart_ipv6(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
 
 void arrive(Burst& burst, WorkerContext& worker) noexcept {
   for (unsigned i = 0; i < burst.count; ++i)
-    if (burst.pending(i) && burst.is_ipv6(i)) arrive_ipv6(burst, i, worker);
-    else if (burst.pending(i) && burst.kind[i] != FlowKind::kArp) arrive_ipv4(burst, i, worker);
+    if (burst.pending(i) && burst.is_ipv6(i))
+      arrive_ipv6(burst, i, worker);
+    else if (burst.pending(i) && burst.kind[i] != FlowKind::kArp)
+      arrive_ipv4(burst, i, worker);
 }
 
 void depart(Burst& burst, WorkerContext& worker) noexcept {
   const EniSlot gateway = worker.snapshot->gateway;
   for (unsigned i = 0; i < burst.count; ++i) {
     if (burst.fate[i] != Fate::kForward || burst.destination[i] != gateway) continue;
-    if (burst.is_ipv6(i)) depart_ipv6(burst, i, worker);
-    else depart_ipv4(burst, i, worker);
+    if (burst.is_ipv6(i))
+      depart_ipv6(burst, i, worker);
+    else
+      depart_ipv4(burst, i, worker);
   }
 }
 

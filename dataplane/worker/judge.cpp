@@ -30,8 +30,8 @@ struct Memory {
   bool untracked = false;  // allowed both ways by the present rules
 };
 
-/// The end of the hop is the ENI whose address it is, and not the gateway or a middlebox: only then do rules that name a
-/// group match (facts ec2 2.2).
+/// The end of the hop is the ENI whose address it is, and not the gateway or a middlebox: only then do rules that name
+/// a group match (facts ec2 2.2).
 bool has_address(EniSlot slot, const IpAddress& address, const Snapshot& snapshot) noexcept {
   return slot != kNoEni && snapshot.eni(slot).kind == EndKind::kInterface && snapshot.owns(slot, address);
 }
@@ -70,8 +70,7 @@ bool acl_allows(EniSlot slot, Direction direction, const PacketTuple& tuple, con
 bool is_symmetric(const Hop& hop, const Snapshot& snapshot) noexcept {
   const bool ipv6 = !hop.tuple.source.is_v4();
   const auto open = [&](EniSlot slot) {
-    return snapshot.eni(slot).kind == EndKind::kGateway ||
-           snapshot.acl_open(snapshot.eni(slot), ipv6);
+    return snapshot.eni(slot).kind == EndKind::kGateway || snapshot.acl_open(snapshot.eni(slot), ipv6);
   };
   if (snapshot.route(hop.destination, hop.tuple.source).eni != hop.source) return false;
   return !(leaves_subnet(hop, snapshot) || enters_subnet(hop, snapshot)) || (open(hop.source) && open(hop.destination));
@@ -108,8 +107,10 @@ void refresh(Entry& entry, const Burst& burst, unsigned i, const Hop& hop, GateV
   receiver.judged = is_symmetric(hop, *worker.snapshot) || (was_current && receiver.judged);
   sender.epoch = receiver.epoch = epoch;
   mark_own_timeouts(entry, worker.flows_of<Entry>().timeouts());
-  if (tracked_now) begin(entry, hop.direction, burst.tcp_flags[i], worker.now);
-  else track(entry, hop.direction, burst.tcp_flags[i], worker.now);
+  if (tracked_now)
+    begin(entry, hop.direction, burst.tcp_flags[i], worker.now);
+  else
+    track(entry, hop.direction, burst.tcp_flags[i], worker.now);
   record(entry, burst, i);
 }
 
@@ -139,8 +140,8 @@ void give_back_connection(const Hop& hop, GateVerdict egress, GateVerdict ingres
 
 /// The reason when a connection that must be tracked finds no room, in the table or in an allowance.
 template <typename Entry>
-std::optional<DropReason> remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
-              WorkerContext& worker) noexcept {
+std::optional<DropReason> remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress,
+                                   GateVerdict ingress, WorkerContext& worker) noexcept {
   if (const std::optional<DropReason> full = count_connection(hop, egress, ingress, worker)) return full;
   Entry* const entry = worker.flows_of<Entry>().insert(burst.key_of<Entry>(i), burst.hash[i], worker.now);
   if (entry == nullptr) {
@@ -182,8 +183,10 @@ struct Known {
 template <typename Entry>
 void merge(Memory& memory, const Entry& entry, unsigned end, const WorkerContext& worker) noexcept {
   const FlowHalf& half = entry.half[end];
-  if (!half.tracked) memory.untracked |= half.epoch == worker.snapshot->epoch;
-  else memory.tracked |= !lapsed(entry, end, worker.now, worker.flows_of<Entry>().timeouts());
+  if (!half.tracked)
+    memory.untracked |= half.epoch == worker.snapshot->epoch;
+  else
+    memory.tracked |= !lapsed(entry, end, worker.now, worker.flows_of<Entry>().timeouts());
 }
 
 /// Sweeps what is over on its way.
@@ -219,7 +222,8 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
   if (entry == nullptr && serve_request(burst, i, worker)) return;
   const Snapshot& snapshot = *worker.snapshot;
   const std::uint8_t direction = burst.direction[i];
-  if constexpr (std::is_same_v<Entry, FlowEntry6>) {  // what serve_request() has left of it, which is no matter for a gate
+  if constexpr (std::is_same_v<Entry,
+                               FlowEntry6>) {  // what serve_request() has left of it, which is no matter for a gate
     const IpAddress& to = burst.destination_address6(i);
     if (to.is_multicast_v6()) return burst.drop(i, DropReason::kMulticast);
     if (to.is_link_local_v6()) return burst.drop(i, DropReason::kNoSuchAddress);

@@ -46,7 +46,8 @@ bool is_first(const Ipv4Header& ip) noexcept { return (ip.fragment.host() & Ipv4
 void translate_quoted(IcmpHeader& icmp, const Bytes& quoted, AddressField which, Be32 old_address,
                       Be32 new_address) noexcept {
   auto* const ip = quoted.field<Ipv4Header>(0);
-  if (ip == nullptr || ip->version() != 4 || ip->header_bytes() < sizeof *ip || ip->header_bytes() > quoted.count) return;
+  if (ip == nullptr || ip->version() != 4 || ip->header_bytes() < sizeof *ip || ip->header_bytes() > quoted.count)
+    return;
   if (!(ip->*which == old_address)) return;
   if (is_first(*ip)) {
     if (Be16* const field = transport_field(ip->protocol, quoted.from(ip->header_bytes()))) {
@@ -77,7 +78,8 @@ void translate(rte_mbuf* packet, std::uint32_t address, AddressField which, Addr
       *sum = complement(checksum_update(complement(*sum), old_address, new_address));
   } else if (Be16* const field = transport_field(ip.protocol, l4)) {
     *field = updated(*field, ip.protocol, old_address, new_address);
-  } else if (auto* const icmp = l4.field<IcmpHeader>(0); icmp != nullptr && ip.protocol == kProtocolIcmp && icmp->is_error()) {
+  } else if (auto* const icmp = l4.field<IcmpHeader>(0);
+             icmp != nullptr && ip.protocol == kProtocolIcmp && icmp->is_error()) {
     translate_quoted(*icmp, l4.from(sizeof *icmp), quoted_which, old_address, new_address);
   }
 }

@@ -7,8 +7,8 @@
 namespace weft {
 namespace {
 
-/// As parse() has them; an error's quoted packet is not looked into, so it is judged for itself. False when the transport
-/// header is not whole, which no honest stack sends (RFC 1858 2, RFC 7112).
+/// As parse() has them; an error's quoted packet is not looked into, so it is judged for itself. False when the
+/// transport header is not whole, which no honest stack sends (RFC 1858 2, RFC 7112).
 bool read_ports(const Fragment& fragment, FragmentPorts& out, std::uint8_t& tcp_flags) noexcept {
   const std::span<const std::byte> l4 = fragment.l4;
   out.protocol = fragment.protocol;
@@ -40,7 +40,8 @@ bool read_ports(const Fragment& fragment, FragmentPorts& out, std::uint8_t& tcp_
       out.source = icmp.type == request ? icmp.identifier.host()
                                         : static_cast<std::uint16_t>(icmp.type == reply ? request << 8 : 0);
       out.destination = icmp.type == request ? static_cast<std::uint16_t>(request << 8)
-                                             : icmp.type == reply ? icmp.identifier.host() : out.service;
+                        : icmp.type == reply ? icmp.identifier.host()
+                                             : out.service;
       return true;
     }
     default: return true;  // tracked by addresses and protocol (facts ec2 2.4)

@@ -18,9 +18,9 @@ using services::Refusal;
 
 /// By services::Refusal.
 constexpr std::array<DropReason, services::kRefusals> kReasons = {
-    DropReason::kServiceMalformed,  DropReason::kServiceFragment, DropReason::kServiceNotOffered,
-    DropReason::kServiceNoRequest,  DropReason::kServiceNotYours, DropReason::kServiceNoAddress,
-    DropReason::kNeighbourUnknown,  DropReason::kResolverOff,     DropReason::kServiceNoRoom};
+    DropReason::kServiceMalformed, DropReason::kServiceFragment, DropReason::kServiceNotOffered,
+    DropReason::kServiceNoRequest, DropReason::kServiceNotYours, DropReason::kServiceNoAddress,
+    DropReason::kNeighbourUnknown, DropReason::kResolverOff,     DropReason::kServiceNoRoom};
 constexpr bool same_names() {
   for (std::size_t i = 0; i < services::kRefusals; ++i)
     if (name(kReasons[i]) != services::kRefusalNames[i]) return false;
@@ -69,8 +69,9 @@ bool ask_services(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   if (rte_pktmbuf_linearize(request) != 0) return burst.drop(i, DropReason::kServiceMalformed), true;
   rte_mbuf* const made = rte_pktmbuf_alloc(worker.pool);
   if (made == nullptr) return burst.drop(i, DropReason::kPortFull), true;
-  const Answer said = services::answer(view, {rte_pktmbuf_mtod(request, const std::byte*), request->data_len},
-                                       unix_ns(worker), {rte_pktmbuf_mtod(made, std::byte*), rte_pktmbuf_tailroom(made)});
+  const Answer said =
+      services::answer(view, {rte_pktmbuf_mtod(request, const std::byte*), request->data_len}, unix_ns(worker),
+                       {rte_pktmbuf_mtod(made, std::byte*), rte_pktmbuf_tailroom(made)});
   if (said.outcome == Answer::Outcome::kAnswered) return replace(burst, i, made, said.length, worker), true;
   rte_pktmbuf_free(made);
   if (said.outcome == Answer::Outcome::kConsumed) burst.fate[i] = Fate::kConsumed;

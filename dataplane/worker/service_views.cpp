@@ -39,7 +39,8 @@ std::unique_ptr<const services::NameTable> compile_names(const Deployment& deplo
   for (const Instance& instance : deployment.instances) hosts.push_back(named_host(instance));
   std::vector<IpPrefix> cidrs = {deployment.vpc_cidr};
   if (deployment.vpc_ipv6_cidr) cidrs.push_back(*deployment.vpc_ipv6_cidr);
-  return std::make_unique<const services::NameTable>(deployment.dhcp.domain_name, cidrs, hosts, public_names(deployment));
+  return std::make_unique<const services::NameTable>(deployment.dhcp.domain_name, cidrs, hosts,
+                                                     public_names(deployment));
 }
 
 services::ServiceView view_of(const Deployment& deployment, const Eni& eni, const Subnet& subnet) {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "dataplane/flow/entry.hpp"
-#include "dataplane/limit/instance_allowance.hpp"
 #include "dataplane/flow/timeouts.hpp"
+#include "dataplane/limit/instance_allowance.hpp"
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/observe/drop_reason.hpp"
 #include "dataplane/policy/acl.hpp"
@@ -31,15 +31,15 @@ enum class EndKind : std::uint8_t { kInterface, kGateway };
 
 /// All the burst loop asks of an ENI: one cache line.
 struct alignas(64) EniRecord {
-  Port* port = nullptr;         // null: nothing is attached yet
-  std::uint32_t address = 0;    // primary private IPv4, host order
-  std::uint32_t router = 0;     // its subnet's
-  std::uint32_t born = 0;       // epoch at which it took the slot
+  Port* port = nullptr;       // null: nothing is attached yet
+  std::uint32_t address = 0;  // primary private IPv4, host order
+  std::uint32_t router = 0;   // its subnet's
+  std::uint32_t born = 0;     // epoch at which it took the slot
   PolicyEni policy = 0;
   MacAddress mac;
-  std::uint16_t subnet = 0;     // index into Snapshot::subnets
+  std::uint16_t subnet = 0;  // index into Snapshot::subnets
   std::uint16_t vpc = 0;
-  std::uint16_t home = 0;       // the worker that polls the port
+  std::uint16_t home = 0;  // the worker that polls the port
   std::uint16_t mtu = kFabricMtu;
   EndKind kind = EndKind::kInterface;
   bool present = false;
@@ -57,8 +57,8 @@ struct alignas(64) EniRecord {
 static_assert(sizeof(EniRecord) == 64);
 
 struct SubnetRecord {
-  std::uint32_t first = 0;      // network address
-  std::uint32_t last = 0;       // broadcast address
+  std::uint32_t first = 0;  // network address
+  std::uint32_t last = 0;   // broadcast address
   MacAddress router_mac;
   IpPrefix cidr;
   std::optional<IpPrefix> ipv6_cidr;
@@ -96,7 +96,8 @@ class AllowanceBook;
 
 class Snapshot {
  public:
-  /// `assignments` are in the order of flatten_enis(deployment), and then the internet gateway's, if there is one; `slots` is how many slots there are or were.
+  /// `assignments` are in the order of flatten_enis(deployment), and then the internet gateway's, if there is one;
+  /// `slots` is how many slots there are or were.
   static std::unique_ptr<const Snapshot> compile(std::shared_ptr<const Deployment> deployment,
                                                  const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                  std::uint32_t epoch, unsigned workers,
@@ -120,7 +121,7 @@ class Snapshot {
   }
 
   std::uint32_t epoch = 0;
-  std::vector<EniRecord> enis;       // by slot
+  std::vector<EniRecord> enis;  // by slot
   std::vector<SubnetRecord> subnets;
   RouteTables routes;
   AclPolicy acls;

@@ -18,8 +18,10 @@ namespace {
 Deployment servers() {
   Deployment deployment = make_deployment(
       {make_group("client", {}, {all(cidr("0.0.0.0/0")), all(cidr("::/0"))}),
-       make_group("server", {rule(kUdp, 53, 53, cidr("10.0.0.0/16")), rule(kTcp, 22, 22, cidr("10.0.0.0/16")),
-                             rule(kUdp, 53, 53, cidr("2001:db8::/56"))}, {})},
+       make_group("server",
+                  {rule(kUdp, 53, 53, cidr("10.0.0.0/16")), rule(kTcp, 22, 22, cidr("10.0.0.0/16")),
+                   rule(kUdp, 53, 53, cidr("2001:db8::/56"))},
+                  {})},
       {guest("a", "10.0.1.4", {"client"}), guest("b", "10.0.1.5", {"server"}), guest("c", "10.0.1.6", {"client"})});
   return deployment;
 }
@@ -36,7 +38,8 @@ std::vector<Frame> cut(const Frame& whole, std::size_t size, std::uint16_t id = 
     auto& ip_header = header_at<Ipv4Header>(fragment, kIpOffset);
     ip_header.identification = Be16(id);
     ip_header.total_length = Be16(static_cast<std::uint16_t>(20 + piece));
-    ip_header.fragment = Be16(static_cast<std::uint16_t>((at + piece < payload ? Ipv4Header::kMoreFragments : 0) | at / 8));
+    ip_header.fragment =
+        Be16(static_cast<std::uint16_t>((at + piece < payload ? Ipv4Header::kMoreFragments : 0) | at / 8));
     fix_ip_checksum(fragment);
     fragments.push_back(fragment);
   }
@@ -47,7 +50,9 @@ std::vector<Frame> delivered_to(Fabric& fabric, const std::string& guest) {
   while (auto frame = fabric.receive(guest)) got.push_back(std::move(*frame));
   return got;
 }
-Frame at_b(const Fabric& fabric, const Frame& frame) { return with_macs(frame, fabric.eni("b").mac, fabric.eni("a").mac); }
+Frame at_b(const Fabric& fabric, const Frame& frame) {
+  return with_macs(frame, fabric.eni("b").mac, fabric.eni("a").mac);
+}
 
 TEST(Fragments, OfAnAllowedFlowPassAndCountForIt) {
   Fabric fabric(servers());
@@ -153,9 +158,9 @@ TEST(Fragments, ThatCannotBeAreMalformed) {
     fabric.send("a", frame);
     EXPECT_EQ(fabric.changes(), fabric.dropped("a", frame, DropReason::kMalformed)) << word << " " << bytes;
   };
-  refused(fragments[1], 0x1fff, 1000);          // beyond 65535 bytes (the ping of death)
-  refused(fragments[1], 0x2000 | 185, 1001);    // more to come, and not a multiple of eight
-  refused(fragments[1], 185, 0);                // nothing in it
+  refused(fragments[1], 0x1fff, 1000);        // beyond 65535 bytes (the ping of death)
+  refused(fragments[1], 0x2000 | 185, 1001);  // more to come, and not a multiple of eight
+  refused(fragments[1], 185, 0);              // nothing in it
 }
 
 TEST(Fragments, OfTwoGuestsWithOneIdentificationAreApart) {
@@ -188,8 +193,10 @@ TEST(Fragments, AreTranslatedAtTheGateway) {
   const std::vector<Frame> out = cut(udp(fabric.path_to("a", kOutside), 5000, 53, 3000), 1480);
   const Path public_path{kGatewayMac, kInternetMac, "203.0.113.1", kOutside};
   const std::vector<Frame> expected = cut(udp(public_path, 5000, 53, 3000), 1480);
-  const std::vector<Frame> answer = cut(udp({kInternetMac, kGatewayMac, kOutside, "203.0.113.1"}, 53, 5000, 3000), 1480);
-  const std::vector<Frame> inside = cut(udp({kRouterMac, fabric.eni("a").mac, kOutside, "10.0.1.4"}, 53, 5000, 3000), 1480);
+  const std::vector<Frame> answer =
+      cut(udp({kInternetMac, kGatewayMac, kOutside, "203.0.113.1"}, 53, 5000, 3000), 1480);
+  const std::vector<Frame> inside =
+      cut(udp({kRouterMac, fabric.eni("a").mac, kOutside, "10.0.1.4"}, 53, 5000, 3000), 1480);
   const auto hop = [](Frame frame) {
     header_at<Ipv4Header>(frame, kIpOffset).time_to_live = 63;
     fix_ip_checksum(frame);
@@ -233,7 +240,8 @@ TEST(Fragments, OfIpv6) {
     const Frame segment = udp_segment6(path, 5000, port, 2000);
     const Frame first(segment.begin(), segment.begin() + 1000), second(segment.begin() + 1000, segment.end());
     const Frame one = ipv6(path, kProtocolUdp, first, kFragmentHeader, {fragment_header(kProtocolUdp, 0, true, port)});
-    const Frame two = ipv6(path, kProtocolUdp, second, kFragmentHeader, {fragment_header(kProtocolUdp, 1000, false, port)});
+    const Frame two =
+        ipv6(path, kProtocolUdp, second, kFragmentHeader, {fragment_header(kProtocolUdp, 1000, false, port)});
     EXPECT_FALSE(fabric.passes("a", "b", two)) << "held";
     fabric.send("a", one);
     EXPECT_EQ(delivered_to(fabric, "b").size(), port == 53 ? 2U : 0U);

@@ -90,12 +90,16 @@ Frame router_error(const Fabric& fabric, const Frame& about, std::uint8_t type, 
   Frame l4(frame.begin() + kIpv4L4Offset, frame.end());
   header_at<IcmpHeader>(l4, 0).sequence = Be16(mtu);
   header_at<IcmpHeader>(l4, 0).checksum = {};
-  header_at<IcmpHeader>(l4, 0).checksum = checksum_finish(checksum_add({reinterpret_cast<const std::byte*>(l4.data()), l4.size()}));
+  header_at<IcmpHeader>(l4, 0).checksum =
+      checksum_finish(checksum_add({reinterpret_cast<const std::byte*>(l4.data()), l4.size()}));
   std::copy(l4.begin(), l4.end(), frame.begin() + kIpv4L4Offset);
   return frame;
 }
 Changes told(const Frame& error) {
-  return {{"originated", 1}, {"a.originated", 1}, {"delivered", 1}, {"a.rx_packets", 1},
+  return {{"originated", 1},
+          {"a.originated", 1},
+          {"delivered", 1},
+          {"a.rx_packets", 1},
           {"a.rx_bytes", static_cast<long long>(error.size())}};
 }
 
@@ -193,7 +197,8 @@ TEST(Gateway, AnswersArpForItselfAndForPublicAddresses) {
   Fabric fabric(with_internet());
   for (const char* target : {"169.254.0.1", kElasticA, "203.0.113.3"}) {
     fabric.send("internet", arp(kInternetMac, MacAddress::broadcast(), 1, kInternetMac, kOutside, {}, target));
-    EXPECT_EQ(fabric.receive("internet"), arp(kGatewayMac, kInternetMac, 2, kGatewayMac, target, kInternetMac, kOutside));
+    EXPECT_EQ(fabric.receive("internet"),
+              arp(kGatewayMac, kInternetMac, 2, kGatewayMac, target, kInternetMac, kOutside));
   }
   const Frame asked = arp(kInternetMac, MacAddress::broadcast(), 1, kInternetMac, kOutside, {}, "203.0.113.99");
   fabric.changes();
@@ -242,7 +247,8 @@ TEST(Gateway, IcmpErrorsAreTranslatedWithWhatTheyQuote) {
   fabric.changes();
   fabric.send("internet", error);
   EXPECT_EQ(fabric.changes(), fabric.delivered("internet", "a", error));
-  Frame expected = icmp_error({kRouterMac, fabric.eni("a").mac, "198.51.100.77", "10.0.1.4"}, 11, 0, with_ttl(query, 63));
+  Frame expected =
+      icmp_error({kRouterMac, fabric.eni("a").mac, "198.51.100.77", "10.0.1.4"}, 11, 0, with_ttl(query, 63));
   header_at<Ipv4Header>(expected, kIpOffset).time_to_live = 63;
   fix_ip_checksum(expected);
   EXPECT_EQ(fabric.receive("a"), expected);
@@ -276,8 +282,10 @@ TEST(Gateway, PatchesThePseudoHeaderOfPartialChecksums) {
     Frame partial = finished;
     const Be16 sum = checksum_fold(pseudo_header_sum(ip(path.from), ip(path.to), protocol,
                                                      static_cast<std::uint32_t>(partial.size() - kIpv4L4Offset)));
-    if (protocol == kProtocolTcp) header_at<TcpHeader>(partial, kIpv4L4Offset).checksum = sum;
-    else header_at<UdpHeader>(partial, kIpv4L4Offset).checksum = sum;
+    if (protocol == kProtocolTcp)
+      header_at<TcpHeader>(partial, kIpv4L4Offset).checksum = sum;
+    else
+      header_at<UdpHeader>(partial, kIpv4L4Offset).checksum = sum;
     rte_mbuf* packet = fabric.packet(partial);
     packet->ol_flags = protocol == kProtocolTcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
     packet->l2_len = 14;
@@ -301,7 +309,8 @@ TEST(Hairpin, ComesBackFromTheGatewayWithBothPublicAddressesAndNoGroup) {
   fabric.changes();
   fabric.send("a", frame);
   EXPECT_EQ(fabric.changes(),
-            (fabric.sent("a", frame) + Changes{{"dropped", 1}, {"internet.group-ingress", 1},
+            (fabric.sent("a", frame) + Changes{{"dropped", 1},
+                                               {"internet.group-ingress", 1},
                                                {"flow 10.0.1.4:1>203.0.113.2:2/17 udp-single tracked-untracked", 1},
                                                {"flow 10.0.1.4:1>203.0.113.2:2/17 packets", 1}}));
   deployment.security_groups[0].ingress.push_back(rule(kUdp, 2, 2, cidr("203.0.113.1/32")));
@@ -317,7 +326,8 @@ TEST(Hairpin, ComesBackFromTheGatewayWithBothPublicAddressesAndNoGroup) {
 
 TEST(Hairpin, AWholeBurstComesBackInOrder) {
   Fabric fabric(with_internet());
-  for (std::size_t bytes = 20; bytes < 52; ++bytes) fabric.inject("a", udp(out_of(fabric, "a", kElasticB), 1, 2, bytes));
+  for (std::size_t bytes = 20; bytes < 52; ++bytes)
+    fabric.inject("a", udp(out_of(fabric, "a", kElasticB), 1, 2, bytes));
   fabric.turn();
   for (std::size_t bytes = 20; bytes < 52; ++bytes) {
     const auto got = fabric.receive("b");
@@ -497,7 +507,9 @@ TEST(Mtu, SuperSegmentsPassWhenTheirSegmentsFit) {
       unsigned frames = 0;
       while (const auto got = fabric.receive("internet")) {
         ++frames;
-        if (!takes_tso) { EXPECT_EQ(*got, rebuilt(*got, kElasticA, kOutside, 0, kInternetMac, kGatewayMac)); }
+        if (!takes_tso) {
+          EXPECT_EQ(*got, rebuilt(*got, kElasticA, kOutside, 0, kInternetMac, kGatewayMac));
+        }
       }
       EXPECT_EQ(frames, size == 1461 ? 0U : takes_tso ? 1U : 4U);
       EXPECT_EQ(fabric.receive("a").has_value(), size == 1461);

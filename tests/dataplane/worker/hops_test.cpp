@@ -1,5 +1,5 @@
-// Where packets go and which subnets they cross: route tables, network ACLs, further addresses of an ENI, and what of all
-// that is asked again after a change (facts ec2 1.2-1.4, 1.10, 2.4, 2.6, 2.7).
+// Where packets go and which subnets they cross: route tables, network ACLs, further addresses of an ENI, and what of
+// all that is asked again after a change (facts ec2 1.2-1.4, 1.10, 2.4, 2.6, 2.7).
 #include <gtest/gtest.h>
 
 #include "tests/dataplane/worker/fabric.hpp"
@@ -187,8 +187,8 @@ TEST(Acl, AChangeCutsTrackedAndUntrackedFlowsAlike) {
 }
 
 TEST(Acl, TheSendersIsAskedAfterItsGroupAndBeforeTheRoute) {
-  Deployment deployment = make_deployment({make_group("udp", {}, {rule(kUdp, 0, 65535, cidr("0.0.0.0/0"))})},
-                                          four_guests({"udp"}));
+  Deployment deployment =
+      make_deployment({make_group("udp", {}, {rule(kUdp, 0, 65535, cidr("0.0.0.0/0"))})}, four_guests({"udp"}));
   add_acl(deployment, "hpc", {}, {});
   Fabric fabric(deployment);
   const auto reason = [&](const Frame& frame, DropReason why) {
@@ -264,9 +264,9 @@ TEST(Addresses, AMovedAddressLeadsToItsNewOwnerAtOnce) {
 
 // Statement 21.
 TEST(Timeouts, OfAnEniAreItsOwn) {
-  Deployment deployment = make_deployment(
-      {make_group("client", {}, {all(cidr("0.0.0.0/0"))}), make_group("server", {rule(kTcp, 22, 22, cidr("10.0.0.0/16"))}, {})},
-      {guest("a", "10.0.1.4", {"client"}), guest("b", "10.0.1.5", {"server"})});
+  Deployment deployment = make_deployment({make_group("client", {}, {all(cidr("0.0.0.0/0"))}),
+                                           make_group("server", {rule(kTcp, 22, 22, cidr("10.0.0.0/16"))}, {})},
+                                          {guest("a", "10.0.1.4", {"client"}), guest("b", "10.0.1.5", {"server"})});
   deployment.instances[1].enis[0].connection_tracking.tcp_established_timeout = 60;
   Fabric fabric(deployment);
   ASSERT_TRUE(fabric.passes("a", "b", tcp(fabric.path("a", "b"), 40000, 22, kSyn)));

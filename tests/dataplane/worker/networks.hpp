@@ -17,13 +17,15 @@ inline void add_route(Deployment& deployment, const std::string& subnet_name, co
   Subnet& subnet = subnet_named(deployment, subnet_name);
   if (subnet.route_table.empty()) {
     subnet.route_table = subnet_name;
-    deployment.route_tables.push_back({"rtb-" + subnet_name, subnet_name, false, {{deployment.vpc_cidr, RouteTargetKind::kLocal, ""}}});
+    deployment.route_tables.push_back(
+        {"rtb-" + subnet_name, subnet_name, false, {{deployment.vpc_cidr, RouteTargetKind::kLocal, ""}}});
   }
   for (RouteTable& table : deployment.route_tables)
     if (table.name == subnet.route_table) table.routes.push_back({*IpPrefix::parse(destination), target, eni_id});
 }
 
-inline AclEntryDeclaration acl_entry(int number, bool allow, int protocol, int from, int to, const std::string& prefix) {
+inline AclEntryDeclaration acl_entry(int number, bool allow, int protocol, int from, int to,
+                                     const std::string& prefix) {
   AclEntryDeclaration entry;
   entry.rule_number = number;
   entry.allow = allow;
@@ -55,14 +57,16 @@ inline const MacAddress kGatewayMac = *MacAddress::parse("06:00:a9:fe:00:01");
 
 /// With a route to it from the subnets named.
 inline void add_internet(Deployment& deployment, const std::vector<std::string>& subnets = {"hpc"}) {
-  deployment.internet_gateway = InternetGateway{
-      "igw-internet", "internet", kInternetMac, {ip(kOutside)}, *IpPrefix::parse("203.0.113.0/24")};
-  for (const std::string& subnet : subnets) add_route(deployment, subnet, "0.0.0.0/0", RouteTargetKind::kInternetGateway);
+  deployment.internet_gateway =
+      InternetGateway{"igw-internet", "internet", kInternetMac, {ip(kOutside)}, *IpPrefix::parse("203.0.113.0/24")};
+  for (const std::string& subnet : subnets)
+    add_route(deployment, subnet, "0.0.0.0/0", RouteTargetKind::kInternetGateway);
 }
 
 inline void add_elastic_ip(Deployment& deployment, const std::string& address, const std::string& eni_id,
                            const std::string& private_ip) {
-  deployment.elastic_ips.push_back({"eipalloc-" + address, "eipassoc-" + address, address, ip(address), eni_id, ip(private_ip)});
+  deployment.elastic_ips.push_back(
+      {"eipalloc-" + address, "eipassoc-" + address, address, ip(address), eni_id, ip(private_ip)});
 }
 
 }  // namespace weft::test

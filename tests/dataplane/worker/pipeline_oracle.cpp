@@ -97,7 +97,8 @@ std::vector<Frame> cut(const Frame& whole) {
                     whole.begin() + static_cast<long>(kIpv4L4Offset + at + piece));
     auto& header = header_at<Ipv4Header>(fragment, kIpOffset);
     header.total_length = Be16(static_cast<std::uint16_t>(sizeof header + piece));
-    header.fragment = Be16(static_cast<std::uint16_t>((at + piece < payload ? Ipv4Header::kMoreFragments : 0) | at / 8));
+    header.fragment =
+        Be16(static_cast<std::uint16_t>((at + piece < payload ? Ipv4Header::kMoreFragments : 0) | at / 8));
     fix_ip_checksum(fragment);
     fragments.push_back(fragment);
   }
@@ -186,7 +187,8 @@ PipelineOracle::Target PipelineOracle::route(const std::string& from, const IpAd
   return {"", DropReason::kNoRoute};
 }
 
-const PipelineOracle::Memory* PipelineOracle::remembered(const std::string& end, const Packet& packet, unsigned side) const {
+const PipelineOracle::Memory* PipelineOracle::remembered(const std::string& end, const Packet& packet,
+                                                         unsigned side) const {
   const auto found = memories_.find({end, packet.flow, side});
   return found == memories_.end() ? nullptr : &found->second;
 }
@@ -218,7 +220,8 @@ void PipelineOracle::remember(const std::string& from, const std::string& to, co
 
 Effect PipelineOracle::send(const std::string& from, const Frame& frame) {
   Effect effect;
-  effect.counters = {{"received", 1}, {from + ".tx_packets", 1}, {from + ".tx_bytes", static_cast<long long>(frame.size())}};
+  effect.counters = {
+      {"received", 1}, {from + ".tx_packets", 1}, {from + ".tx_bytes", static_cast<long long>(frame.size())}};
   const Way way{from, &effect};
   Packet packet(frame);
   if (from == kInternet) {
@@ -256,8 +259,8 @@ void PipelineOracle::forward(const Way& way, const Packet& packet) {
   if (from_guest) {
     const Subnet& own = subnet(way.from);
     const IpPrefix& cidr = packet.tuple.destination.is_v4() ? own.cidr : *own.ipv6_cidr;
-    const bool leaves = target.to.empty() ? !cidr.contains(packet.tuple.destination)
-                                          : !to_guest || eni(target.to).subnet != own.name;
+    const bool leaves =
+        target.to.empty() ? !cidr.contains(packet.tuple.destination) : !to_guest || eni(target.to).subnet != own.name;
     if (leaves && !acl_allows(way.from, Direction::kEgress, packet.tuple)) return way.drop(DropReason::kAclEgress);
   }
   if (target.to.empty()) return way.drop(target.reason);
@@ -268,8 +271,10 @@ void PipelineOracle::forward(const Way& way, const Packet& packet) {
   if (to_guest && eni(target.to).source_dest_check && !eni(target.to).owns(packet.tuple.destination))
     return way.drop(DropReason::kNotForEni);
   remember(way.from, target.to, packet, egress, ingress);
-  if (to_guest) deliver(way, packet, target.to);
-  else depart(way, packet);
+  if (to_guest)
+    deliver(way, packet, target.to);
+  else
+    depart(way, packet);
 }
 
 void PipelineOracle::hand_over(Effect& effect, const std::string& to, Frame frame) {
@@ -300,7 +305,8 @@ void PipelineOracle::depart(const Way& way, const Packet& packet) {
     return way.drop(DropReason::kTimeToLive);
   }
   const bool too_big = bytes_of_ip(packet.frame) > kOutsideMtu;
-  const bool may_cut = four && (header_at<Ipv4Header>(packet.frame, kIpOffset).fragment.host() & Ipv4Header::kDontFragment) == 0;
+  const bool may_cut =
+      four && (header_at<Ipv4Header>(packet.frame, kIpOffset).fragment.host() & Ipv4Header::kDontFragment) == 0;
   if (too_big && !may_cut) {
     tell_sender(way, packet, four ? 3 : 2, four ? 4 : 0, kOutsideMtu);
     return way.drop(DropReason::kTooBig);
@@ -326,7 +332,8 @@ void PipelineOracle::tell_sender(const Way& way, const Packet& packet, std::uint
   const Subnet& own = subnet(way.from);
   IpAddress router = four ? own.cidr.address : own.ipv6_cidr->address;
   router.octets[15] = static_cast<std::uint8_t>(router.octets[15] + 1);
-  const PacketTuple tuple{router, packet.tuple.source, four ? kIcmp : kIcmpv6, 0, static_cast<std::uint16_t>(type << 8 | code)};
+  const PacketTuple tuple{router, packet.tuple.source, four ? kIcmp : kIcmpv6, 0,
+                          static_cast<std::uint16_t>(type << 8 | code)};
   if (!acl_allows(way.from, Direction::kIngress, tuple)) return;
   const Memory* const memory = remembered(way.from, packet, packet.side);
   const bool tracked = memory != nullptr && memory->tracked;

@@ -1,6 +1,7 @@
 // The slow twin of the whole pipeline (DESIGN D13): facts ec2 2.7 written down once more, from the Deployment and the
-// linear oracles of rules, ACLs and routes, with a std::map for memory, frames built anew where the engine patches them,
-// and not one line of the engine's. Both families, whole packets in; everything that a packet brings about comes out.
+// linear oracles of rules, ACLs and routes, with a std::map for memory, frames built anew where the engine patches
+// them, and not one line of the engine's. Both families, whole packets in; everything that a packet brings about comes
+// out.
 #pragma once
 
 #include <array>

@@ -60,8 +60,13 @@ class RandomTopology {
     IpAddress destination = own_address(deployment, kGuests[below(4)], v6);
     if (outside && !v6) destination = public_address();
     switch (below(10)) {
-      case 0: case 1: if (!outside) destination = host; break;
-      case 2: if (!v6) destination = public_address(); break;
+      case 0:
+      case 1:
+        if (!outside) destination = host;
+        break;
+      case 2:
+        if (!v6) destination = public_address();
+        break;
       case 3: destination = ip(v6 ? "fd00::1:88" : once_in(2) ? "10.0.1.88" : "192.0.2.5"); break;
       default: break;
     }
@@ -88,7 +93,8 @@ class RandomTopology {
     }
     for (Instance& instance : made.instances)
       for (unsigned n = 1 + below(2); n > 0; --n)
-        instance.enis[0].security_groups.push_back(made.security_groups[below(static_cast<unsigned>(made.security_groups.size()))].name);
+        instance.enis[0].security_groups.push_back(
+            made.security_groups[below(static_cast<unsigned>(made.security_groups.size()))].name);
   }
 
   void addresses(Deployment& made) {
@@ -141,10 +147,14 @@ class RandomTopology {
     const auto port = [&] { return static_cast<std::uint16_t>(below(6)); };  // few, so that answers meet connections
     const std::size_t payload = once_in(8) ? 1400 + below(200) : once_in(12) ? below(9100) : 18;
     switch (below(5)) {
-      case 0: case 1: return v6 ? tcp6(path, port(), port(), TcpHeader::kAck, payload) : tcp(path, port(), port(), TcpHeader::kAck, payload);
+      case 0:
+      case 1:
+        return v6 ? tcp6(path, port(), port(), TcpHeader::kAck, payload)
+                  : tcp(path, port(), port(), TcpHeader::kAck, payload);
       case 2: {
         const bool reply = once_in(2);
-        return v6 ? icmp6(path, reply ? 129 : 128, 0, port(), pattern(payload)) : icmp(path, reply ? 0 : 8, 0, port(), pattern(payload));
+        return v6 ? icmp6(path, reply ? 129 : 128, 0, port(), pattern(payload))
+                  : icmp(path, reply ? 0 : 8, 0, port(), pattern(payload));
       }
       default: return v6 ? udp6(path, port(), port(), payload) : udp(path, port(), port(), payload);
     }
@@ -181,7 +191,7 @@ HopCounts hops_of(Fabric& fabric) {
     const auto& high = upper ? from : to;
     const FlowId id{low.first, low.second, high.first, high.second, t.protocol};
     hops[{id, upper ? responder : initiator, upper ? initiator : responder}] = {flow.packets[upper ? 1 : 0],
-                                                                               flow.packets[upper ? 0 : 1]};
+                                                                                flow.packets[upper ? 0 : 1]};
   }
   return hops;
 }
@@ -197,7 +207,8 @@ class WholePipeline : public ::testing::TestWithParam<std::uint32_t> {};
 
 TEST_P(WholePipeline, AgreesWithItsTwinPacketForPacket) {
   const char* const chosen = std::getenv("WEFT_SEED");  // to repeat a failure
-  const std::uint32_t seed = chosen != nullptr ? static_cast<std::uint32_t>(std::strtoul(chosen, nullptr, 10)) : GetParam();
+  const std::uint32_t seed =
+      chosen != nullptr ? static_cast<std::uint32_t>(std::strtoul(chosen, nullptr, 10)) : GetParam();
   SCOPED_TRACE("WEFT_SEED=" + std::to_string(seed));
   RandomTopology random(seed);
   const bool related = seed % 2 == 0;
@@ -228,17 +239,20 @@ TEST_P(WholePipeline, AgreesWithItsTwinPacketForPacket) {
       return PacketTuple{std::get<0>(id), std::get<2>(id), std::get<4>(id), std::get<1>(id), std::get<3>(id)};
     }();
     ASSERT_EQ(got, expected) << "step " << step << ": " << from << " sends " << frame.size() << " bytes, protocol "
-                             << int{tuple.protocol} << " between " << tuple.source.to_string() << ":" << tuple.source_port
-                             << " and " << tuple.destination.to_string() << ":" << tuple.destination_port << "\n  got "
-                             << describe(got) << "\n  expected " << describe(expected);
+                             << int{tuple.protocol} << " between " << tuple.source.to_string() << ":"
+                             << tuple.source_port << " and " << tuple.destination.to_string() << ":"
+                             << tuple.destination_port << "\n  got " << describe(got) << "\n  expected "
+                             << describe(expected);
     ASSERT_TRUE(fabric.engine().balance().holds());
     Fabric::advance_ms(1);  // errors of the router are limited to one in this time
-    if (step % 250 == 249) { ASSERT_EQ(hops_of(fabric), oracle.hops()) << "step " << step; }
+    if (step % 250 == 249) {
+      ASSERT_EQ(hops_of(fabric), oracle.hops()) << "step " << step;
+    }
   }
   // The walk is worth something only if it comes by everywhere.
-  for (const char* what : {"delivered", "copies", "originated", "group-egress", "group-ingress", "acl-egress", "acl-ingress",
-                           "no-route", "no-such-address", "no-public-address", "unknown-public-address", "spoofed-ip",
-                           "time-to-live", "too-big"})
+  for (const char* what :
+       {"delivered", "copies", "originated", "group-egress", "group-ingress", "acl-egress", "acl-ingress", "no-route",
+        "no-such-address", "no-public-address", "unknown-public-address", "spoofed-ip", "time-to-live", "too-big"})
     EXPECT_GT(seen[what], 0U) << what;
 }
 
