@@ -1,7 +1,7 @@
 // What one instance may do, and what is left of it (facts ec2 4.3, 5.3, 5.4). An instance without limits has none of
 // these: the caller has a null pointer and one branch.
 //
-// Excess is dropped, not queued: README.md and docs/decisions/0004 say why, and what a shaper would need.
+// Excess is dropped, not queued: README.md and docs/decisions/0005 say why, and what a shaper would need.
 // Thread: charge_*() by the worker whose number it is given, all workers at once; the rest by anybody.
 #pragma once
 
