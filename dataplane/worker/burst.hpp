@@ -45,6 +45,7 @@ struct Burst {
   bool fragments_known = false;  // fragments carry what their first one says (FragmentPorts::write())
   bool leaves = false;        // some packet goes to the internet gateway
   std::uint32_t ipv6 = 0;     // bit i: packet i has key6 and no key. Mostly 0, and then no loop asks each packet
+  std::uint32_t fragments = 0;  // bit i: packet i is a part of a datagram
 
   rte_mbuf* packet[kBurst];
   EniSlot source[kBurst];
@@ -78,11 +79,12 @@ struct Burst {
     else return key6[i];
   }
   bool is_ipv6(unsigned i) const noexcept { return (ipv6 >> i & 1U) != 0; }
+  bool is_fragment(unsigned i) const noexcept { return (fragments >> i & 1U) != 0; }
   std::uint32_t source_address(unsigned i) const noexcept { return key[i].address[direction[i]]; }
   std::uint32_t destination_address(unsigned i) const noexcept { return key[i].address[1 - direction[i]]; }
   const IpAddress& source_address6(unsigned i) const noexcept { return key6[i].address[direction[i]]; }
   const IpAddress& destination_address6(unsigned i) const noexcept { return key6[i].address[1 - direction[i]]; }
 };
-static_assert(kBurst <= 32, "Burst::ipv6 has a bit for each");
+static_assert(kBurst <= 32, "Burst::ipv6 and Burst::fragments have a bit for each");
 
 }  // namespace weft

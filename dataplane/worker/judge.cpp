@@ -222,18 +222,18 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
   if (entry == nullptr && serve_request(burst, i, worker)) return;
   const Snapshot& snapshot = *worker.snapshot;
   const std::uint8_t direction = burst.direction[i];
-  if constexpr (std::is_same_v<Entry,
-                               FlowEntry6>) {  // what serve_request() has left of it, which is no matter for a gate
+  if constexpr (std::is_same_v<Entry, FlowEntry6>) {
+    // What serve_request() has left of it, which is no matter for a gate.
     const IpAddress& to = burst.destination_address6(i);
     if (to.is_multicast_v6()) return burst.drop(i, DropReason::kMulticast);
     if (to.is_link_local_v6()) return burst.drop(i, DropReason::kNoSuchAddress);
   }
   const bool related = burst.kind[i] == FlowKind::kRelated;
 
-  // 1. Where it goes, and what each end remembers of it. An error passes by the state of a
-  // tracked flow, where the switch says so, and by no other memory (facts ec2 1.8).
+  // 1. Where it goes, and what each end remembers of it. An error passes by the state of a tracked flow, where the
+  //    switch says so, and by no other memory (facts ec2 1.8).
   Hop hop{.source = burst.source[i], .direction = direction, .tuple = tuple_of(burst.packet[i])};
-  if (is_later_fragment(burst.packet[i])) FragmentPorts::read(burst.packet[i]).complete(hop.tuple);
+  if (burst.is_fragment(i) && is_later_fragment(burst.packet[i])) FragmentPorts::read(burst.packet[i]).complete(hop.tuple);
   const NextHop route = snapshot.route(hop.source, hop.tuple.destination);
   hop.destination = burst.destination[i] = route.eni;
   Known<Entry> known = look_up<Entry>(burst, i, hop, worker);

@@ -53,6 +53,7 @@ bool read_ports(const Fragment& fragment, FragmentPorts& out, std::uint8_t& tcp_
 std::optional<FragmentPorts> fragment_ports(Burst& burst, unsigned i, const Fragment& fragment, bool known,
                                             WorkerContext& worker) noexcept {
   rte_mbuf* const packet = burst.packet[i];
+  burst.fragments |= 1U << i;
   const auto refuse = [&](DropReason why) {
     burst.drop(i, why);
     return std::nullopt;

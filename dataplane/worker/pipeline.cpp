@@ -9,7 +9,7 @@ namespace {
 
 void begin_burst(Burst& burst, Fate fate) noexcept {
   burst.offloads = burst.leaves = false;
-  burst.ipv6 = 0;
+  burst.ipv6 = burst.fragments = 0;
   for (unsigned i = 0; i < burst.count; ++i) {
     burst.fate[i] = fate;
     burst.destination[i] = kNoEni;
