@@ -59,6 +59,11 @@ struct IpAddress {
   constexpr bool is_multicast_v6() const { return octets[0] == 0xff; }                               // ff00::/8
   constexpr bool is_link_local_v6() const { return octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80; }  // fe80::/10
   constexpr bool is_unspecified_v6() const { return *this == IpAddress{}; }                          // ::
+  /// Kept for EC2's own services and routed by nobody: 169.254.168.0/22 and fd00:ec2::/32 (facts ec2 1.9).
+  constexpr bool is_for_services() const {
+    if (is_v4()) return (v4().value & 0xfffffc00U) == 0xa9fea800U;
+    return octets[0] == 0xfd && octets[1] == 0x00 && octets[2] == 0x0e && octets[3] == 0xc2;
+  }
   static std::optional<IpAddress> parse(std::string_view text);  // either family
   std::string to_string() const;                                 // IPv4 as dotted quad
 };

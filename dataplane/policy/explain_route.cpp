@@ -8,12 +8,6 @@
 namespace weft {
 namespace {
 
-/// Never forwarded by a route table (facts ec2 1.9).
-bool is_service_address(const IpAddress& destination) {
-  static const IpPrefix kV4 = *IpPrefix::parse("169.254.168.0/22"), kV6 = *IpPrefix::parse("fd00:ec2::/32");
-  return kV4.contains(destination) || kV6.contains(destination);
-}
-
 struct LongestRoute {
   bool found = false;
   Route route;
@@ -82,7 +76,7 @@ RouteLookup look_up_route(const Deployment& deployment, const Subnet& source, co
   lookup.step.stage = "route";
   lookup.step.subject = table == nullptr ? fmt::format("the route table of subnet {}", source.name)
                                          : fmt::format("route table {} ({})", table->name, table->id);
-  if (is_service_address(destination)) {
+  if (destination.is_for_services()) {
     lookup.step.reason = fmt::format("{} is reserved for the fabric's services, and no route table forwards it",
                                      destination.to_string());
     return lookup;

@@ -93,15 +93,7 @@ void cut(const std::vector<PrefixRoute>& routes, bool v4, Cuts& cuts, Number) {
   while (!open.empty()) close();
 }
 
-bool is_reserved(AddressNumber ip) noexcept {
-  return ip.is_v4() ? (ip.v4() & 0xfffffc00U) == 0xa9fea800U : ip.high >> 32 == 0xfd000ec2U;
-}
-
 }  // namespace
-
-bool is_reserved_for_services(const IpAddress& destination) noexcept {
-  return is_reserved(AddressNumber::from(destination));
-}
 
 RouteTables::Table RouteTables::compile_table(const Deployment& deployment, const RouteTable* declared,
                                               const EniNumbers& enis) {
@@ -134,8 +126,8 @@ RouteTables RouteTables::compile(const Deployment& deployment) {
 }
 
 RouteDecision RouteTables::find(SubnetIndex source, const IpAddress& destination) const noexcept {
+  if (source >= of_subnet_.size() || destination.is_for_services()) return {};
   const AddressNumber number = AddressNumber::from(destination);
-  if (source >= of_subnet_.size() || is_reserved(number)) return {};
   const Table& table = tables_[of_subnet_[source]];
   return number.is_v4() ? table.v4.find(number.v4()) : table.v6.find(number);
 }

@@ -36,14 +36,12 @@ struct RouteDecision {
   bool operator==(const RouteDecision&) const = default;
 };
 
-/// The services' addresses, 169.254.168.0/22 and fd00:ec2::/32, which no table forwards (facts ec2 1.9).
-bool is_reserved_for_services(const IpAddress& destination) noexcept;
-
 class RouteTables {
  public:
   RouteTables() = default;
   static RouteTables compile(const Deployment& deployment);
 
+  /// The services' addresses are forwarded by no table (IpAddress::is_for_services()).
   RouteDecision find(SubnetIndex source, const IpAddress& destination) const noexcept;
 
  private:

@@ -16,14 +16,6 @@ namespace weft::services {
 namespace {
 
 constexpr std::uint32_t kLimitedBroadcast = 0xffffffff;
-// Reserved for services, never forwarded (facts ec2 1.9): 169.254.168.0/22 and fd00:ec2::/32.
-constexpr std::uint32_t kServicesV4 = 0xa9fea800;
-constexpr std::uint32_t kServicesV4Mask = 0xfffffc00;
-
-bool is_service_range(const IpAddress& ip) {
-  if (ip.is_v4()) return (ip.v4().value & kServicesV4Mask) == kServicesV4;
-  return std::equal(kResolverV6.octets.begin(), kResolverV6.octets.begin() + 4, ip.octets.begin());
-}
 
 bool is_resolver(const ServiceView& view, const IpAddress& ip) {
   return ip == kResolverV6 || (ip.is_v4() && (ip.v4() == kResolverV4 || ip.v4() == view.resolver));
@@ -107,7 +99,7 @@ bool is_udp_to(const Request& request, std::uint16_t port) {
 
 Answer serve_ipv4(const ServiceView& view, const Request& request, std::uint64_t now_unix_ns,
                   std::span<std::byte> out) {
-  if (is_resolver(view, request.destination) || is_service_range(request.destination))
+  if (is_resolver(view, request.destination) || request.destination.is_for_services())
     return serve_link_local(view, request, now_unix_ns, out);
   if (!is_dhcp4_destination(view, request.destination) || !is_udp_to(request, kDhcp4ServerPort))
     return Answer::not_for_us();
@@ -118,7 +110,7 @@ Answer serve_ipv4(const ServiceView& view, const Request& request, std::uint64_t
 
 Answer serve_ipv6(const ServiceView& view, const Request& request, std::uint64_t now_unix_ns,
                   std::span<std::byte> out) {
-  if (is_service_range(request.destination)) return serve_link_local(view, request, now_unix_ns, out);
+  if (request.destination.is_for_services()) return serve_link_local(view, request, now_unix_ns, out);
   const bool to_router = is_router(view, request.destination);
   // Neighbour discovery in fragments is refused by everybody (RFC 6980 5); what else is a fragment may be traffic.
   if (request.protocol == kProtocolIcmpv6 && !request.fragment) return answer_icmpv6(view, request, out);
@@ -155,7 +147,7 @@ bool is_link_local_service(const ServiceView& view, const IpAddress& destination
 
 bool is_behind_router_mac(const ServiceView& view, const IpAddress& ip) noexcept {
   if (ip.is_v4() && ip.v4() == view.router) return true;
-  return is_resolver(view, ip) || is_service_range(ip) || (!ip.is_v4() && is_router(view, ip));
+  return is_resolver(view, ip) || ip.is_for_services() || (!ip.is_v4() && is_router(view, ip));
 }
 
 bool speaks_before_it_has_an_address(std::span<const std::byte> frame) noexcept {

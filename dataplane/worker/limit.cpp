@@ -6,38 +6,12 @@
 // bandwidth, then what the sending instance may send, then what the receiving one may receive (facts ec2 4.3, 5.4).
 #include "dataplane/limit/instance_allowance.hpp"
 #include "dataplane/limit/wire_size.hpp"
-#include "dataplane/net/headers.hpp"
-#include "dataplane/net/ipv6_headers.hpp"
+#include "dataplane/services/answer.hpp"
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
 namespace {
-
-// 169.254.169.253, .254 and .123, and the resolver's second address, the VPC's base + 2 (facts ec2 1.9).
-bool is_link_local_service(std::uint32_t address, const Snapshot& snapshot) noexcept {
-  constexpr std::uint32_t kServices = 0xa9fea900U;
-  const std::uint32_t last = address & 0xffU;
-  if ((address & 0xffffff00U) == kServices) return last == 253 || last == 254 || last == 123;
-  const IpPrefix& vpc = snapshot.deployment->vpc_cidr;
-  return vpc.is_v4() && address == vpc.address.v4().value + 2;
-}
-
-/// fd00:ec2::253, ::254 and ::123, whose last two octets are read as hexadecimal.
-bool is_link_local_service(const IpAddress& address) noexcept {
-  constexpr std::uint8_t kPrefix[14] = {0xfd, 0, 0x0e, 0xc2};
-  if (std::memcmp(address.octets.data(), kPrefix, sizeof kPrefix) != 0) return false;
-  const unsigned last = static_cast<unsigned>(address.octets[14]) << 8 | address.octets[15];
-  return last == 0x253 || last == 0x254 || last == 0x123;
-}
-
-/// parse() has found its headers whole, and in the first buffer.
-bool is_fragment(const rte_mbuf* packet, bool ipv6) noexcept {
-  const auto* const ip = rte_pktmbuf_mtod_offset(packet, const std::byte*, kIpOffset);
-  if (!ipv6) return reinterpret_cast<const Ipv4Header*>(ip)->is_fragment();
-  const auto layers = parse_ipv6_headers({ip, packet->data_len - kIpOffset});
-  return layers && layers->is_fragment();
-}
 
 WireSize wire_size_of(const rte_mbuf* packet) noexcept {
   if (!wants_segmentation(packet)) [[likely]]
@@ -91,12 +65,11 @@ void limit_source(Burst& burst, WorkerContext& worker) noexcept {
   for (unsigned i = 0; i < burst.count; ++i) {
     if (!burst.pending(i) || burst.kind[i] == FlowKind::kArp) continue;
     const bool ipv6 = burst.is_ipv6(i);
-    const bool service = ipv6 ? is_link_local_service(burst.destination_address6(i))
-                              : is_link_local_service(burst.destination_address(i), snapshot);
-    if (service && !worker.limits->link_local.pass(slot, worker.now_ns)) {
+    const IpAddress to = ipv6 ? burst.destination_address6(i) : IpAddress::from({burst.destination_address(i)});
+    if (services::is_link_local_service(snapshot.services.of(slot), to) && !worker.limits->link_local.pass(slot, worker.now_ns)) {
       count_exceeded(slot, EnaCounter::kLinkLocalAllowanceExceeded, 1, worker);
       burst.drop(i, DropReason::kLinkLocalAllowance);
-    } else if (is_fragment(burst.packet[i], ipv6) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
+    } else if (burst.is_fragment(i) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
       count_exceeded(slot, EnaCounter::kPpsAllowanceExceeded, 1, worker);
       burst.drop(i, DropReason::kFragmentAllowance);
     }

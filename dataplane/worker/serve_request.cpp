@@ -38,11 +38,11 @@ std::uint64_t unix_ns(const WorkerContext& worker) noexcept {
 /// Whether a service may be meant (services/README.md): a group, the router, the resolver, or a link-local address.
 bool may_be_service4(std::uint32_t destination, const EniRecord& eni, const services::ServiceView& view) noexcept {
   return destination == view.resolver.value || destination == 0xffffffff || destination == eni.router ||
-         destination >> 10 == 0xa9fea800U >> 10;
+         IpAddress::from({destination}).is_for_services();
 }
 bool may_be_service6(const Burst& burst, unsigned i, const SubnetRecord& subnet) noexcept {
   const IpAddress& destination = burst.destination_address6(i);
-  return destination.is_multicast_v6() || destination.is_link_local_v6() || is_reserved_for_services(destination) ||
+  return destination.is_multicast_v6() || destination.is_link_local_v6() || destination.is_for_services() ||
          burst.kind[i] == FlowKind::kAlone || (subnet.ipv6_cidr && destination == subnet.router6());
 }
 

@@ -174,9 +174,8 @@ NextHop Snapshot::route(EniSlot source, const IpAddress& destination) const noex
   const EniRecord& from = enis[source];
   if (is_multicast(destination)) return {kNoEni, DropReason::kMulticast};
   if (from.kind == EndKind::kGateway) return local(from.vpc, destination);
-  // No router forwards link-local addresses (RFC 4291 2.5.6), and no route table those of the services (facts ec2 1.9).
-  if (is_reserved_for_services(destination) || (!destination.is_v4() && destination.is_link_local_v6()))
-    return {kNoEni, DropReason::kNoRoute};
+  // No router forwards link-local addresses (RFC 4291 2.5.6).
+  if (!destination.is_v4() && destination.is_link_local_v6()) return {kNoEni, DropReason::kNoRoute};
   const RouteDecision decision = routes.find(from.subnet, destination);
   switch (decision.kind) {
     case RouteKind::kNone: break;
