@@ -96,7 +96,7 @@ TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
   frames.push_back(tcp6(six, 1, 2, TcpHeader::kSyn));
   frames.push_back(icmp6(six, 128, 0, 1));
   frames.push_back(icmp6_error(six, 1, 4, udp6(path6(fabric, "b", "a"), 2, 1)));
-  frames.push_back(ipv6(six, kUdp, udp_segment6(six, 1, 3), kDestinationOptions, {options_header(kUdp)}));
+  frames.push_back(ipv6(six, kUdp, udp_segment(six, 1, 3), kDestinationOptions, {options_header(kUdp)}));
   frames.push_back(udp6(path_to6(fabric, "a", "2001:db8:ffff::1"), 1, 2));
   frames.push_back(udp6(path_to6(fabric, "a", "ff02::1"), 1, 2));
   for (const Frame& frame : frames) {

@@ -3,7 +3,7 @@
 // ports below 1000 and may be pinged.
 #include <gtest/gtest.h>
 
-#include "tests/dataplane/worker/fabric.hpp"
+#include "tests/dataplane/worker/one_packet.hpp"
 
 namespace weft::test {
 namespace {
@@ -48,23 +48,6 @@ Frame echo_reply_of(const Frame& request, const MacAddress& router) {
   return reply;
 }
 
-struct Fixture {
-  std::string description;
-  Frame in;                 // from a
-  std::optional<DropReason> drop;
-  std::string receiver;     // empty: nobody
-  Frame out;
-  Changes also;             // beyond what delivery or the drop alone changes
-};
-
-void PrintTo(const Fixture& fixture, std::ostream* out) { *out << fixture.description; }
-
-Fixture dropped(std::string description, Frame in, DropReason why) {
-  return {std::move(description), std::move(in), why, "", {}, {}};
-}
-Fixture passes(std::string description, Frame in, std::string receiver, Frame out, Changes flow) {
-  return {std::move(description), std::move(in), {}, std::move(receiver), std::move(out), std::move(flow)};
-}
 /// The fabric answers a itself.
 Fixture answered(std::string description, Frame in, Frame out) {
   return {std::move(description), std::move(in), {}, "a", std::move(out),
@@ -194,35 +177,11 @@ Deployment fixture_deployment() {
 class OnePacket : public ::testing::TestWithParam<Fixture> {};
 
 TEST_P(OnePacket, HasThisEffectAndNoOther) {
-  const Fixture& fixture = GetParam();
   Fabric fabric(fixture_deployment());
-  fabric.send("a", fixture.in);
-
-  Changes expected = fixture.drop                ? fabric.dropped("a", fixture.in, *fixture.drop)
-                     : fixture.receiver.empty() ? fabric.sent("a", fixture.in)
-                                                : fabric.delivered("a", fixture.receiver, fixture.in);
-  EXPECT_EQ(fabric.changes(), expected + fixture.also);
-  EXPECT_TRUE(fabric.engine().balance().holds());
-  for (const std::string guest : {"a", "b", "c", "d"}) {
-    const std::optional<Frame> got = fabric.receive(guest);
-    ASSERT_EQ(got.has_value(), guest == fixture.receiver) << guest;
-    if (got) { EXPECT_EQ(*got, fixture.out); }
-  }
-  if (fixture.drop) {
-    const std::vector<DropView> drops = fabric.engine().drops();
-    ASSERT_EQ(drops.size(), 1U);
-    EXPECT_EQ(drops[0].reason, *fixture.drop);
-    EXPECT_EQ(drops[0].source_eni, "eni-a");
-    EXPECT_EQ(drops[0].count, 1U);
-  }
+  has_this_effect_and_no_other(GetParam(), fabric);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, OnePacket, ::testing::ValuesIn(fixtures()), [](const auto& fixture) {
-  std::string name = fixture.param.description;
-  for (char& c : name)
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Fixtures, OnePacket, ::testing::ValuesIn(fixtures()), test_name);
 
 }  // namespace
 }  // namespace weft::test

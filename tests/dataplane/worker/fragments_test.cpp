@@ -237,7 +237,7 @@ TEST(Fragments, OfIpv6) {
   Fabric fabric(deployment);
   const Path path{fabric.eni("a").mac, fabric.eni("b").mac, "2001:db8::4", "2001:db8::5"};
   for (const std::uint16_t port : {std::uint16_t{53}, std::uint16_t{54}}) {
-    const Frame segment = udp_segment6(path, 5000, port, 2000);
+    const Frame segment = udp_segment(path, 5000, port, 2000);
     const Frame first(segment.begin(), segment.begin() + 1000), second(segment.begin() + 1000, segment.end());
     const Frame one = ipv6(path, kProtocolUdp, first, kFragmentHeader, {fragment_header(kProtocolUdp, 0, true, port)});
     const Frame two =

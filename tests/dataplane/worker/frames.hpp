@@ -67,17 +67,18 @@ inline Frame pattern(std::size_t bytes, std::uint8_t seed = 1) {
   return payload;
 }
 
-inline Frame udp(const Path& path, std::uint16_t source_port, std::uint16_t destination_port, std::size_t payload = 18) {
+/// A UDP datagram and a TCP segment of either family, without the IP header that `path`'s addresses go into.
+inline Frame udp_segment(const Path& path, std::uint16_t source_port, std::uint16_t destination_port,
+                         std::size_t payload = 18) {
   Frame l4;
   put(l4, UdpHeader{Be16(source_port), Be16(destination_port), Be16(static_cast<std::uint16_t>(8 + payload)), {}});
   const Frame data = pattern(payload);
   l4.insert(l4.end(), data.begin(), data.end());
   header_at<UdpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolUdp, l4);
-  return ipv4(path, kProtocolUdp, l4);
+  return l4;
 }
-
-inline Frame tcp(const Path& path, std::uint16_t source_port, std::uint16_t destination_port, std::uint8_t flags,
-                 std::size_t payload = 0) {
+inline Frame tcp_segment(const Path& path, std::uint16_t source_port, std::uint16_t destination_port,
+                         std::uint8_t flags, std::size_t payload = 0) {
   Frame l4;
   TcpHeader header;
   header.source_port = Be16(source_port);
@@ -88,7 +89,15 @@ inline Frame tcp(const Path& path, std::uint16_t source_port, std::uint16_t dest
   const Frame data = pattern(payload);
   l4.insert(l4.end(), data.begin(), data.end());
   header_at<TcpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolTcp, l4);
-  return ipv4(path, kProtocolTcp, l4);
+  return l4;
+}
+
+inline Frame udp(const Path& path, std::uint16_t source_port, std::uint16_t destination_port, std::size_t payload = 18) {
+  return ipv4(path, kProtocolUdp, udp_segment(path, source_port, destination_port, payload));
+}
+inline Frame tcp(const Path& path, std::uint16_t source_port, std::uint16_t destination_port, std::uint8_t flags,
+                 std::size_t payload = 0) {
+  return ipv4(path, kProtocolTcp, tcp_segment(path, source_port, destination_port, flags, payload));
 }
 
 inline Frame icmp(const Path& path, std::uint8_t type, std::uint8_t code, std::uint16_t identifier,

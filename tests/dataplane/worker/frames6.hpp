@@ -35,33 +35,14 @@ inline Frame fragment_header(std::uint8_t next, std::uint16_t offset, bool more,
   return frame;
 }
 
-inline Frame udp_segment6(const Path& path, std::uint16_t source_port, std::uint16_t destination_port,
-                          std::size_t payload = 18) {
-  Frame l4;
-  put(l4, UdpHeader{Be16(source_port), Be16(destination_port), Be16(static_cast<std::uint16_t>(8 + payload)), {}});
-  const Frame data = pattern(payload);
-  l4.insert(l4.end(), data.begin(), data.end());
-  header_at<UdpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolUdp, l4);
-  return l4;
-}
 inline Frame udp6(const Path& path, std::uint16_t source_port, std::uint16_t destination_port,
                   std::size_t payload = 18) {
-  return ipv6(path, kProtocolUdp, udp_segment6(path, source_port, destination_port, payload));
+  return ipv6(path, kProtocolUdp, udp_segment(path, source_port, destination_port, payload));
 }
 
 inline Frame tcp6(const Path& path, std::uint16_t source_port, std::uint16_t destination_port, std::uint8_t flags,
                   std::size_t payload = 0) {
-  Frame l4;
-  TcpHeader header;
-  header.source_port = Be16(source_port);
-  header.destination_port = Be16(destination_port);
-  header.sequence = Be32(1000);
-  header.flags = flags;
-  put(l4, header);
-  const Frame data = pattern(payload);
-  l4.insert(l4.end(), data.begin(), data.end());
-  header_at<TcpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolTcp, l4);
-  return ipv6(path, kProtocolTcp, l4);
+  return ipv6(path, kProtocolTcp, tcp_segment(path, source_port, destination_port, flags, payload));
 }
 
 inline Frame icmp6(const Path& path, std::uint8_t type, std::uint8_t code, std::uint16_t identifier,

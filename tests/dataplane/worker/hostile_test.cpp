@@ -37,12 +37,12 @@ class Hostile : public ::testing::Test {
 
   std::vector<Frame> samples6() {
     const Path path = path6(fabric, "a", "b");
-    const Frame segment = udp_segment6(path, 1, 2);
+    const Frame segment = udp_segment(path, 1, 2);
     return {udp6(path, 1, 2),
             tcp6(path, 1, 2, TcpHeader::kSyn, 5),
             icmp6(path, 128, 0, 1),
             icmp6_error(path, 1, 4, udp6(path6(fabric, "b", "a"), 53, 5000)),
-            icmp6_error(path, 2, 0, ipv6(path6(fabric, "b", "a"), kUdp, udp_segment6(path6(fabric, "b", "a"), 53, 5000),
+            icmp6_error(path, 2, 0, ipv6(path6(fabric, "b", "a"), kUdp, udp_segment(path6(fabric, "b", "a"), 53, 5000),
                                          kDestinationOptions, {options_header(kUdp)})),
             ipv6(path, kUdp, segment, kHopByHopOptions,
                  {options_header(kDestinationOptions), options_header(kRoutingHeader), Frame{kFragmentHeader, 0, 2, 0, 0, 0, 0, 0},

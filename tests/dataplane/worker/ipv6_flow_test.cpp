@@ -140,7 +140,7 @@ TEST_F(Ipv6Flow, AnErrorAboutATrackedFlowPassesAndAboutAThirdPartysDoesNot) {
     EXPECT_TRUE(fabric.receive("a"));
   }
   // The same packet behind options is quoted with them.
-  const Frame extended = ipv6(path6(fabric, "a", "b"), kUdp, udp_segment6(path6(fabric, "a", "b"), 1000, 53),
+  const Frame extended = ipv6(path6(fabric, "a", "b"), kUdp, udp_segment(path6(fabric, "a", "b"), 1000, 53),
                               kDestinationOptions, {options_header(kUdp)});
   EXPECT_TRUE(fabric.passes("b", "a", icmp6_error(path6(fabric, "b", "a"), 1, 4, extended)));
   EXPECT_FALSE(fabric.passes("b", "a", icmp6_error(path6(fabric, "b", "a"), 1, 4, udp6(path6(fabric, "a", "b"), 1001, 53))));

@@ -103,7 +103,7 @@ TEST(Ipv6Offload, PartialChecksumsAreCompletedForPortsThatCannot) {
     for (const bool options : {false, true}) {
       Fabric fabric(members6(), plain());
       const Path path = path6(fabric, "a", "b");
-      Frame l4 = udp_segment6(path, 1, 2, 3001);
+      Frame l4 = udp_segment(path, 1, 2, 3001);
       if (protocol == kProtocolTcp) {
         const Frame whole = tcp6(path, 1, 2, TcpHeader::kAck, 3001);
         l4 = Frame(whole.begin() + kIpv6L4Offset, whole.end());
