@@ -1,13 +1,18 @@
 #include "tests/instances/fixture.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -114,6 +119,49 @@ bool eventually(const std::function<bool()>& condition, int within_ms) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return true;
+}
+
+std::string output_of(const std::string& command) {
+  std::FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  std::string text;
+  char buffer[4096];
+  while (std::fgets(buffer, sizeof(buffer), pipe) != nullptr) text += buffer;
+  ::pclose(pipe);
+  return text;
+}
+
+std::string send_datagram(const char* destination, const char* source) {
+  const bool v6 = std::strchr(destination, ':') != nullptr;
+  UniqueFd socket(::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0));
+  const auto address_of = [&](const char* text, std::uint16_t port, sockaddr_storage& into) -> socklen_t {
+    if (v6) {
+      auto& in6 = reinterpret_cast<sockaddr_in6&>(into);
+      in6.sin6_family = AF_INET6;
+      in6.sin6_port = htons(port);
+      ::inet_pton(AF_INET6, text, &in6.sin6_addr);
+      return sizeof(sockaddr_in6);
+    }
+    auto& in = reinterpret_cast<sockaddr_in&>(into);
+    in.sin_family = AF_INET;
+    in.sin_port = htons(port);
+    ::inet_pton(AF_INET, text, &in.sin_addr);
+    return sizeof(sockaddr_in);
+  };
+  sockaddr_storage address{};
+  if (source != nullptr) {
+    const socklen_t size = address_of(source, 0, address);
+    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) return std::strerror(errno);
+    address = {};
+  }
+  const socklen_t size = address_of(destination, 9, address);
+  if (::sendto(socket.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), size) != 1) return std::strerror(errno);
+  return "sent";
+}
+
+ssize_t next_frame(const UniqueFd& tap, Frame& frame, int wait_ms) {
+  pollfd wait{tap.get(), POLLIN, 0};
+  if (::poll(&wait, 1, wait_ms) != 1) return 0;
+  return ::read(tap.get(), frame.data(), frame.size());
 }
 
 pid_t holder_pid(const std::string& directory) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -39,6 +41,18 @@ std::string read_text(const std::string& path);  // without the last newline; "!
 bool exists(const std::string& path);
 bool running(pid_t pid);  // neither gone nor a zombie; reaps a child
 bool eventually(const std::function<bool()>& condition, int within_ms = 5000);
+
+/// What a command prints, both ways, inside the caller's namespaces.
+std::string output_of(const std::string& command);
+
+/// Sends one UDP datagram of either family, from `source` where it is given; the interface it leaves through is the
+/// kernel's choice. "sent", or errno's words.
+std::string send_datagram(const char* destination, const char* source = nullptr);
+
+using Frame = std::array<std::uint8_t, 1024>;
+
+/// The next that a guest sends into its TAP within `wait_ms`, from the virtio header on: how many bytes, 0 for nothing.
+ssize_t next_frame(const UniqueFd& tap, Frame& frame, int wait_ms = 1000);
 
 /// The process that listens on the directory's holder.sock, or -1.
 pid_t holder_pid(const std::string& directory);

@@ -4,14 +4,12 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <netdb.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -47,22 +45,6 @@ std::string addresses() {
   return text;
 }
 
-/// Sends one UDP datagram, from `source` where it is given; the interface it leaves through is the kernel's choice.
-std::string send_datagram(const char* destination, const char* source = nullptr) {
-  UniqueFd socket(::socket(AF_INET, SOCK_DGRAM, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  if (source != nullptr) {
-    ::inet_pton(AF_INET, source, &address.sin_addr);
-    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return std::strerror(errno);
-  }
-  ::inet_pton(AF_INET, destination, &address.sin_addr);
-  address.sin_port = htons(9);
-  if (::sendto(socket.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 1)
-    return std::strerror(errno);
-  return "sent";
-}
-
 std::string connect_to_efa() {
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET, 0));
   sockaddr_un name{};
@@ -70,15 +52,6 @@ std::string connect_to_efa() {
   std::strcpy(name.sun_path + 1, efa::kSocketName);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + std::strlen(efa::kSocketName));
   return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&name), size) == 0 ? "connected" : std::strerror(errno);
-}
-
-using Frame = std::array<std::uint8_t, 256>;
-
-/// The next frame of a TAP within a second, or nothing.
-ssize_t next_frame(const UniqueFd& tap, Frame& frame, int wait_ms = 1000) {
-  pollfd wait{tap.get(), POLLIN, 0};
-  if (::poll(&wait, 1, wait_ms) != 1) return 0;
-  return ::read(tap.get(), frame.data(), frame.size());
 }
 
 TEST_F(HolderTest, an_instance_has_its_name_and_its_eni_as_eth0) {

@@ -1,13 +1,11 @@
 // Interfaces of an instance that lives: added, taken out, with other addresses; and what an interface looks like inside.
-#include <arpa/inet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -41,66 +39,22 @@ void add_ipv6(GuestInterface& interface, const char* address) {
   interface.ipv6_router = ip("fe80:ec2::1");
 }
 
-/// What a command prints, inside the caller's namespaces.
-std::string output_of(const std::string& command) {
-  std::FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  std::string text;
-  char buffer[4096];
-  while (std::fgets(buffer, sizeof(buffer), pipe) != nullptr) text += buffer;
-  ::pclose(pipe);
-  return text;
-}
-
-using GuestFrame = std::array<std::uint8_t, 512>;
-
 /// The next frame that the guest sends within a second: its bytes after the virtio header, or none.
-std::size_t next_guest_frame(const UniqueFd& tap, GuestFrame& frame, int wait_ms = 1000) {
-  std::array<std::uint8_t, 1024> read_here{};
-  pollfd wait{tap.get(), POLLIN, 0};
-  if (::poll(&wait, 1, wait_ms) != 1) return 0;
-  const ssize_t n = ::read(tap.get(), read_here.data(), read_here.size());
+std::size_t next_ethernet_frame(const UniqueFd& tap, Frame& frame, int wait_ms = 1000) {
+  const ssize_t n = next_frame(tap, frame, wait_ms);
   if (n <= kVnetHeaderLength) return 0;
-  const auto size = std::min<std::size_t>(static_cast<std::size_t>(n) - kVnetHeaderLength, frame.size());
-  std::memcpy(frame.data(), read_here.data() + kVnetHeaderLength, size);
-  return size;
+  std::copy(frame.begin() + kVnetHeaderLength, frame.begin() + n, frame.begin());
+  return static_cast<std::size_t>(n) - kVnetHeaderLength;
 }
 
 /// Reads on until a frame is no ICMPv6 report of multicast groups, which a kernel with IPv6 sends of itself.
-std::size_t next_frame_but_reports(const UniqueFd& tap, GuestFrame& frame) {
+std::size_t next_frame_but_reports(const UniqueFd& tap, Frame& frame) {
   for (int i = 0; i < 20; ++i) {
-    const std::size_t size = next_guest_frame(tap, frame);
+    const std::size_t size = next_ethernet_frame(tap, frame);
     const bool report = size > 62 && frame[12] == 0x86 && frame[13] == 0xdd && frame[20] == 0;  // hop-by-hop: MLD
     if (!report) return size;
   }
   return 0;
-}
-
-std::string send_either_family(const char* destination, const char* source = nullptr) {
-  const bool v6 = std::strchr(destination, ':') != nullptr;
-  UniqueFd socket(::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0));
-  const auto address_of = [&](const char* text, std::uint16_t port, sockaddr_storage& into) -> socklen_t {
-    if (v6) {
-      auto& in6 = reinterpret_cast<sockaddr_in6&>(into);
-      in6.sin6_family = AF_INET6;
-      in6.sin6_port = htons(port);
-      ::inet_pton(AF_INET6, text, &in6.sin6_addr);
-      return sizeof(sockaddr_in6);
-    }
-    auto& in = reinterpret_cast<sockaddr_in&>(into);
-    in.sin_family = AF_INET;
-    in.sin_port = htons(port);
-    ::inet_pton(AF_INET, text, &in.sin_addr);
-    return sizeof(sockaddr_in);
-  };
-  sockaddr_storage address{};
-  if (source != nullptr) {
-    const socklen_t size = address_of(source, 0, address);
-    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) return std::strerror(errno);
-    address = {};
-  }
-  const socklen_t size = address_of(destination, 9, address);
-  if (::sendto(socket.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), size) != 1) return std::strerror(errno);
-  return "sent";
 }
 
 std::vector<std::string> owners(const InstanceHandles& handles) {
@@ -115,7 +69,7 @@ class InterfaceTest : public HolderTest {
     return inside(directory_.path(), "a", [&] { return output_of(command); });
   }
   std::string send(const char* destination, const char* source = nullptr) {
-    return inside(directory_.path(), "a", [&] { return send_either_family(destination, source); });
+    return inside(directory_.path(), "a", [&] { return send_datagram(destination, source); });
   }
   InstanceHandles change(const GuestInstance& instance) {
     auto handles = holder_->change_interfaces(instance);
@@ -131,13 +85,13 @@ TEST_F(InterfaceTest, an_interface_that_is_attached_while_the_instance_runs_work
   EXPECT_EQ(owners(added), std::vector<std::string>{"eni-second-9"}) << "only what is new";
   EXPECT_EQ(run("cat /sys/class/net/eth1/address"), "02:00:0a:00:02:09\n");
   EXPECT_NE(run("ip -o -4 addr show eth1").find("10.0.2.9/24"), std::string::npos);
-  GuestFrame frame{};
+  Frame frame{};
   // A neighbour of its subnet, and what is far away from its address: both through eth1.
   using Way = std::pair<const char*, const char*>;
   for (const auto& [destination, source] : {Way{"10.0.2.77", nullptr}, Way{"192.0.2.1", "10.0.2.9"}}) {
     EXPECT_EQ(send(destination, source), "sent");
-    EXPECT_GT(next_guest_frame(added.taps.at(0).fd, frame), 0u) << destination;
-    EXPECT_EQ(next_guest_frame(before.taps.at(0).fd, frame, 100), 0u) << destination;
+    EXPECT_GT(next_ethernet_frame(added.taps.at(0).fd, frame), 0u) << destination;
+    EXPECT_EQ(next_ethernet_frame(before.taps.at(0).fd, frame, 100), 0u) << destination;
   }
   EXPECT_TRUE(running(process));
 }
@@ -220,7 +174,7 @@ TEST_F(InterfaceTest, an_ipv6_address_brings_ipv6_and_its_router) {
   EXPECT_EQ(run("cat /proc/sys/net/ipv6/conf/eth0/accept_ra /proc/sys/net/ipv6/conf/eth0/router_solicitations"),
             "0\n0\n");
   EXPECT_EQ(send("2001:db8:ffff::1"), "sent");
-  GuestFrame frame{};
+  Frame frame{};
   ASSERT_GE(next_frame_but_reports(handles.taps.at(0).fd, frame), 78u);
   EXPECT_EQ(frame[54], 135) << "a neighbour solicitation";
   EXPECT_EQ(std::memcmp(frame.data() + 62, ip("fe80:ec2::1").octets.data(), 16), 0) << "for the router";
@@ -251,7 +205,7 @@ TEST_F(InterfaceTest, a_second_interface_has_its_own_way_out_in_ipv6_too) {
   add_ipv6(eth1, "2001:db8:0:1::9");
   auto handles = create(with(two, eth1));
   EXPECT_EQ(send("2001:db8:ffff::1", "2001:db8:0:1::9"), "sent");
-  GuestFrame frame{};
+  Frame frame{};
   std::size_t size;
   do size = next_frame_but_reports(handles.taps.at(1).fd, frame);
   while (size > 0 && frame[54] != 135);
@@ -281,9 +235,9 @@ TEST_F(InterfaceTest, the_internet_sends_everything_to_a_router_that_it_need_not
       << "names as they are out there";
   EXPECT_NE(run("cat /etc/hosts").find("10.0.1.4\ta"), std::string::npos);
   const auto sent = [&](const char* destination) {
-    return inside(directory_.path(), "internet", [&] { return send_either_family(destination); });
+    return inside(directory_.path(), "internet", [&] { return send_datagram(destination); });
   };
-  GuestFrame frame{};
+  Frame frame{};
   EXPECT_EQ(sent("203.0.113.5"), "sent");
   ASSERT_EQ(next_frame_but_reports(handles.taps.at(0).fd, frame), 43u);
   EXPECT_EQ(std::memcmp(frame.data(), "\x06\0\xa9\xfe\0\1\x02\0\0\0\0\7\x08\0", 14), 0) << "no ARP first";

@@ -116,14 +116,7 @@ class HostEnvironmentTest : public testing::Test {
     EXPECT_TRUE(outcome->warnings.empty());
   }
   std::string run(const std::string& instance, const std::string& command) {
-    return inside(machine->directory.path(), instance, [&] {
-      std::FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-      std::string text;
-      char buffer[4096];
-      while (std::fgets(buffer, sizeof(buffer), pipe) != nullptr) text += buffer;
-      ::pclose(pipe);
-      return text;
-    });
+    return inside(machine->directory.path(), instance, [&] { return output_of(command); });
   }
   bool pings(const std::string& from, const std::string& to) {
     return run(from, "ping -c1 -W1 " + to).find(" 0% packet loss") != std::string::npos;
