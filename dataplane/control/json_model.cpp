@@ -1,18 +1,10 @@
 // Interfaces, instances, and the whole deployment as JSON; errors and changes.
 #include "dataplane/control/json.hpp"
+#include "dataplane/model/describe.hpp"
 
 namespace weft {
 
 namespace {
-
-const char* interface_type_text(InterfaceType type) {
-  switch (type) {
-    case InterfaceType::kInterface: return "interface";
-    case InterfaceType::kEfa: return "efa";
-    case InterfaceType::kEfaOnly: return "efa-only";
-  }
-  return "";
-}
 
 template <typename T>
 Json texts(const std::vector<T>& values) {
@@ -51,7 +43,7 @@ Json to_json(const Eni& eni, const Deployment& deployment) {
           {"delete_on_termination", eni.delete_on_termination},
           {"subnet", eni.subnet},
           {"az", subnet ? subnet->az : ""},
-          {"type", interface_type_text(eni.type)},
+          {"type", interface_type_name(eni.type)},
           {"mac", eni.mac.to_string()},
           {"private_ip", address_or_null(eni.private_ip)},
           {"secondary_private_ips", texts(eni.secondary_private_ips)},

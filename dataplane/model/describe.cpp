@@ -30,15 +30,6 @@ std::string describe_traffic(IpProtocol protocol, int from_port, int to_port) {
   return text;
 }
 
-std::string interface_type_name(InterfaceType type) {
-  switch (type) {
-    case InterfaceType::kInterface: return "interface";
-    case InterfaceType::kEfa: return "efa";
-    case InterfaceType::kEfaOnly: return "efa-only";
-  }
-  return "";
-}
-
 template <typename T>
 std::string listed_after(const char* before, const std::vector<T>& all) {
   std::string text;
@@ -47,6 +38,15 @@ std::string listed_after(const char* before, const std::vector<T>& all) {
 }
 
 }  // namespace
+
+std::string interface_type_name(InterfaceType type) {
+  switch (type) {
+    case InterfaceType::kInterface: return "interface";
+    case InterfaceType::kEfa: return "efa";
+    case InterfaceType::kEfaOnly: return "efa-only";
+  }
+  return "";
+}
 
 std::string describe_traffic(const RuleDeclaration& rule) {
   return describe_traffic(rule.protocol, rule.from_port, rule.to_port);

@@ -32,6 +32,9 @@ std::string label(const Eni& eni);
 /// "10.0.1.4 secondary 10.0.1.5 ipv6 2001:db8::4 prefixes 10.0.1.16/28 public 203.0.113.7", what there is of it.
 std::string describe_addresses(const Eni& eni);
 
+/// EC2's InterfaceType: "interface", "efa" or "efa-only".
+std::string interface_type_name(InterfaceType type);
+
 /// "ingress" or "egress".
 std::string direction_name(Direction direction);
 
