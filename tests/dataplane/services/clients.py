@@ -89,8 +89,8 @@ def main_inside(responder, record):
         server.wait(10)
         shutil.rmtree(scratch)
     if left_out:
-        print("left out, not installed: " + " ".join(sorted(set(left_out))))
-    sys.exit(1 if failures else 0)
+        print("not installed, run tools/setup.sh: " + " ".join(sorted(set(left_out))))
+    sys.exit(1 if failures or left_out else 0)
 
 
 def sysctl(path, value):
