@@ -1,8 +1,7 @@
 // The one copy of a payload, queue to queue (DESIGN D7).
 //
 // The receiver's core has read the lines of the buffer last, so each store waits until that core gives its line up. Asking
-// for the lines ahead of the stores lets those waits overlap: a tenth more bandwidth (docs/decisions/0004). Only inside
-// the buffer: a line of the next one may be what its owner is writing.
+// for the lines ahead of the stores lets those waits overlap (docs/decisions/0004). Only inside the buffer: a line of the next one may be what its owner is writing.
 #pragma once
 
 #include <cstddef>
