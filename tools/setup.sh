@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
     # build
-    g++ meson ninja-build pkg-config ccache python3
+    g++ meson ninja-build pkg-config ccache python3 clang-19 libclang-rt-19-dev lld-19
     libdpdk-dev libfabric-dev libopenmpi-dev libboost-dev
     libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev
     libgtest-dev libgmock-dev libbenchmark-dev libpcap-dev
