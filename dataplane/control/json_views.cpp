@@ -1,4 +1,5 @@
 #include "dataplane/control/json.hpp"
+#include "dataplane/net/headers.hpp"
 
 namespace weft {
 
@@ -34,10 +35,10 @@ Json to_json(const PacketTuple& tuple) {
   Json json{{"protocol", protocol_text(tuple.protocol)},
             {"source", tuple.source.to_string()},
             {"destination", tuple.destination.to_string()}};
-  if (tuple.protocol == 6 || tuple.protocol == 17) {
+  if (tuple.protocol == kProtocolTcp || tuple.protocol == kProtocolUdp) {
     json["source_port"] = tuple.source_port;
     json["destination_port"] = tuple.destination_port;
-  } else if (tuple.protocol == 1) {
+  } else if (tuple.protocol == kProtocolIcmp || tuple.protocol == kProtocolIcmpv6) {
     json["icmp_type"] = tuple.destination_port >> 8;
     json["icmp_code"] = tuple.destination_port & 0xff;
   }

@@ -359,7 +359,10 @@ TEST(Json, ATupleHasPortsOrIcmpTypeOrNeither) {
   tuple.destination_port = 8 << 8 | 3;
   EXPECT_EQ(to_json(tuple).dump(),
             R"({"protocol":"icmp","source":"10.0.1.4","destination":"10.0.1.5","icmp_type":8,"icmp_code":3})");
-  tuple.protocol = 50;
+  tuple = {*IpAddress::parse("2001:db8::4"), *IpAddress::parse("2001:db8::5"), 58, 77, 1 << 8 | 4};
+  EXPECT_EQ(to_json(tuple).dump(),
+            R"({"protocol":"icmpv6","source":"2001:db8::4","destination":"2001:db8::5","icmp_type":1,"icmp_code":4})");
+  tuple = {*IpAddress::parse("10.0.1.4"), *IpAddress::parse("10.0.1.5"), 50, 40000, 22};
   EXPECT_EQ(to_json(tuple).dump(), R"({"protocol":"50","source":"10.0.1.4","destination":"10.0.1.5"})");
 }
 
