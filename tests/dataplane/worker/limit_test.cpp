@@ -140,7 +140,7 @@ TEST(Limit, Statement15TwoThousandQueriesInASecondAre976TooMany) {
   EXPECT_EQ(through(fabric, "a", "b", 10, 0, 100), 10U) << "other packets have nothing to do with it";
 }
 
-std::uint64_t available(Fabric& fabric, const std::string& guest) {
+std::optional<std::uint64_t> available(Fabric& fabric, const std::string& guest) {
   for (const EniStatistics& one : fabric.engine().statistics())
     if (one.eni_id == fabric.eni(guest).id) return one.conntrack_allowance_available;
   return UINT64_MAX;
