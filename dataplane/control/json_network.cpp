@@ -30,6 +30,7 @@ Json route_json(const Route& route) {
   Json json{{"destination", route.destination.to_string()}, {"target", target_text(route.target)}};
   if (route.target == RouteTargetKind::kInterface) json["eni"] = route.eni_id;
   json["state"] = lost ? "blackhole" : "active";
+  if (route.line > 0) json["line"] = route.line;
   return json;
 }
 

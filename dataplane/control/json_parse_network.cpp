@@ -12,6 +12,7 @@ Route route_of(const Json& json) {
                                            {"interface", RouteTargetKind::kInterface},
                                            {"blackhole", RouteTargetKind::kBlackhole}});
   if (route.target == RouteTargetKind::kInterface) route.eni_id = text_of(json, "eni");
+  if (json.contains("line")) route.line = number_of<int>(json, "line");
   return route;
 }
 

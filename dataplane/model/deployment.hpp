@@ -35,7 +35,10 @@ struct Route {
   IpPrefix destination;
   RouteTargetKind target = RouteTargetKind::kLocal;
   std::string eni_id;  // kInterface; empty when that interface does not exist any more: a blackhole
-  bool operator==(const Route&) const = default;
+  int line = 0;        // of the topology file; 0: implied
+  bool operator==(const Route& o) const {  // the line is not identity
+    return destination == o.destination && target == o.target && eni_id == o.eni_id;
+  }
 };
 
 struct RouteTable {

@@ -62,7 +62,7 @@ void add_network(Deployment& d) {
                      "out",
                      true,
                      {{*IpPrefix::parse("10.0.0.0/16"), RouteTargetKind::kLocal, ""},
-                      {*IpPrefix::parse("::/0"), RouteTargetKind::kInternetGateway, ""},
+                      {*IpPrefix::parse("::/0"), RouteTargetKind::kInternetGateway, "", 17},
                       {*IpPrefix::parse("10.9.0.0/16"), RouteTargetKind::kInterface, "eni-1"},
                       {*IpPrefix::parse("10.8.0.0/16"), RouteTargetKind::kInterface, ""},
                       {*IpPrefix::parse("10.7.0.0/16"), RouteTargetKind::kBlackhole, ""}}}};
@@ -154,6 +154,8 @@ void expect_same_network(const Deployment& after, const Deployment& before) {
   EXPECT_EQ(after.internet_gateway->addresses, before.internet_gateway->addresses);
   EXPECT_EQ(after.internet_gateway->public_pool, before.internet_gateway->public_pool);
   EXPECT_EQ(after.route_tables[0].routes, before.route_tables[0].routes);
+  for (std::size_t i = 0; i < after.route_tables[0].routes.size(); ++i)
+    EXPECT_EQ(after.route_tables[0].routes[i].line, before.route_tables[0].routes[i].line);
   EXPECT_TRUE(after.route_tables[0].main);
   EXPECT_EQ(after.subnets[0].ipv6_cidr, before.subnets[0].ipv6_cidr);
   EXPECT_EQ(after.subnets[0].route_table, "out");
