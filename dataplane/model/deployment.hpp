@@ -164,6 +164,7 @@ struct Deployment {
   std::optional<IpPrefix> vpc_ipv6_cidr;
   bool dns_support = true;
   DhcpOptions dhcp;
+  Parameters parameters;
   std::optional<InternetGateway> internet_gateway;
   std::vector<PrefixList> prefix_lists;
   std::vector<RouteTable> route_tables;  // with the main one, always

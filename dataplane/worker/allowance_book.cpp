@@ -11,7 +11,7 @@ namespace weft {
 
 static_assert(PacketWindows::kPackets == kLinkLocalPacketsPerSecond);
 
-AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster) {
+AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster, const Parameters& parameters) {
   const Allowances& all = instance.allowances;
   AllowanceLimits limits;
   limits.baseline_gbps = all.baseline_gbps;
@@ -22,6 +22,8 @@ AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster) {
   limits.flow_gbps = flow_gbps(instance, cluster != 0, false);
   limits.cluster_flow_gbps = flow_gbps(instance, cluster != 0, true);
   limits.cluster = cluster;
+  limits.credit_seconds = parameters.credit_seconds;
+  limits.burst_ms = parameters.burst_ms;
   return limits;
 }
 
@@ -33,7 +35,7 @@ void AllowanceBook::update(const Deployment& deployment, unsigned workers, std::
     std::uint32_t cluster = 0;
     if (const PlacementGroup* const group = cluster_of(deployment, instance))
       cluster = clusters_.emplace(group->id, static_cast<std::uint32_t>(clusters_.size() + 1)).first->second;
-    const AllowanceLimits limits = limits_of(instance, cluster);
+    const AllowanceLimits limits = limits_of(instance, cluster, deployment.parameters);
     if (!limits.any()) continue;
     present.insert(instance.id);
     ids_[instance.name] = instance.id;

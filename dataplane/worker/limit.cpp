@@ -2,7 +2,7 @@
 //
 // limit_source() is about what an ENI sends, whoever it is for: the link-local services together, and fragments, 1024
 // packets in any second each (facts ec2 1.8, 1.9). It runs where the ENI's port is polled.
-// limit() comes after the gates, so a refused packet uses no allowance, and before delivery: first the flow's own
+// limit() comes after the gates, so a refused packet uses no allowance (but packets, where the parameter says so), and before delivery: first the flow's own
 // bandwidth, then what the sending instance may send, then what the receiving one may receive (facts ec2 4.3, 5.4).
 #include "dataplane/limit/instance_allowance.hpp"
 #include "dataplane/limit/wire_size.hpp"
@@ -38,6 +38,23 @@ bool within_flow(const Burst& burst, unsigned i, const FlowRate& rate, std::uint
   if (!rate.limits() || burst.kind[i] == FlowKind::kRelated) return true;
   if (burst.is_ipv6(i)) return within_flow<FlowEntry6>(burst, i, rate, bytes, worker.limits->meters6, worker);
   return within_flow<FlowEntry4>(burst, i, rate, bytes, worker.limits->meters, worker);
+}
+
+/// Refused by a gate or a network ACL: by the sender's side, or by the receiver's, whom it reached.
+bool refused_by_rules(DropReason reason, bool& reached_receiver) noexcept {
+  reached_receiver = reason == DropReason::kGroupIngress || reason == DropReason::kAclIngress;
+  return reached_receiver || reason == DropReason::kGroupEgress || reason == DropReason::kAclEgress;
+}
+
+void charge_refused(const Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  bool reached_receiver = false;
+  if (burst.fate[i] != Fate::kDropped || !refused_by_rules(burst.reason[i], reached_receiver)) return;
+  const Snapshot& snapshot = *worker.snapshot;
+  const std::uint32_t packets = wire_size_of(burst.packet[i]).packets;
+  if (InstanceAllowance* const sender = snapshot.allowance(burst.source[i]))
+    sender->charge_refused(worker.index, packets, worker.now_ns);
+  InstanceAllowance* const receiver = reached_receiver ? snapshot.allowance(burst.destination[i]) : nullptr;
+  if (receiver != nullptr) receiver->charge_refused(worker.index, packets, worker.now_ns);
 }
 
 /// Drops, and counts for the ENI whose instance's allowance it was.
@@ -80,7 +97,10 @@ void limit(Burst& burst, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   using Via = InstanceAllowance::Via;
   for (unsigned i = 0; i < burst.count; ++i) {
-    if (burst.fate[i] != Fate::kForward) continue;
+    if (burst.fate[i] != Fate::kForward) {
+      if (snapshot.parameters.refused_packets_use_pps) charge_refused(burst, i, worker);
+      continue;
+    }
     const EniSlot from = burst.source[i], to = burst.destination[i];
     InstanceAllowance* const sender = snapshot.allowance(from);
     InstanceAllowance* const receiver = snapshot.allowance(to);

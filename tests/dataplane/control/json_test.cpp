@@ -54,6 +54,7 @@ void add_network(Deployment& d) {
   d.vpc_cidr = *IpPrefix::parse("10.0.0.0/16");
   d.vpc_ipv6_cidr = *IpPrefix::parse("2001:db8:1::/56");
   d.dns_support = false;
+  d.parameters = {1, 2, 3, 4, 5, true, false, true};
   d.dhcp = {"lab.internal", all_of<Ipv4Address>({"10.0.0.9", "10.0.0.10"}), all_of<Ipv4Address>({"10.0.0.11"})};
   d.internet_gateway = InternetGateway{"igw-1", "internet", *MacAddress::parse("02:00:00:00:00:01"),
                                        all_of<IpAddress>({"198.51.100.10", "2001:db8::10"}),
@@ -147,6 +148,7 @@ void expect_same(const Eni& after, const Eni& before) {
 void expect_same_network(const Deployment& after, const Deployment& before) {
   EXPECT_EQ(after.vpc_ipv6_cidr, before.vpc_ipv6_cidr);
   EXPECT_EQ(after.dns_support, before.dns_support);
+  EXPECT_EQ(after.parameters, before.parameters);
   EXPECT_EQ(after.dhcp, before.dhcp);
   ASSERT_TRUE(after.internet_gateway);
   EXPECT_EQ(after.internet_gateway->mac, before.internet_gateway->mac);
