@@ -86,7 +86,14 @@ struct ElasticIp {
   IpAddress private_ip;
 };
 
-/// Where an instance stands. Racks and hosts count from 0 inside their zone; partitions from 1, 0: none.
+/// The machines that each zone has.
+struct Hosts {
+  int racks_per_zone = 16;
+  int hosts_per_rack = 16;
+  bool operator==(const Hosts&) const = default;
+};
+
+/// Where an instance stands, or stood when it was stopped. Racks and hosts count from 0 inside their zone; partitions from 1, 0: none.
 struct Placement {
   int rack = 0;
   int host = 0;
@@ -165,6 +172,7 @@ struct Deployment {
   bool dns_support = true;
   DhcpOptions dhcp;
   Parameters parameters;
+  Hosts hosts;
   std::optional<InternetGateway> internet_gateway;
   std::vector<PrefixList> prefix_lists;
   std::vector<RouteTable> route_tables;  // with the main one, always

@@ -55,6 +55,7 @@ void add_network(Deployment& d) {
   d.vpc_ipv6_cidr = *IpPrefix::parse("2001:db8:1::/56");
   d.dns_support = false;
   d.parameters = {1, 2, 3, 4, 5, true, false, true};
+  d.hosts = {3, 5};
   d.dhcp = {"lab.internal", all_of<Ipv4Address>({"10.0.0.9", "10.0.0.10"}), all_of<Ipv4Address>({"10.0.0.11"})};
   d.internet_gateway = InternetGateway{"igw-1", "internet", *MacAddress::parse("02:00:00:00:00:01"),
                                        all_of<IpAddress>({"198.51.100.10", "2001:db8::10"}),
@@ -149,6 +150,7 @@ void expect_same_network(const Deployment& after, const Deployment& before) {
   EXPECT_EQ(after.vpc_ipv6_cidr, before.vpc_ipv6_cidr);
   EXPECT_EQ(after.dns_support, before.dns_support);
   EXPECT_EQ(after.parameters, before.parameters);
+  EXPECT_EQ(after.hosts, before.hosts);
   EXPECT_EQ(after.dhcp, before.dhcp);
   ASSERT_TRUE(after.internet_gateway);
   EXPECT_EQ(after.internet_gateway->mac, before.internet_gateway->mac);
