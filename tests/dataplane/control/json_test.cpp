@@ -418,6 +418,29 @@ TEST(Json, ADropOfNoIpPacketHasNoTuple) {
   EXPECT_EQ(json["source"]["eni"], "eni-1");
 }
 
+TEST(Json, AnAllowanceOfAnExplanationHasItsNumber) {
+  Explanation explanation;
+  explanation.verdict = "it passes";
+  ExplainStep step;
+  step.stage = "allowance";
+  step.passed = true;
+  step.subject = "a (i-1)";
+  step.reason = "it sends at most 0.75 Gbit/s";
+  step.limit = ExplainLimit{0.75, 10, "Gbit/s", "bw-out-allowance", "bw_out_allowance_exceeded"};
+  explanation.steps = {step};
+  step.limit = ExplainLimit{5, 0, "Gbit/s", "flow-bandwidth", ""};
+  explanation.steps.push_back(step);
+  const Json json = to_json(explanation);
+  EXPECT_EQ(json["steps"][0]["limit"].dump(), R"({"value":0.75,"unit":"Gbit/s","drop_reason":"bw-out-allowance",)"
+                                              R"("counter":"bw_out_allowance_exceeded","peak":10.0})");
+  EXPECT_EQ(json["steps"][1]["limit"].dump(),
+            R"({"value":5.0,"unit":"Gbit/s","drop_reason":"flow-bandwidth","counter":null})");
+  EXPECT_EQ(json["text"][1], "allowance, a (i-1): limited: it sends at most 0.75 Gbit/s; what is more is dropped "
+                             "(bw-out-allowance, bw_out_allowance_exceeded)");
+  EXPECT_EQ(json["text"][2],
+            "allowance, a (i-1): limited: it sends at most 0.75 Gbit/s; what is more is dropped (flow-bandwidth)");
+}
+
 TEST(Json, ProtocolsAreNamesOrNumbers) {
   for (const char* text : {"all", "tcp", "udp", "icmp", "icmpv6", "0", "50", "255"})
     EXPECT_EQ(protocol_text(*protocol_from_text(text)), text);
