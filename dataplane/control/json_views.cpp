@@ -34,8 +34,8 @@ Json efa_json(const EfaCounters& c) {
 Json ena_json(const EniStatistics& statistics) {
   Json json = Json::object();
   for (std::size_t i = 0; i < kEnaCounters; ++i) json[std::string(kEnaCounterNames[i])] = statistics.ena[i];
-  if (statistics.conntrack_allowance_available)
-    json[std::string(kConntrackAllowanceAvailable)] = *statistics.conntrack_allowance_available;
+  if (statistics.connections_limited)
+    json[std::string(kConntrackAllowanceAvailable)] = statistics.conntrack_allowance_available;
   return json;
 }
 

@@ -48,7 +48,8 @@ struct EniStatistics {
   std::uint64_t consumed = 0;                  // frames of this guest that the fabric answered itself
   std::uint64_t drops[kDropReasons] = {};      // of this guest's frames
   std::uint64_t ena[kEnaCounters] = {};        // packets that found an allowance used up; kEnaCounterNames
-  std::optional<std::uint64_t> conntrack_allowance_available;  // of the instance; nothing where nothing limits it
+  bool connections_limited = false;                 // of the instance; then there is the next
+  std::uint64_t conntrack_allowance_available = 0;
   EfaCounters efa;                             // EFA functions only
 };
 

@@ -91,8 +91,10 @@ std::vector<EniStatistics> EngineImpl::statistics() const {
     subtract(one, baselines_[slot]);
     one.eni_id = id;
     const InstanceAllowance* const allowance = allowances_.find(instance);
-    if (allowance != nullptr && allowance->limits().connections != 0)
+    if (allowance != nullptr) {
+      one.connections_limited = allowance->limits().connections != 0;
       one.conntrack_allowance_available = allowance->connections().available();
+    }
     if (efa && efa_counters_) add_efa(one, efa_counters_(slot));
     all.push_back(std::move(one));
   };

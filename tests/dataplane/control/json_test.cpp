@@ -393,11 +393,12 @@ TEST(Json, StatisticsHaveEnasCountersUnderTheirNamesAndInTheirOrder) {
   EniStatistics s;
   s.eni_id = "eni-1";
   for (std::size_t i = 0; i < kEnaCounters; ++i) s.ena[i] = i + 1;
+  s.connections_limited = true;
   s.conntrack_allowance_available = 136812;
   EXPECT_EQ(to_json(s, &d)["ena"].dump(),
             R"({"bw_in_allowance_exceeded":1,"bw_out_allowance_exceeded":2,"pps_allowance_exceeded":3,)"
             R"("conntrack_allowance_exceeded":4,"linklocal_allowance_exceeded":5,"conntrack_allowance_available":136812})");
-  s.conntrack_allowance_available.reset();
+  s.connections_limited = false;
   EXPECT_FALSE(to_json(s, &d)["ena"].contains("conntrack_allowance_available")) << "nothing limits the instance";
   d.instances[0].enis[0].type = InterfaceType::kEfaOnly;
   EXPECT_FALSE(to_json(s, &d).contains("ena")) << "an EFA-only interface has no ENA device";
