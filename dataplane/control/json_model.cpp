@@ -89,6 +89,8 @@ Json to_json(const Instance& instance, const Deployment& deployment) {
 Json to_json(const Deployment& deployment) {
   const auto& gateway = deployment.internet_gateway;
   return {{"vpc", vpc_json(deployment)},
+          {"hosts",
+           {{"racks_per_zone", deployment.hosts.racks_per_zone}, {"hosts_per_rack", deployment.hosts.hosts_per_rack}}},
           {"internet_gateway", gateway ? to_json(*gateway) : Json(nullptr)},
           {"prefix_lists", each(deployment.prefix_lists)},
           {"route_tables", each(deployment.route_tables, deployment)},

@@ -78,6 +78,12 @@ class InstanceAllowance {
     spend(in_, shares_[worker].in, worker, bytes, packets, via);
   }
 
+  /// Packets that something else refused: they use the packet allowance as far as there is some.
+  void charge_refused(unsigned worker, std::uint64_t packets, std::uint64_t now_ns) noexcept {
+    if (packets_.limits() && shares_[worker].packets.reserve(packets_, packets, now_ns))
+      shares_[worker].packets.spend(packets);
+  }
+
   ConnectionAllowance& connections() const noexcept { return *connections_; }
   /// Outlives this object where the instance's limits change.
   const std::shared_ptr<ConnectionAllowance>& shared_connections() const noexcept { return connections_; }

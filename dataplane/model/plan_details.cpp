@@ -268,6 +268,12 @@ Details vpc_differences(const Deployment& before, const Deployment& now) {
   differ(details, "IPv6 block", text_of(before.vpc_ipv6_cidr), text_of(now.vpc_ipv6_cidr));
   if (before.dns_support != now.dns_support) details.push_back("DNS support: " + on_or_off(now.dns_support));
   differ(details, "DHCP options", describe(before.dhcp), describe(now.dhcp));
+  for (const NumberParameter& one : kNumberParameters)
+    differ(details, fmt::format("parameter {}", one.key), fmt::format("{}", before.parameters.*one.value),
+           fmt::format("{}", now.parameters.*one.value));
+  for (const SwitchParameter& one : kSwitchParameters)
+    differ(details, fmt::format("parameter {}", one.key), fmt::format("{}", before.parameters.*one.value),
+           fmt::format("{}", now.parameters.*one.value));
   return details;
 }
 

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "dataplane/model/parameters.hpp"
 #include "dataplane/model/result.hpp"
 #include "dataplane/net/address.hpp"
 
@@ -231,6 +232,7 @@ struct Topology {
   std::string file;
   int version = 1;
   VpcDeclaration vpc;
+  Parameters parameters;
   HostsDeclaration hosts;
   std::optional<InternetGatewayDeclaration> internet_gateway;
   std::vector<PrefixListDeclaration> prefix_lists;

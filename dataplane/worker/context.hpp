@@ -62,6 +62,9 @@ struct WorkerContext {
     return const_cast<WorkerContext*>(this)->flows_of<Entry>();
   }
 
+  /// The engine's switch and the VPC's: both have to say so.
+  bool passes_related_errors() const noexcept { return related_icmp_errors && snapshot->parameters.related_icmp_errors; }
+
   /// Made by the control thread before it first publishes allowances; the stages ask only when there are some.
   std::unique_ptr<LimitTables> limits;
 

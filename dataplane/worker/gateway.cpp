@@ -82,7 +82,7 @@ bool may_be_told(const Burst& burst, unsigned i, const IcmpError& error, WorkerC
                           .source_port = 0,
                           .destination_port = static_cast<std::uint16_t>(error.type << 8 | error.code)};
   if (!snapshot.acl_allows(eni, Direction::kIngress, tuple)) return false;
-  if (worker.related_icmp_errors && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
+  if (worker.passes_related_errors() && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
                                                       : tracked_at_sender<FlowEntry4>(burst, i, worker)))
     return true;
   return snapshot.policy->evaluate(eni.policy, Direction::kIngress, tuple, HopPeer::kOther).allowed;

@@ -36,8 +36,10 @@ std::uint64_t unix_ns(const WorkerContext& worker) noexcept {
 }
 
 /// Whether a service may be meant (services/README.md): a group, the router, the resolver, or a link-local address.
-bool may_be_service4(std::uint32_t destination, const EniRecord& eni, const services::ServiceView& view) noexcept {
-  return destination == view.resolver.value || destination == 0xffffffff || destination == eni.router ||
+bool may_be_service4(std::uint32_t destination, const EniRecord& eni, const SubnetRecord& subnet,
+                     const services::ServiceView& view) noexcept {
+  return destination == view.resolver.value || destination == 0xffffffff || destination == subnet.last ||
+         destination == eni.router ||
          IpAddress::from({destination}).is_for_services();
 }
 bool may_be_service6(const Burst& burst, unsigned i, const SubnetRecord& subnet) noexcept {
@@ -119,7 +121,8 @@ bool serve_request(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   if (burst.is_ipv6(i))
     return guest && may_be_service6(burst, i, snapshot.subnets[eni.subnet]) && ask_services(burst, i, worker);
   const std::uint32_t destination = burst.destination_address(i);
-  if (guest && may_be_service4(destination, eni, snapshot.services.of(source)) && ask_services(burst, i, worker))
+  if (guest && may_be_service4(destination, eni, snapshot.subnets[eni.subnet], snapshot.services.of(source)) &&
+      ask_services(burst, i, worker))
     return true;
   if (destination != eni.router) return false;
   serve_router(burst, i, eni, worker);
