@@ -39,7 +39,7 @@ class EngineImpl final : public Engine {
 
  private:
   Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
-  std::uint16_t least_loaded_worker() const;
+  std::vector<unsigned> ports_by_worker() const;
   std::uint64_t now_ns() const;
   EniStatistics sum(EniSlot slot) const;
   template <typename Entry>

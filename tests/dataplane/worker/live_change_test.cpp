@@ -1,5 +1,6 @@
-// Edits of everything, at random, while packets run at full rate between guests that none of them is about: what went in
-// comes out, once and in order (issue 3: live change). A failure prints its seed; WEFT_SEED=<seed> makes the edits again.
+// Edits of everything, at random, while packets run at full rate between guests that none of them is about: what went
+// in comes out, once and in order (issue 3: live change). A failure prints its seed; WEFT_SEED=<seed> makes the edits
+// again.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -62,7 +63,9 @@ class RandomEdits {
  private:
   unsigned below(unsigned bound) { return static_cast<unsigned>(random_() % bound); }
   bool coin() { return below(2) == 0; }
-  IpPrefix elsewhere() { return prefix("198.18." + std::to_string(below(256)) + ".0/" + std::to_string(24 + below(9))); }
+  IpPrefix elsewhere() {
+    return prefix("198.18." + std::to_string(below(256)) + ".0/" + std::to_string(24 + below(9)));
+  }
   Instance& named(const std::string& name) {
     return *std::ranges::find_if(now_.instances, [&](const Instance& one) { return one.name == name; });
   }
@@ -71,8 +74,9 @@ class RandomEdits {
     return *std::ranges::find_if(now_.security_groups, [&](const SecurityGroup& one) { return one.name == name; });
   }
   Engine::Attachment port(unsigned n) {
-    return {"eni-" + visitor(n), std::make_unique<RingPort>(rings_[n].first, rings_[n].second,
-                                                            PortCapabilities{.mtu = 9001, .checksum = true, .tso = true, .chains = true})};
+    return {"eni-" + visitor(n),
+            std::make_unique<RingPort>(rings_[n].first, rings_[n].second,
+                                       PortCapabilities{.mtu = 9001, .checksum = true, .tso = true, .chains = true})};
   }
 
   void some_rules(std::vector<RuleDeclaration>& rules, std::size_t kept) {
@@ -80,7 +84,9 @@ class RandomEdits {
     for (unsigned n = below(20); n > 0; --n) {
       const int from = 8000 + static_cast<int>(below(1000));
       rules.push_back(rule(coin() ? kTcp : kUdp, from, from + static_cast<int>(below(9)),
-                           coin() ? cidr(elsewhere().to_string()) : coin() ? group("others") : prefix_list("offices")));
+                           coin()   ? cidr(elsewhere().to_string())
+                           : coin() ? group("others")
+                                    : prefix_list("offices")));
     }
   }
   void comes_or_goes() {
@@ -102,7 +108,8 @@ class RandomEdits {
         std::erase_if(*entries, [](const AclEntryDeclaration& entry) { return entry.rule_number < 100; });
         for (int n = 0; n < static_cast<int>(below(8)); ++n) {
           const auto at = entries->begin() + n;
-          entries->insert(at, coin() ? deny(10 + n, kTcp, n, 8000) : deny(10 + n, kAllProtocols, -1, -1, elsewhere().to_string()));
+          entries->insert(
+              at, coin() ? deny(10 + n, kTcp, n, 8000) : deny(10 + n, kAllProtocols, -1, -1, elsewhere().to_string()));
         }
       }
   }
@@ -114,8 +121,10 @@ class RandomEdits {
   }
   void elastic_ip() {
     std::erase_if(now_.elastic_ips, [](const ElasticIp& one) { return one.eni_id != "eni-x"; });
-    if (coin()) add_elastic_ip(now_, "203.0.113.2", "eni-c", "10.0.1.6");
-    else add_elastic_ip(now_, "203.0.113." + std::to_string(3 + below(9)), "", "10.0.1.6");
+    if (coin())
+      add_elastic_ip(now_, "203.0.113.2", "eni-c", "10.0.1.6");
+    else
+      add_elastic_ip(now_, "203.0.113." + std::to_string(3 + below(9)), "", "10.0.1.6");
   }
   void addresses_of_c() {
     Eni& c = eni("c");
@@ -137,8 +146,14 @@ class RandomEdits {
       [this] { some_rules(group_named("members").ingress, coin() ? 1 : 0); },  // tracked flows outlive their rule
       [this] { some_rules(group_named("members").egress, coin() ? 1 : 0); },
       [this] { some_rules(group_named("open").egress, 1); },
-      [this] { eni("c").security_groups = coin() ? std::vector<std::string>{"others", "members"} : std::vector<std::string>{"others"}; },
-      [this] { eni("b").security_groups = coin() ? std::vector<std::string>{"members", "others"} : std::vector<std::string>{"members"}; },
+      [this] {
+        eni("c").security_groups =
+            coin() ? std::vector<std::string>{"others", "members"} : std::vector<std::string>{"others"};
+      },
+      [this] {
+        eni("b").security_groups =
+            coin() ? std::vector<std::string>{"members", "others"} : std::vector<std::string>{"members"};
+      },
       [this] {
         auto& entries = now_.prefix_lists[0].entries;
         entries.clear();
@@ -151,18 +166,26 @@ class RandomEdits {
       [this] { plugged_or_unplugged(); },
       [this] { elastic_ip(); },
       [this] { addresses_of_c(); },
-      [this] { eni("a").secondary_private_ips = coin() ? std::vector<IpAddress>{ip("10.0.1.90")} : std::vector<IpAddress>{}; },
+      [this] {
+        eni("a").secondary_private_ips = coin() ? std::vector<IpAddress>{ip("10.0.1.90")} : std::vector<IpAddress>{};
+      },
       [this] {
         eni("c").source_dest_check = coin(), eni("c").vf.spoof_check = coin(), eni("c").vf.link_up = coin();
         eni("b").source_dest_check = coin(), eni("a").description = coin() ? "sends" : "";
       },
       [this] { eni(coin() ? "c" : "a").connection_tracking.udp_timeout = 30 + static_cast<int>(below(31)); },
-      [this] { named("c").allowances = coin() ? Allowances{1, 2, 1000, 100, 1} : Allowances{}; },
-      [this] { named("a").allowances = coin() ? Allowances{9000, 9000, 1'000'000'000, 1'000'000, 9000} : Allowances{}; },
+      [this] {
+        named("c").allowances = coin() ? Allowances{1, 2, 1000, 100, 1} : Allowances{};
+      },
+      [this] {
+        named("a").allowances = coin() ? Allowances{9000, 9000, 1'000'000'000, 1'000'000, 9000} : Allowances{};
+      },
       [this] { now_.dns_support = coin(), now_.dhcp.domain_name = coin() ? "example.com" : "ec2.internal"; },
       [this] {
-        if (now_.subnets.size() == 3) now_.subnets.pop_back();
-        else now_.subnets.push_back({"subnet-3", "new", prefix("10.0.3.0/24"), "use1-az1", {}, "", ""});
+        if (now_.subnets.size() == 3)
+          now_.subnets.pop_back();
+        else
+          now_.subnets.push_back({"subnet-3", "new", prefix("10.0.3.0/24"), "use1-az1", {}, "", ""});
       },
   };
 };
@@ -173,9 +196,12 @@ class Traffic {
   explicit Traffic(Fabric& fabric) : fabric_(fabric) {
     add("a to b", "a", "b", [path = fabric.path("a", "b")](std::uint16_t port) { return udp(path, port, 9); });
     add("a to b, IPv6", "a", "b", [path = path6(fabric, "a", "b")](std::uint16_t port) { return udp6(path, port, 9); });
-    add("a to d, through ACLs", "a", "d", [path = fabric.path("a", "d")](std::uint16_t port) { return udp(path, port, 9); });
-    add("x to y, untracked", "x", "y", [path = fabric.path("x", "y")](std::uint16_t port) { return udp(path, port, 9); });
-    add("x to the internet", "x", "internet", [path = fabric.path_to("x", kOutside)](std::uint16_t port) { return udp(path, port, 9); });
+    add("a to d, through ACLs", "a", "d",
+        [path = fabric.path("a", "d")](std::uint16_t port) { return udp(path, port, 9); });
+    add("x to y, untracked", "x", "y",
+        [path = fabric.path("x", "y")](std::uint16_t port) { return udp(path, port, 9); });
+    add("x to the internet", "x", "internet",
+        [path = fabric.path_to("x", kOutside)](std::uint16_t port) { return udp(path, port, 9); });
     noise_ = fabric.path_to("c", "10.0.1.50");
   }
 
@@ -293,13 +319,14 @@ void no_edit_costs_a_packet(unsigned workers) {
   const std::uint32_t seed = given ? static_cast<std::uint32_t>(std::atoll(given)) : std::random_device{}();
   SCOPED_TRACE("WEFT_SEED=" + std::to_string(seed));
 
-  Fabric fabric(lively(), {.workers = workers, .flow_capacity = 16384, .packets = 16383, .ring_depth = kRing});
+  Fabric fabric(lively(), {.flow_capacity = 16384, .workers = workers, .packets = 16383, .ring_depth = kRing});
   RandomEdits edits(seed, lively());
   Traffic traffic(fabric);
   fabric.engine().start();
   traffic.start(edits);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (traffic.least() < kFlows && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();  // all have their entry
+  while (traffic.least() < kFlows && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();  // all have their entry
 
   unsigned made = 0;
   for (; (made < kEdits || traffic.least() < kPackets) && std::chrono::steady_clock::now() < deadline; ++made) {
@@ -318,8 +345,8 @@ void no_edit_costs_a_packet(unsigned workers) {
       EXPECT_EQ(counted.drops[reason], 0U) << guest << ": " << kDropNames[reason];
   }
   EXPECT_TRUE(fabric.engine().balance().holds());
-  RecordProperty("edits", static_cast<int>(made));
-  RecordProperty("packets", static_cast<int>(traffic.sent("a") + traffic.sent("x")));
+  testing::Test::RecordProperty("edits", static_cast<int>(made));
+  testing::Test::RecordProperty("packets", static_cast<int>(traffic.sent("a") + traffic.sent("x")));
 }
 
 TEST(LiveChange, NoEditCostsAPacketOfOthers) { no_edit_costs_a_packet(1); }
