@@ -56,7 +56,7 @@ def scenario(weft):
     weft.inside("a", "sh", "-c", "ip route flush cache; ip -6 route flush cache")
     tracepath(weft, INTERNET, r"pmtu 9001\n", r"1: +10\.0\.1\.1 .*pmtu 1500\n", r"reached", r"Resume: pmtu 1500 hops 2 ")
     tracepath(weft, INTERNET6, r"pmtu 1500\n", r"reached", r"Resume: pmtu 1500 hops 2 ")
-    no_drops(weft, before, but=("too-big", "ttl", "hop-limit"))
+    no_drops(weft, before, but=("too-big", "time-to-live"))
 
 
 main(scenario, TOPOLOGY)

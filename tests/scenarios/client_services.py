@@ -71,8 +71,9 @@ def dhclient(weft, *options, lease=""):
     command = [program("dhclient"), "-1", "-d", "-v", *options, "-sf", directory / "lease.sh", "-lf", directory / "leases", "-cf",
                directory / "dhclient.conf", "-pf", directory / "dhclient.pid", "eth0"]
     # It renews by itself for ever: who has got the lease ends it.
+    log.write_text("")
     weft.inside("a", "sh", "-c", '"$@" >"$0" 2>&1 & until grep -qE "^(bound to|PRC: Bound|No .*leases)" "$0" || ! kill -0 $!; '
-                "do sleep 0.05; done; sleep 0.2; kill $!; wait $!; true", log, *command)
+                "do sleep 0.05; done; sleep 0.2; kill $!; wait $!; echo \"ended by $?\" >> \"$0\"", log, *command)
     return log.read_text()
 
 
@@ -147,11 +148,11 @@ def resolver(weft):
     dig("the world outside", "@10.0.0.2 www.debian.org", "REFUSED")
     dig("version.bind", "@10.0.0.2 version.bind CH TXT", "REFUSED")
     dig("ANY", "@10.0.0.2 a.ec2.internal ANY +notcp", "ANSWER: 1,")
-    dig("no EDNS", "@10.0.0.2 a +noedns", rf"^a\.{own}A\s+10\.0\.0\.10")
+    dig("no EDNS", "@10.0.0.2 b +noedns", rf"^b\.{own}A\s+10\.0\.0\.11")
     dig("EDNS version 1", "@10.0.0.2 a +edns=1 +noednsnegotiation", "BADVERS")
-    dig("DNSSEC flag and options", "@10.0.0.2 a +dnssec +nsid +cookie +subnet=10.0.0.0/8", "flags: do; udp: 4096", r"A\s+10\.0\.0\.10")
+    dig("DNSSEC flag and options", "@10.0.0.2 b +dnssec +nsid +cookie +subnet=10.0.0.0/8", "flags: do; udp: 4096", r"A\s+10\.0\.0\.11")
     dig("over TCP", "@10.0.0.2 b +tcp", r"A\s+10\.0\.0\.11", r"\(TCP\)")
-    dig("over TCP and IPv6, two on one connection", "+tcp +keepopen @fd00:ec2::253 a @fd00:ec2::253 b", r"A\s+10\.0\.0\.10",
+    dig("over TCP and IPv6, two on one connection", "+tcp +keepopen @fd00:ec2::253 a.ec2.internal @fd00:ec2::253 b", r"A\s+10\.0\.0\.10",
         r"A\s+10\.0\.0\.11")
     dig("AXFR", "@10.0.0.2 ec2.internal AXFR", "Transfer failed", ok=(0, 9))
     dig("a public name is the private address inside", f"+short @10.0.0.2 ec2-{public.replace('.', '-')}.compute-1.amazonaws.com",
@@ -171,7 +172,7 @@ def scenario(weft):
         says(f"ntpdig {server}", said, r" [+-]\d+\.\d+ \+/- \d", "s3 no-leap")
         offset = float(re.search(r" ([+-]\d+\.\d+) \+/-", said)[1])
         check(abs(offset) < 5, f"one machine's clock: {said}")
-    no_drops(weft, before)
+    no_drops(weft, before, but=("neighbour-unanswered",))
 
 
 main(scenario, TOPOLOGY)

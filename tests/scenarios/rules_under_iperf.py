@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """TCP that survives: iperf3 runs while the security groups of both ends are edited fifty times a second. Its tracked flow loses
 nothing, stalls nowhere and never leaves the table; a rule that is taken away stops new connections only (facts ec2 2.4; statement 20)."""
+import os
 import threading
 import time
 
@@ -11,7 +12,7 @@ from weft_clients import program
 from weft_scenario import check, equal, main
 
 SECONDS, RATE = 4, 50
-LEAST_RATE = 25  # of a machine that is busy with eight of these, under sanitizers
+LEAST_RATE = int(os.environ.get("WEFT_LEAST_EDITS", 25))  # of a busy machine; the build says when it is a slow one
 IPERF = "      - {protocol: tcp, port: 5201, group: client}\n"
 HEAD, TAIL = GUARDED_PAIR.split("instances:\n")
 

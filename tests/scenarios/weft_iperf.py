@@ -45,9 +45,13 @@ class Run:
         return self.client.process.poll() is None
 
     def report(self):
-        said = json.loads(self.client.process.stdout.read())
+        text = self.client.process.stdout.read().decode()
+        code = self.client.process.wait(20)
+        warning, brace, rest = text.partition("{")
+        # Of a datagram that it sees will be fragmented it warns; nothing else is to be said.
+        check(brace and ("UDP block size" in warning or not warning), f"iperf3: exit code {code}: {text[:2000]}")
+        said = json.loads(brace + rest)
         check("error" not in said, f"iperf3: {said.get('error')}")
-        self.client.process.wait(20)
         self.server.process.stdout.read()
         self.server.process.wait(20)
         return said
