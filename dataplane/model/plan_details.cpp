@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <compare>
 
 #include "dataplane/model/describe.hpp"
 
@@ -34,16 +35,27 @@ void differ(Details& details, std::string_view what, const std::string& before, 
   if (before != now) details.push_back(fmt::format("{}: {} -> {}", what, or_none(before), or_none(now)));
 }
 
+/// Whether something is in a list. What has an order is looked up in a sorted copy: prefix lists are long.
+template <typename T>
+auto is_in(const std::vector<T>& all) {
+  if constexpr (std::three_way_comparable<T>) {
+    std::vector<T> sorted = all;
+    std::ranges::sort(sorted);
+    return [sorted = std::move(sorted)](const T& one) { return std::ranges::binary_search(sorted, one); };
+  } else {
+    return [&all](const T& one) { return std::ranges::find(all, one) != all.end(); };
+  }
+}
+
 template <typename T, typename Describe>
 void differ_lists(Details& details, const std::string& what, const std::vector<T>& before, const std::vector<T>& now,
                   Describe text) {
-  const auto has = [](const std::vector<T>& all, const T& one) {
-    return std::find(all.begin(), all.end(), one) != all.end();
-  };
+  const auto was = is_in(before);
+  const auto stays = is_in(now);
   for (const T& one : before)
-    if (!has(now, one)) details.push_back(fmt::format("{}- {}", what, text(one)));
+    if (!stays(one)) details.push_back(fmt::format("{}- {}", what, text(one)));
   for (const T& one : now)
-    if (!has(before, one)) details.push_back(fmt::format("{}+ {}", what, text(one)));
+    if (!was(one)) details.push_back(fmt::format("{}+ {}", what, text(one)));
 }
 
 template <typename Rule>

@@ -97,20 +97,24 @@ std::uint64_t EngineImpl::now_ns() const { return options_.now_ns == nullptr ? m
 
 unsigned EngineImpl::run_once() { return workers_.front()->turn(); }
 
-std::uint16_t EngineImpl::least_loaded_worker() const {
+std::vector<unsigned> EngineImpl::ports_by_worker() const {
   std::vector<unsigned> ports(workers_.size());
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
     if (!slots_[static_cast<EniSlot>(slot)].eni_id.empty()) ++ports[slots_[static_cast<EniSlot>(slot)].home];
-  return static_cast<std::uint16_t>(std::min_element(ports.begin(), ports.end()) - ports.begin());
+  return ports;
 }
 
 Result<std::vector<SlotAssignment>> EngineImpl::assign_slots(const Deployment& deployment, std::uint32_t epoch) {
   std::vector<SlotAssignment> assignments;
+  std::vector<unsigned> ports = ports_by_worker();
   for (const auto& [id, address] : ends_of(deployment)) {
     const bool known = slots_.find(id).has_value();
-    const std::optional<EniSlot> slot = slots_.take(id, address, epoch, least_loaded_worker());
+    const auto least = std::ranges::min_element(ports);  // where a new one goes
+    const auto home = static_cast<std::uint16_t>(least - ports.begin());
+    const std::optional<EniSlot> slot = slots_.take(id, address, epoch, home);
     if (!slot) return Error{"NetworkInterfaceLimitExceeded", "the engine has room for 65534 interfaces", {}};
     if (!known) {
+      ++*least;
       baselines_.resize(slots_.size());
       baselines_[*slot] = {};
       baselines_[*slot] = sum(*slot);

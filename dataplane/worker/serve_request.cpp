@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "dataplane/net/checksum.hpp"
@@ -57,6 +58,33 @@ void replace(Burst& burst, unsigned i, rte_mbuf* answer, std::size_t bytes, Work
   answered(burst, i, worker);
 }
 
+/// What was not answered: swallowed, dropped, or no request at all, which gives false.
+bool settle(Burst& burst, unsigned i, const Answer& said) noexcept {
+  if (said.outcome == Answer::Outcome::kConsumed) burst.fate[i] = Fate::kConsumed;
+  if (said.outcome == Answer::Outcome::kDropped) burst.drop(i, kReasons[static_cast<std::size_t>(said.why)]);
+  return said.outcome != Answer::Outcome::kNotForUs;
+}
+
+/// A request over several buffers: a long ping of the router. It is copied to be read, and its echo, which is as long,
+/// goes where it was.
+bool ask_at_length(const services::ServiceView& view, Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  std::array<std::byte, kFabricMtu + sizeof(EthernetHeader)> copy, said_bytes;
+  rte_mbuf* const request = burst.packet[i];
+  const std::size_t length = request->pkt_len;
+  if (length > copy.size()) return burst.drop(i, DropReason::kServiceMalformed), true;
+  const auto* const bytes = static_cast<const std::byte*>(
+      rte_pktmbuf_read(request, 0, static_cast<std::uint32_t>(length), copy.data()));
+  const Answer said = services::answer(view, {bytes, length}, unix_ns(worker), said_bytes);
+  if (said.outcome != Answer::Outcome::kAnswered) return settle(burst, i, said);
+  if (said.length != length) return burst.drop(i, DropReason::kServiceNoRoom), true;
+  const std::byte* from = said_bytes.data();
+  for (rte_mbuf* piece = request; piece != nullptr; from += piece->data_len, piece = piece->next)
+    std::memcpy(rte_pktmbuf_mtod(piece, std::byte*), from, piece->data_len);
+  request->ol_flags = 0;  // the answer's checksum is whole
+  answered(burst, i, worker);
+  return true;
+}
+
 bool ask_services(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const EniRecord& eni = snapshot.eni(burst.source[i]);
@@ -68,7 +96,7 @@ bool ask_services(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   services::ServiceView view = snapshot.services.of(burst.source[i]);
   view.neighbour = neighbour;
   rte_mbuf* const request = burst.packet[i];
-  if (rte_pktmbuf_linearize(request) != 0) return burst.drop(i, DropReason::kServiceMalformed), true;
+  if (rte_pktmbuf_linearize(request) != 0) return ask_at_length(view, burst, i, worker);
   rte_mbuf* const made = rte_pktmbuf_alloc(worker.pool);
   if (made == nullptr) return burst.drop(i, DropReason::kPortFull), true;
   const Answer said =
@@ -76,9 +104,7 @@ bool ask_services(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
                        {rte_pktmbuf_mtod(made, std::byte*), rte_pktmbuf_tailroom(made)});
   if (said.outcome == Answer::Outcome::kAnswered) return replace(burst, i, made, said.length, worker), true;
   rte_pktmbuf_free(made);
-  if (said.outcome == Answer::Outcome::kConsumed) burst.fate[i] = Fate::kConsumed;
-  if (said.outcome == Answer::Outcome::kDropped) burst.drop(i, kReasons[static_cast<std::size_t>(said.why)]);
-  return said.outcome != Answer::Outcome::kNotForUs;
+  return settle(burst, i, said);
 }
 
 /// The IPv4 router: ICMP echo and nothing else.

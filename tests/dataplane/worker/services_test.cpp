@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/dataplane/worker/fabric.hpp"
-#include "tests/dataplane/worker/frames6.hpp"
+#include "tests/dataplane/worker/guests6.hpp"
 #include "tests/dataplane/worker/networks.hpp"
 
 namespace weft::test {
@@ -129,6 +129,29 @@ TEST(Services, TimeIsToldAndMetadataIsNot) {
   fabric.changes();
   fabric.send("a", metadata);
   EXPECT_EQ(fabric.changes(), fabric.dropped("a", metadata, DropReason::kServiceNotOffered));
+}
+
+// 9001 bytes lie over five buffers of the pool; the answer is found whole all the same.
+TEST(Services, TheRouterAnswersAPingOfAnyLength) {
+  Fabric fabric(dual_stack({make_group("shut", {}, {})}, four_guests({"shut"})));
+  for (const std::size_t data : {std::size_t{0}, std::size_t{1900}, std::size_t{2100}, std::size_t{9001 - 48}}) {
+    const Path there{fabric.eni("a").mac, kRouterMac, address6("a"), "2001:db8:0:1::1"};
+    const Frame asked = icmp6(there, Icmpv6Header::kEchoRequest, 0, 7, pattern(data));
+    fabric.changes();
+    fabric.send("a", asked);
+    const Changes changes = fabric.changes();
+    const std::optional<Frame> got = fabric.receive("a");
+    ASSERT_TRUE(got.has_value()) << data;
+    EXPECT_EQ(changes, answer_of(fabric, asked, *got));
+    EXPECT_EQ(*got, icmp6({kRouterMac, fabric.eni("a").mac, "2001:db8:0:1::1", address6("a")}, Icmpv6Header::kEchoReply, 0, 7,
+                          pattern(data))) << data;
+
+    const Frame asked4 = icmp(fabric.path_to("a", "10.0.1.1"), IcmpHeader::kEchoRequest, 0, 7, pattern(data));
+    fabric.send("a", asked4);
+    const std::optional<Frame> got4 = fabric.receive("a");
+    ASSERT_TRUE(got4.has_value()) << data;
+    EXPECT_EQ(got4->size(), asked4.size());
+  }
 }
 
 TEST(Services, ArpForTheLinkLocalServicesGivesTheRouter) {
