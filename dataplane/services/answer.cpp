@@ -100,15 +100,15 @@ Answer serve_metadata(const Call& call, const Request& request, const TcpSegment
 }
 
 Answer serve_tcp(const Call& call, const Request& request) {
+  const Metadata* const metadata = call.view.metadata;
+  const bool resolver = is_resolver(call.view, request.destination);
+  const bool has_metadata = metadata != nullptr && (request.is_v4() || metadata->options.ipv6);
+  if (!resolver && !(has_metadata && is_metadata(request.destination))) return Answer::dropped(Refusal::kNotOffered);
   const auto segment = read_tcp(request.payload);
   if (!segment) return Answer::dropped(Refusal::kMalformed);
-  const std::uint16_t port = segment->header.destination_port.host();
-  if (is_resolver(call.view, request.destination) && port == kDnsPort) return serve_dns_tcp(call, request, *segment);
-  const Metadata* const metadata = call.view.metadata;
-  const bool offered = metadata != nullptr && (request.is_v4() || metadata->options.ipv6);
-  if (offered && is_metadata(request.destination) && port == kMetadataPort)
-    return serve_metadata(call, request, *segment);
-  return Answer::dropped(Refusal::kNotOffered);
+  if (segment->header.destination_port.host() != (resolver ? kDnsPort : kMetadataPort))
+    return Answer::dropped(Refusal::kNotOffered);
+  return resolver ? serve_dns_tcp(call, request, *segment) : serve_metadata(call, request, *segment);
 }
 
 /// To an address of the services: DNS, instance metadata, NTP, or nothing.
