@@ -41,7 +41,7 @@ print(r.urlopen(get, timeout=5).read().decode(), end="")
 BEHIND = """\
 set -e
 unshare --net sleep 60 & child=$!
-trap 'kill $child' EXIT
+trap 'ip link del outer; kill $child' EXIT
 while [ "$(readlink /proc/$child/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
 ip link add inner type veth peer name outer
 ip link set inner netns $child
@@ -55,7 +55,7 @@ nsenter --net=/proc/$child/ns/net "$@"
 
 
 def curl(weft, *words, ok=(0,), instance="a"):
-    return weft.inside(instance, "curl", "--silent", "--show-error", "--max-time", "10", *words, ok=ok)
+    return weft.inside(instance, "curl", "--silent", "--show-error", "--max-time", "15", *words, ok=ok)
 
 
 def status(weft, *words):
@@ -96,7 +96,8 @@ def tree(weft):
 
 def behind(weft, *words, ok=(0,)):
     """curl one IP hop behind the guest: whether it had a connection, and the status that it got."""
-    said = weft.inside("a", "bash", "-c", BEHIND, "behind", "curl", "--silent", "--output", "/dev/null", "--max-time", "4",
+    seconds = 15 if 0 in ok else 6
+    said = weft.inside("a", "bash", "-c", BEHIND, "behind", "curl", "--silent", "--output", "/dev/null", "--max-time", seconds,
                        "--write-out", "%{time_connect} %{http_code}", *words, ok=ok)
     connected, code = said.split()
     return float(connected) > 0, code
