@@ -16,7 +16,7 @@ security_groups:
 instances:
   - {name: a, limits: {baseline_gbps: 0.02, peak_gbps: 0.02}, interfaces: [{private_ip: 10.0.0.10, security_groups: [open]}]}
   - {name: b, interfaces: [{private_ip: 10.0.0.11, security_groups: [open]}]}
-  - {name: c, interfaces: [{private_ip: 10.0.0.12, security_groups: [open]}]}
+  - {name: c, type: m5.large, interfaces: [{private_ip: 10.0.0.12, security_groups: [open]}]}
 """
 A, B, C = "10.0.0.10", "10.0.0.11", "10.0.0.12"
 
@@ -25,6 +25,7 @@ def statement_34_beyond_the_baseline_nothing_leaves_without_credits(vpc):
     reason, total, size = "bw-out-allowance", 1500, 8972
     packets = [udp(A, B, 40000 + flow, 9, bytes(size)) for flow in range(4)]  # the instance's, not one flow's
     wire = vpc.a.wire()
+    vpc.b.udp(port=9)  # so that its kernel has nothing to answer
     vpc.start_account(vpc.a, reason)
     first = {name: vpc.interface_counter("b", name) for name in ("rx_packets", "rx_bytes")}
     began = time.monotonic()
