@@ -3,6 +3,7 @@
 reader, options changed live, over IPv6, and a client one IP hop behind the guest."""
 import sys
 
+from topologies import ONE_HOP_BEHIND
 from weft_scenario import check, equal, main
 
 TOPOLOGY = """\
@@ -34,23 +35,6 @@ put = r.Request("http://169.254.169.254/latest/api/token", method="PUT", data=b"
 token = r.urlopen(put, timeout=5).read().decode()
 get = r.Request("http://169.254.169.254/latest/meta-data/instance-id", headers={"X-aws-ec2-metadata-token": token})
 print(r.urlopen(get, timeout=5).read().decode(), end="")
-"""
-
-# A container with an address of the guest's delegated prefix, as EC2's plug-in for Kubernetes gives them: the guest
-# forwards its packets, which takes one from their time to live in each direction.
-BEHIND = """\
-set -e
-unshare --net sleep 60 & child=$!
-trap 'ip link del outer; kill $child' EXIT
-while [ "$(readlink /proc/$child/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
-ip link add inner type veth peer name outer
-ip link set inner netns $child
-ip link set outer up
-ip route add 10.0.1.50 dev outer
-echo 1 > /proc/sys/net/ipv4/ip_forward
-echo 1 > /proc/sys/net/ipv4/conf/outer/proxy_arp
-nsenter --net=/proc/$child/ns/net sh -ec 'ip addr add 10.0.1.50/32 dev inner; ip link set inner up; ip route add default dev inner'
-nsenter --net=/proc/$child/ns/net "$@"
 """
 
 
@@ -97,7 +81,7 @@ def tree(weft):
 def behind(weft, *words, ok=(0,)):
     """curl one IP hop behind the guest: whether it had a connection, and the status that it got."""
     seconds = 15 if 0 in ok else 6
-    said = weft.inside("a", "bash", "-c", BEHIND, "behind", "curl", "--silent", "--output", "/dev/null", "--max-time", seconds,
+    said = weft.inside("a", *ONE_HOP_BEHIND, "curl", "--silent", "--output", "/dev/null", "--max-time", seconds,
                        "--write-out", "%{time_connect} %{http_code}", *words, ok=ok)
     connected, code = said.split()
     return float(connected) > 0, code
