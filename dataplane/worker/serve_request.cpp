@@ -75,7 +75,7 @@ bool ask_at_length(const services::ServiceView& view, Burst& burst, unsigned i, 
   if (length > copy.size()) return burst.drop(i, DropReason::kServiceMalformed), true;
   const auto* const bytes = static_cast<const std::byte*>(
       rte_pktmbuf_read(request, 0, static_cast<std::uint32_t>(length), copy.data()));
-  const Answer said = services::answer(view, {bytes, length}, unix_ns(worker), said_bytes);
+  const Answer said = services::answer(view, {bytes, length}, moment(worker), worker.services, said_bytes);
   if (said.outcome != Answer::Outcome::kAnswered) return settle(burst, i, said);
   if (said.length != length) return burst.drop(i, DropReason::kServiceNoRoom), true;
   const std::byte* from = said_bytes.data();
