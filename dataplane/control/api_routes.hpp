@@ -59,6 +59,8 @@ class ApiRoutes {
   ApiResponse flows(const ApiRequest& request);
   ApiResponse drops(const ApiRequest&);
   ApiResponse statistics(const ApiRequest&);
+  ApiResponse flow_logs(const ApiRequest&);
+  ApiResponse flush_flow_logs(const ApiRequest& request);  // /v1/flow-logs/flush, /v1/flow-logs/{name}/flush
   ApiResponse explain(const ApiRequest& request);
 
   ApiResponse change(const ApiRequest& request, bool for_real);

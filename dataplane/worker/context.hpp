@@ -11,6 +11,7 @@
 #include "dataplane/limit/packet_windows.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
+#include "dataplane/observe/flow_log_table.hpp"
 #include "dataplane/worker/burst.hpp"
 #include "dataplane/worker/connection_counts.hpp"
 #include "dataplane/worker/fragment_table.hpp"
@@ -64,6 +65,9 @@ struct WorkerContext {
 
   /// Made by the control thread before it first publishes allowances; the stages ask only when there are some.
   std::unique_ptr<LimitTables> limits;
+
+  /// Made by the control thread before it first publishes a flow log; account() runs only when there is one.
+  std::unique_ptr<FlowLogTable> flow_log;
 
   EniCounterTable counters;
   BalanceCounters balance;

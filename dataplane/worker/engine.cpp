@@ -156,6 +156,8 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   allowances_.update(*deployment, workers, now_ns());
   if (allowances_.any())
     for (const auto& worker : workers_) worker->make_limit_tables();
+  if (!deployment->flow_logs.empty())
+    for (const auto& worker : workers_) worker->make_flow_log_table(options_.flow_log_records);
   std::unique_ptr<const Snapshot> next =
       Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_);
 

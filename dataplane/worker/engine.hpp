@@ -16,6 +16,7 @@
 #include "dataplane/model/result.hpp"
 #include "dataplane/observe/drop_reason.hpp"
 #include "dataplane/observe/ena_counter.hpp"
+#include "dataplane/observe/flow_log_table.hpp"
 #include "dataplane/policy/gate.hpp"
 #include "drivers/port.hpp"
 
@@ -27,6 +28,7 @@ struct EngineOptions {
   std::vector<int> cpus;               // empty: lcores float
   std::uint32_t flow_capacity = 1u << 20;   // IPv4 flows of each worker
   std::uint32_t flow_capacity6 = 1u << 18;  // IPv6 flows; no memory, only addresses, before the first of them
+  std::uint32_t flow_log_records = 1u << 16;  // of each worker between two collections, a power of two; made when asked
   std::uint32_t packets = 16383;       // mbufs of 2 KiB in the pool
   bool related_icmp_errors = true;     // an ICMP error about a tracked flow passes by its state (facts ec2 1.8)
   std::uint64_t (*now_ns)() = nullptr; // null: CLOCK_MONOTONIC
@@ -101,6 +103,10 @@ class Engine {
   virtual std::vector<EniStatistics> statistics() const = 0;
   virtual std::vector<FlowView> flows() = 0;
   virtual std::vector<DropView> drops() const = 0;
+  /// The ENI as records name it, while it has a slot.
+  virtual std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const = 0;
+  /// What the workers have added up for the deployment's flow logs since the last call.
+  virtual FlowLogBatch take_flow_log_records() = 0;
   /// Worker threads' share of CPU time is what `idle` means: nanoseconds asleep and awake since start.
   struct IdleTime {
     std::uint64_t asleep_ns = 0, awake_ns = 0;

@@ -33,6 +33,8 @@ class EngineImpl final : public Engine {
   std::vector<EniStatistics> statistics() const override;
   std::vector<FlowView> flows() override;
   std::vector<DropView> drops() const override;
+  std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const override;
+  FlowLogBatch take_flow_log_records() override;
   std::vector<IdleTime> idle_times() const override;
   rte_mempool* mempool() override { return pool_.get(); }
   int wake_fd() override { return workers_.front()->wake_set().event_fd(); }

@@ -41,6 +41,7 @@ void pass(Burst& burst, WorkerContext& worker) noexcept {
   }
   decide(burst, worker);
   if (limits) limit(burst, worker);
+  if (!worker.snapshot->logged_actions.empty()) account(burst, worker);
   if (burst.leaves) depart(burst, worker);
   finish(burst, worker);
   if (worker.originated->count != 0) send_originated(*worker.originated, worker);
@@ -83,6 +84,7 @@ void process_again(WorkerContext& worker) noexcept {
   steer(burst, worker);
   decide(burst, worker);
   if (!worker.snapshot->allowances.empty()) limit(burst, worker);
+  if (!worker.snapshot->logged_actions.empty()) account(burst, worker);
   finish(burst, worker);
   burst.count = 0;
 }

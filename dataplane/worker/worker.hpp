@@ -41,6 +41,11 @@ class Worker {
       context_.limits = std::make_unique<LimitTables>(context_.flows.capacity(), context_.flows6.capacity());
   }
 
+  void make_flow_log_table(std::size_t records) {
+    if (context_.flow_log == nullptr) context_.flow_log = std::make_unique<FlowLogTable>(records);
+  }
+  FlowLogTable* flow_log_table() noexcept { return context_.flow_log.get(); }  // null: none was made
+
   WakeSet& wake_set() noexcept { return wake_; }
   const WorkerContext& context() const noexcept { return context_; }
 

@@ -74,6 +74,12 @@ struct FakeEngine final : Engine {
   std::vector<EniStatistics> statistics() const override { return statistics_answer; }
   std::vector<FlowView> flows() override { return flows_answer; }
   std::vector<DropView> drops() const override { return drops_answer; }
+  std::optional<FlowLogEniKey> flow_log_eni(const std::string& id) const override {
+    const std::optional<EniSlot> slot = slot_of(id);
+    if (!slot) return {};
+    return FlowLogEniKey{*slot, 1};
+  }
+  FlowLogBatch take_flow_log_records() override { return {}; }
   std::vector<IdleTime> idle_times() const override { return {{3, 4}}; }
   rte_mempool* mempool() override { return nullptr; }
   int wake_fd() override { return -1; }

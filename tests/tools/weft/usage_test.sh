@@ -20,7 +20,7 @@ expect() {
     fi
 }
 
-commands=(up down stop start reboot terminate ps vf flows stats explain exec ssh mpirun run status version)
+commands=(up down stop start reboot terminate ps vf flows flow-logs stats explain exec ssh mpirun run status version)
 expect 0 "weft up examples/hpc-cluster.yaml" "$weft" --help
 for command in "${commands[@]}"; do
     expect 0 "$command" "$weft" --help
