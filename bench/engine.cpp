@@ -91,6 +91,7 @@ struct Options {
   double seconds = 0.3;
   int cpu = -1;
   bool huge_pages = true;
+  bool logged = false;  // a flow log of the VPC: both ends of every packet
   std::string output = "table";
 };
 
@@ -129,7 +130,10 @@ Measurement measure(const Options& options, std::uint32_t flows) {
   std::vector<Engine::Attachment> ports;
   ports.push_back({"eni-a", std::make_unique<RingPort>(of_a, of_b, PortCapabilities{})});
   ports.push_back({"eni-b", std::make_unique<RingPort>(of_b, of_a, PortCapabilities{})});
-  auto applied = (*engine)->apply(std::make_shared<const Deployment>(two_instances()), std::move(ports));
+  Deployment deployment = two_instances();
+  if (options.logged)
+    deployment.flow_logs = {{"fl-all", "all", deployment.vpc_id, TrafficType::kAll, 60, "${bytes}", "/tmp"}};
+  auto applied = (*engine)->apply(std::make_shared<const Deployment>(std::move(deployment)), std::move(ports));
   if (!applied) fail(applied.error().to_string());
   for (std::uint32_t i = 0; i < packets; ++i) {
     rte_mbuf* packet = rte_pktmbuf_alloc((*engine)->mempool());
@@ -185,6 +189,7 @@ int run(int argc, char** argv) {
   app.add_option("--runs", options.runs, "Runs; the median counts")->capture_default_str();
   app.add_option("--seconds", options.seconds, "Length of a run")->capture_default_str();
   app.add_option("--cpu", options.cpu, "Pin to this CPU");
+  app.add_flag("--logged", options.logged, "With a flow log of the whole VPC");
   app.add_flag("!--no-huge", options.huge_pages, "Plain memory even if huge pages are free");
   app.add_option("-o,--output", options.output, "table or json")->check(CLI::IsMember({"table", "json"}));
   CLI11_PARSE(app, argc, argv);

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "dataplane/control/environment.hpp"
 #include "dataplane/control/json.hpp"
@@ -79,7 +80,7 @@ struct FakeEngine final : Engine {
     if (!slot) return {};
     return FlowLogEniKey{*slot, 1};
   }
-  FlowLogBatch take_flow_log_records() override { return {}; }
+  FlowLogBatch take_flow_log_records() override { return std::exchange(flow_log_batch, {}); }
   std::vector<IdleTime> idle_times() const override { return {{3, 4}}; }
   rte_mempool* mempool() override { return nullptr; }
   int wake_fd() override { return -1; }
@@ -87,6 +88,7 @@ struct FakeEngine final : Engine {
   Fault& fault;
   std::map<std::string, std::unique_ptr<Port>> ports;
   std::shared_ptr<const Deployment> published;
+  FlowLogBatch flow_log_batch;
   std::vector<EniStatistics> statistics_answer;
   std::vector<FlowView> flows_answer;
   std::vector<DropView> drops_answer;

@@ -155,6 +155,7 @@ void judge_by_its_fate(Twin& twin, Fabric& fabric, const Packet& packet) {
   const auto was = [&](const char* reason) { return changes.contains(packet.from + "." + reason); };
   const std::string sender = "eni-" + packet.from, receiver = "eni-" + to;
   if (was("group-egress") || was("acl-egress")) return twin.add(sender, packet, "REJECT", "egress");
+  if (was("malformed")) return;  // to itself: no gate has seen it
   const bool rejected = was("group-ingress") || was("acl-ingress");
   if (!delivered && !rejected && !was("no-such-address")) {
     ADD_FAILURE() << "what became of it? " << (changes.empty() ? "" : changes.begin()->first);

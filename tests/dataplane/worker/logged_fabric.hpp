@@ -55,10 +55,10 @@ class LoggedFabric {
     service.write();
     return written(name);
   }
-  /// The same without NODATA.
+  /// The same without NODATA, whose fields of a record are "-".
   Lines traffic(const std::string& name) {
     Lines lines = flushed(name);
-    std::erase_if(lines, [](const std::string& line) { return line.find("NODATA") != std::string::npos; });
+    std::erase_if(lines, [](const std::string& line) { return line.find(" - -") != std::string::npos; });
     return lines;
   }
   void turn_of_time(std::uint64_t seconds) {
