@@ -31,6 +31,7 @@ Json route_json(const Route& route) {
   Json json{{"destination", route.destination.to_string()}, {"target", target_text(route.target)}};
   if (route.target == RouteTargetKind::kInterface) json["eni"] = route.eni_id;
   json["state"] = lost ? "blackhole" : "active";
+  if (route.line > 0) json["line"] = route.line;
   return json;
 }
 
@@ -48,6 +49,11 @@ Json vpc_json(const Deployment& deployment) {
   };
   const DhcpOptions& dhcp = deployment.dhcp;
   const auto& ipv6 = deployment.vpc_ipv6_cidr;
+  Json parameters = Json::object();
+  for (const NumberParameter& one : kNumberParameters)
+    parameters[std::string(one.key)] = deployment.parameters.*one.value;
+  for (const SwitchParameter& one : kSwitchParameters)
+    parameters[std::string(one.key)] = deployment.parameters.*one.value;
   return {{"id", deployment.vpc_id},
           {"cidr", deployment.vpc_cidr.to_string()},
           {"ipv6_cidr", ipv6 ? Json(ipv6->to_string()) : Json(nullptr)},
@@ -55,7 +61,8 @@ Json vpc_json(const Deployment& deployment) {
           {"dhcp",
            {{"domain_name", dhcp.domain_name},
             {"domain_name_servers", servers(dhcp.domain_name_servers)},
-            {"ntp_servers", servers(dhcp.ntp_servers)}}}};
+            {"ntp_servers", servers(dhcp.ntp_servers)}}},
+          {"parameters", std::move(parameters)}};
 }
 
 Json to_json(const Subnet& subnet) {

@@ -13,6 +13,7 @@ Route route_of(const Json& json) {
                                            {"interface", RouteTargetKind::kInterface},
                                            {"blackhole", RouteTargetKind::kBlackhole}});
   if (route.target == RouteTargetKind::kInterface) route.eni_id = text_of(json, "eni");
+  if (json.contains("line")) route.line = number_of<int>(json, "line");
   return route;
 }
 
@@ -27,6 +28,12 @@ void read_vpc(const Json& json, Deployment& deployment) {
   deployment.dhcp.domain_name = text_of(dhcp, "domain_name");
   deployment.dhcp.domain_name_servers = parsed_list<Ipv4Address>(dhcp, "domain_name_servers");
   deployment.dhcp.ntp_servers = parsed_list<Ipv4Address>(dhcp, "ntp_servers");
+  const Json& parameters = json.at("parameters");
+  for (const NumberParameter& one : kNumberParameters)
+    deployment.parameters.*one.value =
+        number_of<int>(parameters, std::string(one.key).c_str(), one.least, one.most);
+  for (const SwitchParameter& one : kSwitchParameters)
+    deployment.parameters.*one.value = truth_of(parameters, std::string(one.key).c_str());
 }
 
 Subnet subnet_of(const Json& json) {

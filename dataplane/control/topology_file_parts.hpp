@@ -15,6 +15,7 @@ inline constexpr int kMostPartitions = 7;  // of a placement group, in each zone
 // topology_file_network.cpp
 VpcDeclaration read_vpc(const Value& value);
 HostsDeclaration read_hosts(const Value& value);
+Parameters read_parameters(const Value& value);
 SubnetDeclaration read_subnet(const Value& value);
 PrefixListDeclaration read_prefix_list(const Value& value);
 PlacementGroupDeclaration read_placement_group(const Value& value);

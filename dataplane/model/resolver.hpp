@@ -126,6 +126,7 @@ class Resolver {
   void place_instances();
   const std::string* zone_of(const WantedInstance& wanted) const;
   void check_group(const WantedInstance& wanted, const std::string& zone, Places& places);
+  static bool is_stopped(const WantedInstance& wanted);
   bool keeps_its_place(const WantedInstance& wanted) const;
   void place(WantedInstance& wanted, const std::string& zone, Places& places);
   void settle(WantedInstance& wanted, const std::string& zone, const Placement& placement, Places& places);

@@ -50,7 +50,8 @@ struct EniStatistics {
   std::uint64_t consumed = 0;                  // frames of this guest that the fabric answered itself
   std::uint64_t drops[kDropReasons] = {};      // of this guest's frames
   std::uint64_t ena[kEnaCounters] = {};        // packets that found an allowance used up; kEnaCounterNames
-  std::uint64_t conntrack_allowance_available = 0;  // of the instance; 0 as well where nothing limits it
+  bool connections_limited = false;                 // of the instance; then there is the next
+  std::uint64_t conntrack_allowance_available = 0;
   EfaCounters efa;                             // EFA functions only
 };
 
@@ -94,6 +95,7 @@ class Engine {
   /// Publishes the deployment: ports of ENIs that it no longer has are closed, `added` ports are polled from now on,
   /// every flow keeps EC2's meaning of a change (DESIGN D3). Returns when no worker can see the old tables.
   /// An ENI that stays and gets another port has the old one closed; with a null port nothing is attached any more.
+  /// An error: nothing was published, no port was closed but those of `added`, and everything goes on as before.
   virtual Result<void> apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) = 0;
 
   virtual std::optional<EniSlot> slot_of(const std::string& eni_id) const = 0;

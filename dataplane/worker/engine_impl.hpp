@@ -41,7 +41,9 @@ class EngineImpl final : public Engine {
 
  private:
   Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
-  std::uint16_t least_loaded_worker() const;
+  Result<void> watch(const std::vector<Attachment>& added);
+  void unwatch(const SlotTable::Owner& owner, const Port* port);
+  std::vector<unsigned> ports_by_worker() const;
   std::uint64_t now_ns() const;
   EniStatistics sum(EniSlot slot) const;
   template <typename Entry>

@@ -90,8 +90,11 @@ std::vector<EniStatistics> EngineImpl::statistics() const {
     EniStatistics one = sum(slot);
     subtract(one, baselines_[slot]);
     one.eni_id = id;
-    if (const InstanceAllowance* const allowance = allowances_.find(instance))
+    const InstanceAllowance* const allowance = allowances_.find(instance);
+    if (allowance != nullptr) {
+      one.connections_limited = allowance->limits().connections != 0;
       one.conntrack_allowance_available = allowance->connections().available();
+    }
     if (efa && efa_counters_) add_efa(one, efa_counters_(slot));
     all.push_back(std::move(one));
   };

@@ -134,6 +134,7 @@ class Snapshot {
   EniSlot gateway = kNoEni;
   PublicAddresses public_addresses;
   TimeoutTable timeouts;  // by slot
+  Parameters parameters;
   std::shared_ptr<const GroupPolicy> policy;
   std::shared_ptr<const Deployment> deployment;
   EfaMatrix efa;

@@ -145,7 +145,6 @@ class Daemon {
     engine_options.cpus = options_.cpus;
     engine_options.flow_capacity = kFlowCapacity;
     engine_options.packets = options_.memory_mb * kPacketsPerMegabyte - 1;  // a mempool likes 2^n - 1
-    engine_options.now_ns = &monotonic_ns;
     Result<std::unique_ptr<Engine>> engine = Engine::create(engine_options);
     if (!engine) return engine.error();
     engine_ = std::move(*engine);

@@ -232,6 +232,8 @@ struct World {
     json["efa"] = environment.efa;
     json["hosts"] = environment.hosts.inside;
     json["outside"] = environment.hosts.outside;
+    json["name servers"] = environment.hosts.name_servers;
+    json["search"] = environment.hosts.search;
     json["state"] = environment.state;
     json["ports"] = environment.living_ports;
     return json.dump(1);
