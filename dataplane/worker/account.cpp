@@ -42,12 +42,12 @@ Said said_of_drop(DropReason reason) noexcept {
 }
 
 /// What this burst's end says and somebody logs.
-std::uint8_t wanted(EniSlot slot, std::uint8_t said, const Snapshot& snapshot) noexcept {
+std::uint8_t logged_of(EniSlot slot, std::uint8_t said, const Snapshot& snapshot) noexcept {
   return slot == kNoEni ? 0 : static_cast<std::uint8_t>(snapshot.logged_actions[slot] & said);
 }
 
 /// Bytes of IP: AWS's own example has 336 for four pings of 84.
-WireSize size_of(const rte_mbuf* packet, bool ipv6) noexcept {
+WireSize ip_size_of(const rte_mbuf* packet, bool ipv6) noexcept {
   constexpr std::uint32_t kEthernet = sizeof(EthernetHeader);
   if (wants_segmentation(packet)) {
     const WireSize wire =
@@ -63,7 +63,7 @@ WireSize size_of(const rte_mbuf* packet, bool ipv6) noexcept {
   return {reinterpret_cast<const Ipv4Header*>(ip)->total_length.host(), 1};
 }
 
-FlowLogKey key_of(const Burst& burst, unsigned i) noexcept {
+FlowLogKey record_key(const Burst& burst, unsigned i) noexcept {
   PacketTuple tuple = tuple_of(burst.packet[i]);
   if (burst.is_fragment(i) && is_later_fragment(burst.packet[i])) FragmentPorts::read(burst.packet[i]).complete(tuple);
   FlowLogKey key;
@@ -83,7 +83,7 @@ bool is_of_link(const Burst& burst, unsigned i) noexcept {
          (burst.destination_address6(i).is_link_local_v6() || burst.destination_address6(i).is_multicast_v6());
 }
 
-void add(FlowLogKey& key, EniSlot slot, std::uint8_t action, FlowLogDirection direction, const WireSize& size,
+void add_record(FlowLogKey& key, EniSlot slot, std::uint8_t action, FlowLogDirection direction, const WireSize& size,
          std::uint8_t tcp_flags, WorkerContext& worker) noexcept {
   key.slot = slot;
   key.born = worker.snapshot->eni(slot).born;
@@ -102,17 +102,17 @@ void account(const Burst& burst, WorkerContext& worker) noexcept {
       said = {kAccepted, snapshot.eni(burst.destination[i]).link_up ? kAccepted : std::uint8_t{0}};
     else if (burst.fate[i] == Fate::kDropped)
       said = said_of_drop(burst.reason[i]);
-    const std::uint8_t at_sender = wanted(burst.source[i], said.by_sender, snapshot);
-    const std::uint8_t at_receiver = wanted(burst.destination[i], said.by_receiver, snapshot);
+    const std::uint8_t at_sender = logged_of(burst.source[i], said.by_sender, snapshot);
+    const std::uint8_t at_receiver = logged_of(burst.destination[i], said.by_receiver, snapshot);
     if ((at_sender | at_receiver) == 0 || is_of_link(burst, i)) continue;
-    FlowLogKey key = key_of(burst, i);
-    const WireSize size = size_of(burst.packet[i], burst.is_ipv6(i));
+    FlowLogKey key = record_key(burst, i);
+    const WireSize size = ip_size_of(burst.packet[i], burst.is_ipv6(i));
     const std::uint8_t flags = key.protocol == kProtocolTcp ? burst.tcp_flags[i] : std::uint8_t{0};
     if (at_receiver != 0)
-      add(key, burst.destination[i], at_receiver, FlowLogDirection::kIngress, size, flags, worker);
+      add_record(key, burst.destination[i], at_receiver, FlowLogDirection::kIngress, size, flags, worker);
     if (at_sender == 0) continue;
     key.internet = burst.destination[i] == snapshot.gateway && snapshot.gateway != kNoEni;
-    add(key, burst.source[i], at_sender, FlowLogDirection::kEgress, size, flags, worker);
+    add_record(key, burst.source[i], at_sender, FlowLogDirection::kEgress, size, flags, worker);
   }
 }
 
