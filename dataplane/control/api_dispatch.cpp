@@ -30,6 +30,7 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
     {"/v1/drops", "GET", &ApiRoutes::drops},
     {"/v1/statistics", "GET", &ApiRoutes::statistics},
     {"/v1/explain", "POST", &ApiRoutes::explain},
+    {"/v1/capture", "GET", &ApiRoutes::capture},
 };
 
 namespace {

@@ -9,6 +9,7 @@
 
 #include <rte_pause.h>
 
+#include "dataplane/worker/capture.hpp"
 #include "dataplane/worker/efa_gate.hpp"
 #include "dataplane/worker/pipeline.hpp"
 #include "dataplane/worker/stages.hpp"
@@ -91,6 +92,7 @@ unsigned Worker::turn() noexcept {
     handled += poll_ready_ports();
   age_flows(false);
   drop_overdue_fragments();
+  context_.capture.publish();
   serve_job();
   return handled;
 }
@@ -221,7 +223,9 @@ void Worker::drop_overdue_fragments() noexcept {
     if (held.packet == nullptr) return;
     context_.balance.unstored.add();
     const bool live = context_.snapshot->eni(held.key.eni).same_since(held.epoch);
-    drop_single(held.packet, live ? held.key.eni : kNoEni, kNoEni, DropReason::kFragment, context_);
+    const EniSlot source = live ? held.key.eni : kNoEni;
+    capture_overdue(held.packet, source, DropReason::kFragment, context_);
+    drop_single(held.packet, source, kNoEni, DropReason::kFragment, context_);
   }
 }
 
