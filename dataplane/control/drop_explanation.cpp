@@ -22,7 +22,7 @@ std::string verdict_on(const Deployment& deployment, const FrameSummary& frame, 
   ExplainQuestion question{.packet = tuple_of_frame(frame),
                            .source_eni = sent ? interface.eni_id : "",
                            .destination_eni = {},
-                           .size = frame.ip_bytes,
+                           .size = record.super_segment ? 0 : frame.ip_bytes,
                            .dont_fragment = frame.dont_fragment};
   const auto asked = [&] {
     const Explanation explanation = explain(deployment, question);

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -84,6 +85,7 @@ class CaptureOutput final : public PcapngReader {
   bool take(std::span<const std::byte> bytes) {
     if (!lines_ && !write_all(bytes)) return false;
     if (!read(bytes)) return false;
+    announce();
     if (lines_ && std::fflush(stdout) != 0) error_ = errno;
     show_progress(false);
     return error_ == 0;
@@ -112,6 +114,18 @@ class CaptureOutput final : public PcapngReader {
     return true;
   }
 
+  /// As tcpdump says that it listens: from now on packets are captured.
+  void announce() {
+    if (announced_ || interfaces().empty()) return;
+    announced_ = true;
+    constexpr std::size_t kMostNames = 8;
+    std::string names;
+    for (std::size_t i = 0; i < std::min(interfaces().size(), kMostNames); ++i)
+      names += (i == 0 ? "" : ", ") + printable(interfaces()[i]);
+    if (interfaces().size() > kMostNames) names += fmt::format(" and {} more", interfaces().size() - kMostNames);
+    std::fprintf(stderr, "capturing %s\n", names.c_str());
+  }
+
   void show_progress(bool last) {
     if (!progress_) return;
     const auto now = std::chrono::steady_clock::now();
@@ -123,6 +137,7 @@ class CaptureOutput final : public PcapngReader {
 
   const int fd_;
   const bool lines_, progress_;
+  bool announced_ = false;
   std::uint64_t packets_ = 0, dropped_ = 0;
   int error_ = 0;
   std::chrono::steady_clock::time_point shown_;

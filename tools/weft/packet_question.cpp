@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "dataplane/net/headers.hpp"
+
 namespace weft::cli {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::uint32_t kLongestPacket = 9001;
 
 Error not_explained(std::string why) { return {"InvalidParameterValue", "this packet " + std::move(why), {}}; }
 
@@ -70,7 +74,9 @@ Result<json> question_about(const FrameSummary& frame, const json& interfaces, c
   add_ends(frame, interfaces, deployment, question);
   question["protocol"] = static_cast<int>(frame.protocol);
   question["dont_fragment"] = frame.dont_fragment;
-  if (frame.ip_bytes > 0 && frame.ip_bytes <= 65535) question["size"] = frame.ip_bytes;
+  // A longer one of TCP is a super-segment, which the card cuts (facts ec2 1.8: no packet has more than 9001 bytes).
+  const bool super_segment = frame.protocol == kProtocolTcp && frame.ip_bytes > kLongestPacket;
+  if (frame.ip_bytes > 0 && frame.ip_bytes <= 65535 && !super_segment) question["size"] = frame.ip_bytes;
   if (frame.has_ports()) {
     question["port"] = frame.destination_port;
     question["source_port"] = frame.source_port;

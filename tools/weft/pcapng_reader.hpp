@@ -35,6 +35,7 @@ class PcapngReader {
   /// The statistics have come, and no block is cut off: this is a whole file.
   bool complete() const { return statistics_ && rest_.empty() && !broken_; }
   const CaptureTotals& totals() const { return totals_; }
+  const std::vector<std::string>& interfaces() const { return interfaces_; }
 
  protected:
   virtual void packet(const CapturedPacket& packet) = 0;

@@ -34,8 +34,8 @@ struct Capture {
   CaptureSession session;
   CaptureTap tap{0};
   explicit Capture(CaptureSession::Options options = {.wall_offset_ns = kWall}) : session(options) {
-    session.add(5, {"node-0/eth0", "eni-0a", {{2, 0, 0, 0, 0, 5}}});
-    session.add(9, {"node-1/eth0", "eni-0b", {{2, 0, 0, 0, 0, 9}}});
+    session.add(5, {"node-0/eth0", "eni-0a", {{2, 0, 0, 0, 0, 5}}, "eni-0a"});
+    session.add(9, {"node-1/eth0", "eni-0b", {{2, 0, 0, 0, 0, 9}}, "eni-0b"});
     tap.arm(session);
   }
   std::string file(std::uint64_t end_ns = 0) {
@@ -121,7 +121,7 @@ TEST(Capture, ASlotThatAnotherEniTakesIsAnotherInterface) {
   offer(capture.tap, 5, CaptureDirection::kOut, 1, kFrame);
   capture.session.remove(5);
   EXPECT_EQ(offer(capture.tap, 5, CaptureDirection::kOut, 2, kFrame), nullptr);
-  capture.session.add(5, {"node-7/eth1", "eni-0c", {}});
+  capture.session.add(5, {"node-7/eth1", "eni-0c", {}, "eni-0c"});
   offer(capture.tap, 5, CaptureDirection::kOut, 3, kFrame);
   const auto blocks = read_pcapng(capture.file());
   std::vector<std::uint32_t> interfaces;
