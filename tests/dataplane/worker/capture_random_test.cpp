@@ -110,7 +110,7 @@ TEST_P(CaptureRandom, TheRecordsAreWhatWasSentAndWhatWasGot) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
-  Fabric fabric(network(), {.ring_depth = 1024});
+  Fabric fabric(network(), {.flow_capacity = 65536, .ring_depth = 1024});
   Captured capture(fabric, kGuests);
   Traffic traffic(fabric, random);
   std::map<std::string, std::uint64_t> recorded_drops;
@@ -138,14 +138,16 @@ TEST_P(CaptureRandom, TheRecordsAreWhatWasSentAndWhatWasGot) {
       }
     if (traffic.one_in(50)) Fabric::advance_ms(300);
   }
-  // Of a packet that was cut in two at the gateway and lost twice, one record tells.
+  // Pieces of a packet that was cut at the gateway have its record in common, however many of them are lost.
   std::map<std::string, std::uint64_t> counted = drops_of(fabric);
   EXPECT_GT(recorded_drops.size(), 8U) << "the traffic is too tame";
-  for (const auto& [reason, count] : recorded_drops) EXPECT_LE(count, counted[reason]) << reason;
+  std::uint64_t pieces = 0;
   for (const auto& [reason, count] : counted) {
-    if (reason == "group-ingress" || reason == "fragment") EXPECT_GT(recorded_drops[reason], 0U) << reason;
-    else EXPECT_EQ(recorded_drops[reason], count) << reason;
+    EXPECT_GT(recorded_drops[reason], 0U) << reason;
+    EXPECT_LE(recorded_drops[reason], count) << reason;
+    pieces += count - recorded_drops[reason];
   }
+  EXPECT_LE(pieces, fabric.engine().balance().copies);
 }
 
 INSTANTIATE_TEST_SUITE_P(PacketsOfATurn, CaptureRandom, ::testing::Values(1U, 20U, 100U));

@@ -144,7 +144,8 @@ TEST(CaptureThreads, OneRecordOfEachPacketWhoeverOwnsItsFlow) {
     const Frame frame = udp(fabric.path("a", port % 4 == 0 ? "c" : "b"), port, 9);
     (port % 4 == 0 ? refused : sent_frames).insert(frame);
     fabric.inject("a", frame);
-    if (port % 4 != 0) ASSERT_TRUE(eventually([&] { return fabric.receive("b").has_value(); }));
+    if (port % 4 == 0) continue;
+    ASSERT_TRUE(eventually([&] { return fabric.receive("b").has_value(); }));
   }
   ASSERT_TRUE(eventually([&] { return fabric.engine().balance().dropped == refused.size(); }));
   fabric.engine().stop_capture();
