@@ -36,7 +36,13 @@ bool decided_by_receiver(DropReason reason) noexcept {
 
 }  // namespace
 
+void nobody_sent(Burst& burst) noexcept {
+  std::fill_n(burst.record, burst.count, nullptr);
+  burst.sent_noted = true;
+}
+
 void capture_sent(Burst& burst, WorkerContext& worker) noexcept {
+  if (burst.from_port && !worker.capture.wants(burst.source[0])) return nobody_sent(burst);  // a port's burst is one guest's
   const EniSlot gateway = worker.snapshot->gateway;
   for (unsigned i = 0; i < burst.count; ++i) {
     burst.record[i] = nullptr;
@@ -46,11 +52,6 @@ void capture_sent(Burst& burst, WorkerContext& worker) noexcept {
     burst.record[i] = offer(burst.packet[i], burst.source[i], CaptureDirection::kOut, worker);
   }
   burst.sent_noted = burst.from_port;
-}
-
-void nobody_sent(Burst& burst) noexcept {
-  std::fill_n(burst.record, burst.count, nullptr);
-  burst.sent_noted = true;
 }
 
 void decided_elsewhere(Burst& burst) noexcept {

@@ -170,7 +170,7 @@ void deliver(Burst& burst, WorkerContext& worker) noexcept {
       for (unsigned k = 0; k < group.count; ++k) burst.drop(group.member[k], DropReason::kLinkDown);
     } else if (to.home != worker.index) {
       hand_over_group(burst, group, to.home, worker);
-    } else if (burst.captures) [[unlikely]] {
+    } else if (burst.captures && worker.capture.wants(group.eni)) [[unlikely]] {
       send_captured_group(burst, group, to, worker);
     } else {
       send_group(burst, group, to, worker);
