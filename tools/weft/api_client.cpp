@@ -173,9 +173,11 @@ Result<void> ApiClient::stream(const std::string& path, const std::function<void
   http::write(socket, request, failed);
   beast::flat_buffer buffer;
   http::response_parser<http::buffer_body> parser;
-  parser.body_limit(boost::none);
+  parser.body_limit(UINT64_MAX);  // none would refuse every length (Boost 1.74)
   if (!failed) http::read_header(socket, buffer, parser, failed);
-  if (failed) return not_running(socket_path_);
+  if (failed == asio::error::connection_reset || failed == http::error::end_of_stream) return not_running(socket_path_);
+  if (failed)
+    return Error{"InternalError", fmt::format("weftd's answer to GET {} cannot be read: {}", path, failed.message()), {}};
   const bool good = parser.get().result_int() == 200;
   if (good) begun(socket.native_handle());
 
