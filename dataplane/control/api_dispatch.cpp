@@ -33,6 +33,7 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
     {"/v1/flow-logs/flush", "POST", &ApiRoutes::flush_flow_logs},
     {"/v1/flow-logs/{name}/flush", "POST", &ApiRoutes::flush_flow_logs},
     {"/v1/explain", "POST", &ApiRoutes::explain},
+    {"/v1/capture", "GET", &ApiRoutes::capture},
 };
 
 namespace {

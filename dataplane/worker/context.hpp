@@ -9,6 +9,7 @@
 #include "dataplane/flow/table.hpp"
 #include "dataplane/limit/flow_meters.hpp"
 #include "dataplane/limit/packet_windows.hpp"
+#include "dataplane/observe/capture_session.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
 #include "dataplane/observe/flow_log_table.hpp"
@@ -77,6 +78,7 @@ struct WorkerContext {
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;
+  CaptureTap capture{index};
   Handover& handover;
   rte_mempool* pool;  // for copies: segments of a super-segment
   bool related_icmp_errors;

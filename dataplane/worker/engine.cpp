@@ -72,7 +72,10 @@ EngineImpl::EngineImpl(const EngineOptions& options, PacketPool pool)
   started_ns_ = monotonic_ns();
 }
 
-EngineImpl::~EngineImpl() { EngineImpl::stop(); }
+EngineImpl::~EngineImpl() {
+  EngineImpl::stop();
+  EngineImpl::stop_capture();
+}
 
 void EngineImpl::set_message_switch(std::unique_ptr<MessageSwitch> messages,
                                     std::function<EfaCounters(EniSlot)> counters) {
@@ -172,7 +175,9 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
       Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_);
 
   // 4. Publish, and wait until no worker can see the old tables. Sleepers look at their new ports.
+  capture_more(*deployment);
   publication_.replace(std::move(next));
+  capture_less();
   epoch_ = epoch;
   deployment_ = std::move(deployment);
   for (const EniSlot slot : gone) closed.push_back(slots_.free(slot));

@@ -14,6 +14,7 @@
 
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/model/result.hpp"
+#include "dataplane/observe/capture_session.hpp"
 #include "dataplane/observe/drop_reason.hpp"
 #include "dataplane/observe/ena_counter.hpp"
 #include "dataplane/observe/flow_log_table.hpp"
@@ -74,6 +75,10 @@ struct DropView {
   std::uint64_t count = 1;  // equal drops in a row
 };
 
+/// Whom a capture is about. Asked at the beginning and for each deployment from then on, so that a capture follows
+/// attachments.
+using CaptureSelection = std::function<std::vector<CaptureInterface>(const Deployment&)>;
+
 class Engine {
  public:
   /// EAL must be initialised (worker/eal.hpp). Makes the mempool and the flow tables.
@@ -114,6 +119,14 @@ class Engine {
     std::uint64_t asleep_ns = 0, awake_ns = 0;
   };
   virtual std::vector<IdleTime> idle_times() const = 0;
+
+  /// Packets of the chosen ends are copied to the session from now on, each as the guest sends or gets it, with the
+  /// reason of a drop. One at a time: IncorrectState. EFA messages are no packets, and in no capture. The session stays
+  /// usable after stop_capture(), for what is still in its rings. `options.workers` is filled in.
+  virtual Result<std::shared_ptr<CaptureSession>> start_capture(CaptureSession::Options options,
+                                                                CaptureSelection selection) = 0;
+  /// Returns when no worker touches the session any more. Does nothing when there is no capture.
+  virtual void stop_capture() = 0;
 
   /// For ports that need mbufs (ring, TAP).
   virtual rte_mempool* mempool() = 0;

@@ -49,6 +49,7 @@ class Worker {
 
   WakeSet& wake_set() noexcept { return wake_; }
   const WorkerContext& context() const noexcept { return context_; }
+  CaptureTap& capture_tap() noexcept { return context_.capture; }
 
   /// Runs `job` in the worker, between two bursts, and returns when it is done. Thread: control. `running`: false when
   /// the worker has no thread, and then the caller's does it. A job that takes long makes packets wait.

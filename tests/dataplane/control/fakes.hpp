@@ -82,6 +82,16 @@ struct FakeEngine final : Engine {
   }
   FlowLogBatch take_flow_log_records() override { return std::exchange(flow_log_batch, {}); }
   std::vector<IdleTime> idle_times() const override { return {{3, 4}}; }
+  /// The tests fill its one ring in a worker's place.
+  Result<std::shared_ptr<CaptureSession>> start_capture(CaptureSession::Options options,
+                                                        CaptureSelection selection) override {
+    if (capture) return Error{"IncorrectState", "a capture is under way", {}};
+    capture = std::make_shared<CaptureSession>(options);
+    std::uint16_t slot = 1;
+    for (CaptureInterface& interface : selection(*published)) capture->add(slot++, std::move(interface));
+    return capture;
+  }
+  void stop_capture() override { capture.reset(); }
   rte_mempool* mempool() override { return nullptr; }
   int wake_fd() override { return -1; }
 
@@ -89,6 +99,7 @@ struct FakeEngine final : Engine {
   std::map<std::string, std::unique_ptr<Port>> ports;
   std::shared_ptr<const Deployment> published;
   FlowLogBatch flow_log_batch;
+  std::shared_ptr<CaptureSession> capture;
   std::vector<EniStatistics> statistics_answer;
   std::vector<FlowView> flows_answer;
   std::vector<DropView> drops_answer;
