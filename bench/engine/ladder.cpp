@@ -19,6 +19,8 @@ std::vector<Rung> ladder() {
       {.name = "ipv6-10k", .what = "IPv6, 10,000 flows", .network = {.ipv6 = true}, .flows = 10'000, .floor_mpps = 9,
        .goal_mpps = 14},
       {.name = "limits-10k", .what = "allowances, 10,000 flows", .network = {.limits = true}, .flows = 10'000},
+      {.name = "logged-10k", .what = "a flow log of the VPC: both ends of each packet, 10,000 flows",
+       .network = {.logged = true}, .flows = 10'000},
       {.name = "nat-10k", .what = "Elastic IP, both ways, 10,000 flows", .network = {.internet = true}, .flows = 10'000},
       {.name = "everything-10k", .what = "allowances and Elastic IP, 10,000 flows",
        .network = {.internet = true, .limits = true}, .flows = 10'000, .floor_mpps = 7, .goal_mpps = 11},

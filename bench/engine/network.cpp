@@ -146,6 +146,8 @@ Deployment make_network(const NetworkOptions& options) {
   const unsigned ends = options.internet ? 1 : 2 * options.pairs;
   for (unsigned end = 0; end < ends; ++end) deployment.instances.push_back(make_instance(options, end));
   if (options.internet) add_internet(deployment);
+  if (options.logged)
+    deployment.flow_logs = {{"fl-bench", "all", deployment.vpc_id, TrafficType::kAll, 60, "${bytes}", "/tmp"}};
   return deployment;
 }
 

@@ -25,6 +25,7 @@ struct NetworkOptions {
   unsigned rules_in_vain = 0;  // of each direction, before the one that matches
   bool internet = false;       // end 1 is the internet, and end 0 has an Elastic IP
   bool limits = false;         // allowances that nobody reaches
+  bool logged = false;         // a flow log of the VPC
 };
 
 Deployment make_network(const NetworkOptions& options);

@@ -107,7 +107,8 @@ Json to_json(const Deployment& deployment) {
           {"security_groups", each(deployment.security_groups, deployment)},
           {"instances", each(deployment.instances, deployment)},
           {"available_interfaces", each(deployment.available_enis, deployment)},
-          {"elastic_ips", each(deployment.elastic_ips, deployment)}};
+          {"elastic_ips", each(deployment.elastic_ips, deployment)},
+          {"flow_logs", each(deployment.flow_logs, deployment)}};
 }
 
 Json to_json(const Error& error) {

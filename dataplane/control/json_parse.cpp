@@ -114,6 +114,7 @@ Result<Deployment> deployment_from_json(const std::string& text) try {
   read_each(json, "instances", deployment.instances, instance_of);
   read_each(json, "available_interfaces", deployment.available_enis, eni_of);
   read_each(json, "elastic_ips", deployment.elastic_ips, elastic_ip_of);
+  read_each(json, "flow_logs", deployment.flow_logs, flow_log_of);
   check_names(deployment);
   return deployment;
 } catch (const std::exception& e) {

@@ -6,6 +6,7 @@
 #include <compare>
 
 #include "dataplane/model/describe.hpp"
+#include "dataplane/model/flow_logs.hpp"
 
 namespace weft {
 namespace {
@@ -180,6 +181,11 @@ Details all_of(const ElasticIp& elastic, const Deployment& in) {
   return details;
 }
 
+Details all_of(const FlowLog& log, const Deployment& in) {
+  return {fmt::format("{} of {}", traffic_type_name(log.traffic_type), resource_label(log, in)),
+          "to " + log.destination};
+}
+
 Details all_of(const Instance& instance, const Deployment&) {
   Details details;
   if (!instance.type.empty()) details.push_back("type " + instance.type);
@@ -205,6 +211,7 @@ Details differences(const Versions<Subnet>& versions) {
 
 // What is made anew when it differs has no differences of its own: its id says it all.
 Details differences(const Versions<PlacementGroup>&) { return {}; }
+Details differences(const Versions<FlowLog>&) { return {}; }
 
 Details differences(const Versions<PrefixList>& versions) {
   Details details;

@@ -72,7 +72,10 @@ EngineImpl::EngineImpl(const EngineOptions& options, PacketPool pool)
   started_ns_ = monotonic_ns();
 }
 
-EngineImpl::~EngineImpl() { EngineImpl::stop(); }
+EngineImpl::~EngineImpl() {
+  EngineImpl::stop();
+  EngineImpl::stop_capture();
+}
 
 void EngineImpl::set_message_switch(std::unique_ptr<MessageSwitch> messages,
                                     std::function<EfaCounters(EniSlot)> counters) {
@@ -166,11 +169,15 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   allowances_.update(*deployment, workers, now_ns());
   if (allowances_.any())
     for (const auto& worker : workers_) worker->make_limit_tables();
+  if (!deployment->flow_logs.empty())
+    for (const auto& worker : workers_) worker->make_flow_log_table(options_.flow_log_records);
   std::unique_ptr<const Snapshot> next =
       Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_);
 
   // 4. Publish, and wait until no worker can see the old tables. Sleepers look at their new ports.
+  capture_more(*deployment);
   publication_.replace(std::move(next));
+  capture_less();
   epoch_ = epoch;
   deployment_ = std::move(deployment);
   for (const EniSlot slot : gone) closed.push_back(slots_.free(slot));

@@ -121,7 +121,10 @@ void come_back(Burst& burst, unsigned i, std::uint16_t mtu, WorkerContext& worke
     worker.balance.copies.add(count - 1);
   }
   if (worker.again->count + count > kBurst) process_again(worker);
-  for (unsigned k = 0; k < count; ++k) worker.again->take(frames[k], worker.snapshot->gateway);
+  for (unsigned k = 0; k < count; ++k) {
+    worker.again->record[worker.again->count] = burst.captures ? burst.record[i] : nullptr;
+    worker.again->take(frames[k], worker.snapshot->gateway);
+  }
   burst.fate[i] = Fate::kAgain;
 }
 
