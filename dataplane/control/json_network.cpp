@@ -1,5 +1,6 @@
 // The VPC, subnets, routes, the internet gateway and Elastic IPs as JSON.
 #include "dataplane/control/json.hpp"
+#include "dataplane/model/flow_logs.hpp"
 
 namespace weft {
 namespace {
@@ -114,6 +115,18 @@ Json to_json(const ElasticIp& elastic, const Deployment& deployment) {
           {"eni", elastic.eni_id},
           {"instance", eni ? eni->instance : ""},
           {"private_ip", address_or_null(elastic.private_ip)}};
+}
+
+Json to_json(const FlowLog& log, const Deployment& deployment) {
+  return {{"id", log.id},
+          {"name", log.name},
+          {"resource_type", resource_type_name(log)},
+          {"resource_id", log.resource_id},
+          {"resource", resource_label(log, deployment)},
+          {"traffic_type", traffic_type_name(log.traffic_type)},
+          {"max_aggregation_interval", log.max_aggregation_interval},
+          {"log_format", log.log_format},
+          {"destination", log.destination}};
 }
 
 }  // namespace weft

@@ -26,6 +26,9 @@ RouteTableDeclaration read_route_table(const Value& value);
 std::optional<InternetGatewayDeclaration> read_internet_gateway(const Value& value);
 ElasticIpDeclaration read_elastic_ip(const Value& value);
 
+// topology_file_flow_logs.cpp
+FlowLogDeclaration read_flow_log(const Value& value);
+
 // topology_file_rules.cpp
 /// `ipv6`: the VPC has an IPv6 block, so the default rules are about both families (facts ec2 2.1).
 SecurityGroupDeclaration read_security_group(const Value& value, bool ipv6);

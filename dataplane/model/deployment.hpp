@@ -86,6 +86,18 @@ struct ElasticIp {
   IpAddress private_ip;
 };
 
+/// Nothing about it can be changed, as in EC2: what differs makes another one, of another id.
+struct FlowLog {
+  std::string id;  // "fl-..."
+  std::string name;
+  std::string resource_id;  // the VPC's, a subnet's or an ENI's
+  TrafficType traffic_type = TrafficType::kAll;
+  int max_aggregation_interval = 600;
+  std::string log_format;
+  std::string destination;
+  bool operator==(const FlowLog&) const = default;
+};
+
 /// The machines that each zone has.
 struct Hosts {
   int racks_per_zone = 16;
@@ -160,6 +172,7 @@ struct Instance {
   std::string placement_group;
   Placement placement;
   Allowances allowances;
+  MetadataOptions metadata_options;
   InstanceState state = InstanceState::kRunning;
   std::uint32_t starts = 0;  // how often it was started: each start has another public IPv4
   std::vector<Eni> enis;     // by device index; [0] is the primary
@@ -178,6 +191,7 @@ struct Deployment {
   std::vector<RouteTable> route_tables;  // with the main one, always
   std::vector<NetworkAcl> network_acls;  // with `default`, always
   std::vector<ElasticIp> elastic_ips;
+  std::vector<FlowLog> flow_logs;
   std::vector<Eni> available_enis;  // attached to no instance
   std::vector<Subnet> subnets;
   std::vector<SecurityGroup> security_groups;  // with `default`, always

@@ -62,6 +62,7 @@ void forget(Deployment& deployment, const std::string& eni_id) {
   for (RouteTable& table : deployment.route_tables)
     for (Route& route : table.routes)
       if (route.eni_id == eni_id) route.eni_id.clear();
+  std::erase_if(deployment.flow_logs, [&](const FlowLog& log) { return log.resource_id == eni_id; });
 }
 
 }  // namespace

@@ -65,13 +65,17 @@ EngineImpl::EngineImpl(const EngineOptions& options, PacketPool pool)
                                      .now_ns = options.now_ns,
                                      .related_icmp_errors = options.related_icmp_errors,
                                      .flow_capacity = options.flow_capacity,
-                                     .flow_capacity6 = options.flow_capacity6};
+                                     .flow_capacity6 = options.flow_capacity6,
+                                     .token_keys = services::TokenKeys::random()};
   for (unsigned index = 0; index < handover_.workers(); ++index)
     workers_.push_back(std::make_unique<Worker>(index, worker_options, publication_, handover_, pool_.get()));
   started_ns_ = monotonic_ns();
 }
 
-EngineImpl::~EngineImpl() { EngineImpl::stop(); }
+EngineImpl::~EngineImpl() {
+  EngineImpl::stop();
+  EngineImpl::stop_capture();
+}
 
 void EngineImpl::set_message_switch(std::unique_ptr<MessageSwitch> messages,
                                     std::function<EfaCounters(EniSlot)> counters) {
@@ -97,20 +101,24 @@ std::uint64_t EngineImpl::now_ns() const { return options_.now_ns == nullptr ? m
 
 unsigned EngineImpl::run_once() { return workers_.front()->turn(); }
 
-std::uint16_t EngineImpl::least_loaded_worker() const {
+std::vector<unsigned> EngineImpl::ports_by_worker() const {
   std::vector<unsigned> ports(workers_.size());
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
     if (!slots_[static_cast<EniSlot>(slot)].eni_id.empty()) ++ports[slots_[static_cast<EniSlot>(slot)].home];
-  return static_cast<std::uint16_t>(std::min_element(ports.begin(), ports.end()) - ports.begin());
+  return ports;
 }
 
 Result<std::vector<SlotAssignment>> EngineImpl::assign_slots(const Deployment& deployment, std::uint32_t epoch) {
   std::vector<SlotAssignment> assignments;
+  std::vector<unsigned> ports = ports_by_worker();
   for (const auto& [id, address] : ends_of(deployment)) {
     const bool known = slots_.find(id).has_value();
-    const std::optional<EniSlot> slot = slots_.take(id, address, epoch, least_loaded_worker());
+    const auto least = std::ranges::min_element(ports);  // where a new one goes
+    const auto home = static_cast<std::uint16_t>(least - ports.begin());
+    const std::optional<EniSlot> slot = slots_.take(id, address, epoch, home);
     if (!slot) return Error{"NetworkInterfaceLimitExceeded", "the engine has room for 65534 interfaces", {}};
     if (!known) {
+      ++*least;
       baselines_.resize(slots_.size());
       baselines_[*slot] = {};
       baselines_[*slot] = sum(*slot);
@@ -161,11 +169,15 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   allowances_.update(*deployment, workers, now_ns());
   if (allowances_.any())
     for (const auto& worker : workers_) worker->make_limit_tables();
+  if (!deployment->flow_logs.empty())
+    for (const auto& worker : workers_) worker->make_flow_log_table(options_.flow_log_records);
   std::unique_ptr<const Snapshot> next =
       Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_);
 
   // 4. Publish, and wait until no worker can see the old tables. Sleepers look at their new ports.
+  capture_more(*deployment);
   publication_.replace(std::move(next));
+  capture_less();
   epoch_ = epoch;
   deployment_ = std::move(deployment);
   for (const EniSlot slot : gone) closed.push_back(slots_.free(slot));

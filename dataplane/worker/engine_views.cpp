@@ -169,6 +169,23 @@ std::vector<DropView> EngineImpl::drops() const {
   return views;
 }
 
+std::optional<FlowLogEniKey> EngineImpl::flow_log_eni(const std::string& eni_id) const {
+  const std::optional<EniSlot> slot = slots_.find(eni_id);
+  if (!slot) return std::nullopt;
+  return FlowLogEniKey{*slot, slots_[*slot].born};
+}
+
+FlowLogBatch EngineImpl::take_flow_log_records() {
+  FlowLogBatch batch;
+  for (const auto& worker : workers_) {
+    FlowLogTable* const table = worker->flow_log_table();
+    if (table == nullptr) continue;
+    worker->run_job([&](WorkerContext&) { table->swap(); }, !threads_.empty());
+    table->take(batch);
+  }
+  return batch;
+}
+
 std::vector<Engine::IdleTime> EngineImpl::idle_times() const {
   timespec now;
   ::clock_gettime(CLOCK_MONOTONIC, &now);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "dataplane/model/flow_logs.hpp"
 #include "dataplane/worker/allowance_book.hpp"
 
 namespace weft {
@@ -114,6 +115,17 @@ void index_addresses(const Eni& eni, EniSlot slot, Snapshot& snapshot) {
   for (const IpPrefix& prefix : eni.prefixes) snapshot.prefixes.insert(kOnlyVpc, prefix, slot);
 }
 
+/// All flow logs together: which of them a record is for, the control thread decides.
+void compile_flow_logs(const Deployment& deployment, const std::vector<const Eni*>& enis,
+                       const std::vector<SlotAssignment>& assignments, Snapshot& snapshot) {
+  if (deployment.flow_logs.empty()) return;
+  snapshot.logged_actions.resize(snapshot.enis.size());
+  for (std::size_t i = 0; i < enis.size(); ++i)
+    for (const FlowLog& log : deployment.flow_logs)
+      if (is_logged(log, *enis[i], deployment))
+        snapshot.logged_actions[assignments[i].slot] |= static_cast<std::uint8_t>(log.traffic_type);
+}
+
 void poll_at_home(Snapshot& snapshot, EniSlot slot) {
   const EniRecord& record = snapshot.enis[slot];
   if (record.port == nullptr) return;
@@ -167,6 +179,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   compile_timeouts(deployment->parameters, enis, assignments, snapshot->timeouts);
   snapshot->efa = EfaMatrix::compile(*deployment, *snapshot->policy, assignments, slots);
   if (allowances != nullptr) snapshot->allowances = allowances->by_slot(*deployment, assignments, slots);
+  compile_flow_logs(*deployment, enis, assignments, *snapshot);
   snapshot->services = ServiceViews::compile(*deployment, snapshot->slot_of_policy, slots);
   snapshot->deployment = std::move(deployment);
   return snapshot;

@@ -78,6 +78,12 @@ void add_network(Deployment& d) {
                    {"eipalloc-2", "", "idle", *IpAddress::parse("203.0.113.10"), "", {}}};
 }
 
+void add_flow_logs(Deployment& d) {
+  d.flow_logs = {{"fl-1", "all", d.vpc_id, TrafficType::kAll, 600, "${srcaddr} ${dstaddr}", "/tmp/one"},
+                 {"fl-2", "web", "eni-1", TrafficType::kReject, 60, "${bytes}", "/tmp/two"},
+                 {"fl-3", "subnet", "subnet-1", TrafficType::kAccept, 60, "${bytes}", "/tmp/two"}};
+}
+
 /// Every field off its default.
 Deployment everything() {
   Deployment d;
@@ -116,6 +122,7 @@ Deployment everything() {
   bare.name = "without-interfaces";
   d.instances = {a, bare};
   d.available_enis = {interface("eni-3", "")};
+  add_flow_logs(d);
   return d;
 }
 
@@ -200,6 +207,7 @@ TEST(Json, ADeploymentSurvivesTheRoundTripWithEveryField) {
   for (std::size_t i = 0; i < 2; ++i) expect_same(a.enis[i], before.instances[0].enis[i]);
   expect_same(after->available_enis[0], before.available_enis[0]);
   EXPECT_EQ(after->instances[1].state, InstanceState::kRunning);
+  EXPECT_EQ(after->flow_logs, before.flow_logs);
 }
 
 TEST(Json, ADeploymentWithoutAGatewayIpv6OrAnythingSurvivesToo) {
@@ -234,9 +242,13 @@ instances:
     type: m5.large
     placement_group: p
     limits: {pps: 1000, flow_gbps: 0.1}
+    metadata_options: {http_tokens: optional, http_put_response_hop_limit: 3, http_endpoint: disabled, http_protocol_ipv6: enabled}
     interfaces:
       - {security_groups: [web], secondary_private_ips: 2, ipv6_addresses: 2, ipv4_prefixes: 1, ipv6_prefixes: 1,
          connection_tracking: {udp_timeout: 45}, description: front}
+flow_logs:
+  - {name: everything, destination: /tmp/flows}
+  - {name: one, interface: web-2/eth0, traffic_type: REJECT, max_aggregation_interval: 60, destination: /tmp/flows}
 network_interfaces:
   - {name: spare, source_dest_check: false}
   - {name: second, instance: web-0, device_index: 1}
@@ -261,6 +273,8 @@ bool is_derived(const std::string& pointer) {
     if (pointer.ends_with(end)) return true;
   if (pointer.starts_with("/route_tables/") && pointer.ends_with("/state")) return true;
   if (pointer.starts_with("/elastic_ips/") && pointer.ends_with("/instance")) return true;
+  if (pointer.starts_with("/flow_logs/") && (pointer.ends_with("/resource") || pointer.ends_with("/resource_type")))
+    return true;
   return (of_an_interface && pointer.ends_with("/az")) || pointer.starts_with("/security_groups/0/interfaces") ||
          pointer.starts_with("/route_tables/0/subnets") || pointer.starts_with("/network_acls/0/subnets");
 }
@@ -303,6 +317,8 @@ TEST(Json, WhatIsOutOfRangeOrNamesNothingIsADamagedState) {
            {"/instances/0/allowances/peak_gbps", "10"},
            {"/instances/0/allowances/pps", 18446744073709551615u},
            {"/instances/0/state", "pending"},
+           {"/instances/0/metadata_options/http_put_response_hop_limit", 65},
+           {"/instances/0/metadata_options/http_tokens", "maybe"},
            {"/instances/0/interfaces/0/device_index", 4294967297},
            {"/instances/0/interfaces/0/instance", "b"},
            {"/instances/0/interfaces/0/subnet", "elsewhere"},
@@ -321,6 +337,11 @@ TEST(Json, WhatIsOutOfRangeOrNamesNothingIsADamagedState) {
            {"/route_tables/0/routes/0/target", "nat"},
            {"/route_tables/0/routes/2/eni", "eni-9"},
            {"/elastic_ips/0/eni", "eni-9"},
+           {"/flow_logs/0/resource_id", "vpc-9"},
+           {"/flow_logs/1/resource_id", "eni-9"},
+           {"/flow_logs/0/traffic_type", "all"},
+           {"/flow_logs/0/max_aggregation_interval", 61},
+           {"/flow_logs/0/log_format", "${nothing}"},
            {"/subnets/0/route_table", "nowhere"},
            {"/subnets/0/network_acl", "nobody"},
        }) {
