@@ -1,5 +1,5 @@
-// What an instance's allowances come to for one packet: as a flow's, and at the internet gateway (facts ec2 4.3, 5.4). The
-// data path (worker/allowance_book.cpp) and explain both ask here, so they cannot differ.
+// What an instance's allowances come to for one packet: as a flow's, and at the internet gateway (facts ec2 4.3, 5.4).
+// The data path (worker/allowance_book.cpp) and explain both ask here, so they cannot differ.
 #pragma once
 
 #include "dataplane/model/deployment.hpp"
@@ -16,8 +16,8 @@ inline constexpr unsigned kLinkLocalPacketsPerSecond = 1024;
 /// Nothing limits an instance without a type and without limits.
 bool has_allowances(const Instance& instance);
 
-/// To and from the internet, each direction: half of the bandwidth of a type with 32 vCPUs or more, and 5 Gbit/s of any.
-/// 0: no limit but the instance's.
+/// To and from the internet, each direction: half of the bandwidth of a type with 32 vCPUs or more, and 5 Gbit/s of
+/// any. 0: no limit but the instance's.
 double gateway_gbps(const Instance& instance);
 
 /// The cluster placement group it is in; null: none.

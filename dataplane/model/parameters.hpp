@@ -1,5 +1,5 @@
-// What EC2 does not publish (facts ec2 11), as numbers and switches with their defaults. docs/parameters.md has the reason
-// for each default, and those that are no key of the topology file. Live: a change is a change of the VPC.
+// What EC2 does not publish (facts ec2 11), as numbers and switches with their defaults. docs/parameters.md has the
+// reason for each default, and those that are no key of the topology file. Live: a change is a change of the VPC.
 #pragma once
 
 #include <array>
@@ -13,19 +13,19 @@ struct Parameters {
   int tcp_closing_timeout = 60;  // after FIN both ways, or RST
   int icmp_timeout = 30;
   // Allowances.
-  int credit_seconds = 300;          // how long full credits sustain the peak bandwidth
-  int burst_ms = 10;                 // what a bucket holds, as time at its rate
+  int credit_seconds = 300;              // how long full credits sustain the peak bandwidth
+  int burst_ms = 10;                     // what a bucket holds, as time at its rate
   bool refused_packets_use_pps = false;  // what a gate or ACL refuses, of the PPS allowance
   // Answers.
-  bool related_icmp_errors = true;    // an ICMP error about a tracked flow passes by its state
-  bool router_answers_arp = false;    // for an address that no interface of the subnet has; false: silence
+  bool related_icmp_errors = true;  // an ICMP error about a tracked flow passes by its state
+  bool router_answers_arp = false;  // for an address that no interface of the subnet has; false: silence
   bool operator==(const Parameters&) const = default;
 };
 
 /// Every one under its key, for what reads, writes and compares them.
 struct NumberParameter {
   std::string_view key;
-  int Parameters::* value;
+  int Parameters::*value;
   int least, most;
 };
 inline constexpr std::array<NumberParameter, 5> kNumberParameters{{
@@ -37,7 +37,7 @@ inline constexpr std::array<NumberParameter, 5> kNumberParameters{{
 }};
 struct SwitchParameter {
   std::string_view key;
-  bool Parameters::* value;
+  bool Parameters::*value;
 };
 inline constexpr std::array<SwitchParameter, 3> kSwitchParameters{{
     {"refused_packets_use_pps", &Parameters::refused_packets_use_pps},

@@ -58,10 +58,10 @@ Result<Placement> place_at_start(const Deployment& deployment, const Instance& s
   std::optional<Placement> found = zone.emptiest(
       vcpus_of(starting.type), [&](int rack) { return may_stand_on(its_group, members, partition, rack); });
   if (!found)
-    return Error{"InsufficientInstanceCapacity",
-                 fmt::format("{} cannot be started: {}", in_quotes(starting.name),
-                             no_room(its_group, subnet->az, partition)),
-                 {}};
+    return Error{
+        "InsufficientInstanceCapacity",
+        fmt::format("{} cannot be started: {}", in_quotes(starting.name), no_room(its_group, subnet->az, partition)),
+        {}};
   found->partition = partition;
   return *found;
 }

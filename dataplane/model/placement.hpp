@@ -1,5 +1,5 @@
-// The machines of a zone, and which of them an instance may stand on (facts ec2 4.1). What runs stays where it is; of the
-// places that an instance may have when it is launched or started it gets the emptiest.
+// The machines of a zone, and which of them an instance may stand on (facts ec2 4.1). What runs stays where it is; of
+// the places that an instance may have when it is launched or started it gets the emptiest.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Allowances in words: which limits the way is subject to, and their numbers (facts ec2 1.9, 4.3, 5.3, 5.4). Whether one is
-// used up depends on what else is sent, so none of them refuses here. In the order of worker/limit.cpp.
+// Allowances in words: which limits the way is subject to, and their numbers (facts ec2 1.9, 4.3, 5.3, 5.4). Whether
+// one is used up depends on what else is sent, so none of them refuses here. In the order of worker/limit.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,7 +28,10 @@ ExplainStep limited(const std::string& subject, ExplainLimit limit, std::string 
 std::string name_of(const Instance& instance) { return fmt::format("{} ({})", instance.name, instance.id); }
 
 ExplainLimit limit_of(double value, const char* unit, DropReason reason, std::string_view counter) {
-  return {.value = value, .peak = 0, .unit = unit, .drop_reason = std::string(name(reason)),
+  return {.value = value,
+          .peak = 0,
+          .unit = unit,
+          .drop_reason = std::string(name(reason)),
           .counter = std::string(counter)};
 }
 
@@ -50,9 +53,7 @@ void connections(ExplainPath& path) {
 
 /// The lower of what the two ends allow a single flow.
 void single_flow(ExplainPath& path, const Instance* sender, const Instance* receiver, bool through_gateway) {
-  const auto cluster = [&](const Instance* of) {
-    return of == nullptr ? nullptr : cluster_of(path.deployment, *of);
-  };
+  const auto cluster = [&](const Instance* of) { return of == nullptr ? nullptr : cluster_of(path.deployment, *of); };
   const bool together = !through_gateway && cluster(sender) != nullptr && cluster(sender) == cluster(receiver);
   const Instance* lower = nullptr;
   double gbps = 0;
@@ -83,8 +84,9 @@ void packets(ExplainPath& path, const Instance& instance) {
 void bandwidth(ExplainPath& path, const Instance& instance, bool out, bool through_gateway) {
   const Allowances& all = instance.allowances;
   const char* const verb = out ? "sends" : "receives";
-  ExplainLimit limit = limit_of(all.baseline_gbps, "Gbit/s", out ? DropReason::kBwOutAllowance : DropReason::kBwInAllowance,
-                                ena(out ? EnaCounter::kBwOutAllowanceExceeded : EnaCounter::kBwInAllowanceExceeded));
+  ExplainLimit limit =
+      limit_of(all.baseline_gbps, "Gbit/s", out ? DropReason::kBwOutAllowance : DropReason::kBwInAllowance,
+               ena(out ? EnaCounter::kBwOutAllowanceExceeded : EnaCounter::kBwInAllowanceExceeded));
   if (all.baseline_gbps > 0) {
     limit.peak = all.peak_gbps > all.baseline_gbps ? all.peak_gbps : 0;
     std::string why = fmt::format("it {} at most {} Gbit/s", verb, all.baseline_gbps);

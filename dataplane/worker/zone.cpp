@@ -45,7 +45,8 @@ ZoneLabel zone_of(std::string_view label) {
   if (const auto az = label.find("-az"); az != label.npos && az + 4 == label.size() && is_digit(label.back())) {
     zone.id = label;
     zone.region = region_of_short(label.substr(0, az));
-    if (!zone.region.empty() && label.back() != '0') zone.name = zone.region + static_cast<char>('a' + label.back() - '1');
+    if (!zone.region.empty() && label.back() != '0')
+      zone.name = zone.region + static_cast<char>('a' + label.back() - '1');
     return zone;
   }
   zone.name = label;

@@ -47,9 +47,10 @@ TEST(SchedulingGroup, a_new_session_weighs_as_much_as_the_one_it_leaves) {
     if (!write_nice("7") || scheduling_group_nice(0) != 7) return false;
     const pid_t session = ::getsid(0);
     return in_child([&] {
-      leave_session();
-      return ::getsid(0) != session && ::getsid(0) == ::getpid() && scheduling_group_nice(0) == 7;
-    }) && scheduling_group_nice(0) == 7;
+             leave_session();
+             return ::getsid(0) != session && ::getsid(0) == ::getpid() && scheduling_group_nice(0) == 7;
+           }) &&
+           scheduling_group_nice(0) == 7;
   }));
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Instance metadata with real clients (statement 40, facts ec2 7.4): curl, wget and Python's urllib; tokens, keep-alive, a slow
-reader, options changed live, over IPv6, and a client one IP hop behind the guest."""
+"""Instance metadata with real clients (statement 40, facts ec2 7.4): curl, wget and Python's urllib; tokens, keep-alive, a
+slow reader, options changed live, over IPv6, and a client one IP hop behind the guest."""
 import sys
 
 from topologies import ONE_HOP_BEHIND
@@ -20,7 +20,11 @@ instances:
     placement_group: tight
     metadata_options: {}
     interfaces:
-      - {private_ip: 10.0.1.10, secondary_private_ips: [10.0.1.20, 10.0.1.21], ipv6_addresses: 1, ipv4_prefixes: [10.0.1.48/28], security_groups: [closed]}
+      - private_ip: 10.0.1.10
+        secondary_private_ips: [10.0.1.20, 10.0.1.21]
+        ipv6_addresses: 1
+        ipv4_prefixes: [10.0.1.48/28]
+        security_groups: [closed]
       - {private_ip: 10.0.1.30, security_groups: [closed]}
 elastic_ips:
   - {name: front, address: 203.0.113.77, interface: a/eth0}
@@ -107,7 +111,8 @@ def scenario(weft):
     equal(curl(weft, "-H", key, "--limit-rate", "100", BASE + "/"), get(weft, "/"), "read slowly")
     equal(curl(weft, "-H", key, "--interface", "10.0.1.30", BASE + "/latest/meta-data/local-ipv4"), "10.0.1.10",
           "by the second interface, the same instance")
-    equal(weft.inside("a", "wget", "-q", "-O-", "--header", key, BASE + "/latest/meta-data/local-ipv4"), "10.0.1.10", "wget")
+    equal(weft.inside("a", "wget", "-q", "-O-", "--header", key, BASE + "/latest/meta-data/local-ipv4"), "10.0.1.10",
+          "wget")
     check(weft.inside("a", sys.executable, "-c", URLLIB).startswith("i-"), "urllib gets a token and the instance's id")
 
     # Options live: the interfaces stay as they are, and a token that was given stays good.

@@ -242,7 +242,8 @@ instances:
     type: m5.large
     placement_group: p
     limits: {pps: 1000, flow_gbps: 0.1}
-    metadata_options: {http_tokens: optional, http_put_response_hop_limit: 3, http_endpoint: disabled, http_protocol_ipv6: enabled}
+    metadata_options:
+      {http_tokens: optional, http_put_response_hop_limit: 3, http_endpoint: disabled, http_protocol_ipv6: enabled}
     interfaces:
       - {security_groups: [web], secondary_private_ips: 2, ipv6_addresses: 2, ipv4_prefixes: 1, ipv6_prefixes: 1,
          connection_tracking: {udp_timeout: 45}, description: front}

@@ -109,7 +109,8 @@ TEST(Plan, metadata_options_change_a_running_instance_in_place) {
   for (const int hops : {0, 65}) {
     topology.instances[0].metadata_options.put_response_hop_limit = hops;
     EXPECT_EQ(mistakes(topology),
-              std::vector<std::string>{"InvalidParameterValue at instances[0].metadata_options.http_put_response_hop_limit"});
+              std::vector<std::string>{
+                  "InvalidParameterValue at instances[0].metadata_options.http_put_response_hop_limit"});
   }
 }
 

@@ -278,7 +278,8 @@ instances:
   - name: x
     partition: 2
     limits: {baseline_gbps: 0.75, peak_gbps: 10, pps: 1000000, connections: 5000, flow_gbps: 2.5}
-    metadata_options: {http_tokens: optional, http_put_response_hop_limit: 64, http_endpoint: disabled, http_protocol_ipv6: enabled}
+    metadata_options:
+      {http_tokens: optional, http_put_response_hop_limit: 64, http_endpoint: disabled, http_protocol_ipv6: enabled}
     interfaces:
       - {}
       - secondary_private_ips: [10.0.0.20, 10.0.0.21]

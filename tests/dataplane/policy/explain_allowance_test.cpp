@@ -11,9 +11,9 @@ using namespace test;
 
 /// a and b reach each other and, with public addresses, the internet; nothing limits them.
 Deployment unlimited() {
-  Deployment made = make_deployment({make_group("open", {all(cidr("10.0.0.0/16")), all(cidr("198.51.100.0/24"))},
-                                                {all(cidr("0.0.0.0/0"))})},
-                                    {make_instance("a", "10.0.1.4", {"open"}), make_instance("b", "10.0.1.5", {"open"})});
+  Deployment made = make_deployment(
+      {make_group("open", {all(cidr("10.0.0.0/16")), all(cidr("198.51.100.0/24"))}, {all(cidr("0.0.0.0/0"))})},
+      {make_instance("a", "10.0.1.4", {"open"}), make_instance("b", "10.0.1.5", {"open"})});
   made.internet_gateway = InternetGateway{"igw-1", "internet", {}, {ip("198.51.100.10")}, prefix("203.0.113.0/24")};
   made.route_tables = {{"rtb-1", "main", true, {{prefix("0.0.0.0/0"), RouteTargetKind::kInternetGateway, ""}}}};
   for (Subnet& subnet : made.subnets) subnet.route_table = "main";
@@ -37,7 +37,8 @@ std::vector<std::string> limits(const Deployment& deployment, const PacketTuple&
 }
 
 using Lines = std::vector<std::string>;
-const PacketTuple kInside = packet("10.0.1.4", "10.0.1.5", kTcp, 80), kOut = packet("10.0.1.4", "198.51.100.10", kTcp, 80);
+const PacketTuple kInside = packet("10.0.1.4", "10.0.1.5", kTcp, 80),
+                  kOut = packet("10.0.1.4", "198.51.100.10", kTcp, 80);
 
 TEST(ExplainAllowance, NothingIsSaidWhereNothingLimits) {
   EXPECT_EQ(limits(unlimited(), kInside), Lines{});
@@ -48,9 +49,9 @@ TEST(ExplainAllowance, NothingIsSaidWhereNothingLimits) {
 TEST(ExplainAllowance, EachEndHasItsOwn) {
   Deployment d = unlimited();
   d.instances[0].allowances = {.baseline_gbps = 0.75, .peak_gbps = 10, .pps = 1000, .connections = 7, .flow_gbps = 5};
-  EXPECT_EQ(limits(d, kInside), (Lines{"conntrack_allowance_exceeded 7 connections of a", "flow-bandwidth 5 Gbit/s of a",
-                                       "pps_allowance_exceeded 1000 packets/s of a",
-                                       "bw_out_allowance_exceeded 0.75-10 Gbit/s of a"}));
+  EXPECT_EQ(limits(d, kInside),
+            (Lines{"conntrack_allowance_exceeded 7 connections of a", "flow-bandwidth 5 Gbit/s of a",
+                   "pps_allowance_exceeded 1000 packets/s of a", "bw_out_allowance_exceeded 0.75-10 Gbit/s of a"}));
   EXPECT_EQ(limits(d, packet("10.0.1.5", "10.0.1.4", kTcp, 80)),
             (Lines{"conntrack_allowance_exceeded 7 connections of a", "flow-bandwidth 5 Gbit/s of a",
                    "pps_allowance_exceeded 1000 packets/s of a", "bw_in_allowance_exceeded 0.75-10 Gbit/s of a"}));
@@ -70,7 +71,8 @@ TEST(ExplainAllowance, AnUntrackedConnectionTakesNone) {
 
 TEST(ExplainAllowance, MembersOfOneClusterHaveTenGbpsAndEverybodyElseFive) {
   Deployment d = unlimited();
-  d.placement_groups = {{"pg-1", "tight", PlacementStrategy::kCluster, 0}, {"pg-2", "wide", PlacementStrategy::kSpread, 0}};
+  d.placement_groups = {{"pg-1", "tight", PlacementStrategy::kCluster, 0},
+                        {"pg-2", "wide", PlacementStrategy::kSpread, 0}};
   for (Instance& instance : d.instances) {
     instance.placement_group = "tight";
     instance.allowances.flow_gbps = 10;
@@ -90,15 +92,17 @@ TEST(ExplainAllowance, TheInternetGatewayHasALowerOneForATypesTraffic) {
   d.instances[0].allowances = {.baseline_gbps = 0.75, .peak_gbps = 10, .flow_gbps = 5};
   EXPECT_EQ(limits(d, kOut), (Lines{"flow-bandwidth 5 Gbit/s of a", "bw_out_allowance_exceeded 0.75-10 Gbit/s of a",
                                     "bw_out_allowance_exceeded 5 Gbit/s of a"}));
-  EXPECT_EQ(limits(d, packet("198.51.100.10", "203.0.113.4", kTcp, 80)).back(), "bw_in_allowance_exceeded 5 Gbit/s of a");
+  EXPECT_EQ(limits(d, packet("198.51.100.10", "203.0.113.4", kTcp, 80)).back(),
+            "bw_in_allowance_exceeded 5 Gbit/s of a");
   EXPECT_EQ(limits(d, kInside).back(), "bw_out_allowance_exceeded 0.75-10 Gbit/s of a");
 }
 
 TEST(ExplainAllowance, TheLinkLocalServicesHaveOneTogether) {
   Deployment d = unlimited();
   d.instances[0].allowances.pps = 1'000'000;
-  for (const PacketTuple& query : {packet("10.0.1.4", "169.254.169.253", kUdp, 53), packet("10.0.1.4", "10.0.0.2", kTcp, 53),
-                                   packet("10.0.1.4", "169.254.169.123", kUdp, 123)})
+  for (const PacketTuple& query :
+       {packet("10.0.1.4", "169.254.169.253", kUdp, 53), packet("10.0.1.4", "10.0.0.2", kTcp, 53),
+        packet("10.0.1.4", "169.254.169.123", kUdp, 123)})
     EXPECT_EQ(limits(d, query), Lines{"linklocal_allowance_exceeded 1024 packets/s of eth0 of a"});
   EXPECT_EQ(limits(d, packet("10.0.1.4", "255.255.255.255", kUdp, 67)), Lines{}) << "DHCP is none of them";
 }

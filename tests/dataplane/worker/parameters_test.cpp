@@ -9,15 +9,16 @@ namespace {
 
 constexpr std::uint8_t kSyn = TcpHeader::kSyn, kAck = TcpHeader::kAck, kRst = TcpHeader::kRst;
 
-/// a may send anything and receive nothing; b takes ssh, DNS and ping and sends nothing of its own: what b sends passes by
-/// state alone.
+/// a may send anything and receive nothing; b takes ssh, DNS and ping and sends nothing of its own: what b sends passes
+/// by state alone.
 Deployment by_state(const Parameters& parameters) {
-  Deployment made = make_deployment(
-      {make_group("client", {}, {all(cidr("0.0.0.0/0"))}),
-       make_group("server", {rule(kTcp, 22, 22, cidr("10.0.0.0/16")), rule(kUdp, 53, 53, cidr("10.0.0.0/16")),
-                             rule(kIcmp, 8, -1, cidr("10.0.0.0/16"))},
-                  {})},
-      {guest("a", "10.0.1.4", {"client"}), guest("b", "10.0.1.5", {"server"})});
+  Deployment made =
+      make_deployment({make_group("client", {}, {all(cidr("0.0.0.0/0"))}),
+                       make_group("server",
+                                  {rule(kTcp, 22, 22, cidr("10.0.0.0/16")), rule(kUdp, 53, 53, cidr("10.0.0.0/16")),
+                                   rule(kIcmp, 8, -1, cidr("10.0.0.0/16"))},
+                                  {})},
+                      {guest("a", "10.0.1.4", {"client"}), guest("b", "10.0.1.5", {"server"})});
   made.parameters = parameters;
   return made;
 }
