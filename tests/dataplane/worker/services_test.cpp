@@ -5,6 +5,7 @@
 #include "tests/dataplane/worker/fabric.hpp"
 #include "tests/dataplane/worker/frames6.hpp"
 #include "tests/dataplane/worker/networks.hpp"
+#include "tests/dataplane/worker/service_frames.hpp"
 
 namespace weft::test {
 namespace {
@@ -16,34 +17,6 @@ Deployment closed() {
   return deployment;
 }
 
-Frame udp_with(const Path& path, std::uint16_t from, std::uint16_t to, const Frame& data) {
-  Frame l4;
-  put(l4, UdpHeader{Be16(from), Be16(to), Be16(static_cast<std::uint16_t>(8 + data.size())), {}});
-  l4.insert(l4.end(), data.begin(), data.end());
-  header_at<UdpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolUdp, l4);
-  return ipv4(path, kProtocolUdp, l4);
-}
-Frame discover(const MacAddress& mac) {
-  Frame data(240);
-  data[0] = 1;
-  data[1] = 1;
-  data[2] = 6;
-  data[7] = 42;
-  std::copy(mac.octets.begin(), mac.octets.end(), data.begin() + 28);
-  const std::uint8_t cookie_and_options[] = {0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255};
-  std::copy(cookie_and_options, cookie_and_options + 4, data.begin() + 236);
-  data.insert(data.end(), cookie_and_options + 4, cookie_and_options + 8);
-  return udp_with({mac, MacAddress::broadcast(), "0.0.0.0", "255.255.255.255"}, 68, 67, data);
-}
-Frame query(const std::string& label) {
-  Frame data = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-  for (const std::string& part : {label, std::string("ec2"), std::string("internal")}) {
-    data.push_back(static_cast<std::uint8_t>(part.size()));
-    data.insert(data.end(), part.begin(), part.end());
-  }
-  data.insert(data.end(), {0, 0, 1, 0, 1});
-  return data;
-}
 Changes answer_of(const Fabric& fabric, const Frame& asked, const Frame& got) {
   return fabric.sent("a", asked) + Changes{{"consumed", 1}, {"a.consumed", 1}, {"originated", 1}, {"a.originated", 1},
                                            {"delivered", 1}, {"a.rx_packets", 1},
