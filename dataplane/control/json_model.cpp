@@ -15,6 +15,8 @@ Json texts(const std::vector<T>& values) {
 
 Json seconds_or_null(const std::optional<int>& seconds) { return seconds ? Json(*seconds) : Json(nullptr); }
 
+const char* enabled_or_disabled(bool enabled) { return enabled ? "enabled" : "disabled"; }
+
 template <typename List, typename... Context>
 Json each(const List& list, const Context&... context) {
   Json json = Json::array();
@@ -83,6 +85,11 @@ Json to_json(const Instance& instance, const Deployment& deployment) {
             {"pps", instance.allowances.pps},
             {"connections", instance.allowances.connections},
             {"flow_gbps", instance.allowances.flow_gbps}}},
+          {"metadata_options",
+           {{"http_tokens", instance.metadata_options.tokens_required ? "required" : "optional"},
+            {"http_put_response_hop_limit", instance.metadata_options.put_response_hop_limit},
+            {"http_endpoint", enabled_or_disabled(instance.metadata_options.endpoint_enabled)},
+            {"http_protocol_ipv6", enabled_or_disabled(instance.metadata_options.ipv6_enabled)}}},
           {"interfaces", each(instance.enis, deployment)}};
 }
 

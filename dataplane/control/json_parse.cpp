@@ -52,6 +52,18 @@ Eni eni_of(const Json& json) {
   return eni;
 }
 
+MetadataOptions metadata_options_of(const Json& json) {
+  const auto enabled = [&](const char* field) {
+    return word_of<bool>(json, field, {{"enabled", true}, {"disabled", false}});
+  };
+  MetadataOptions options;
+  options.tokens_required = word_of<bool>(json, "http_tokens", {{"required", true}, {"optional", false}});
+  options.put_response_hop_limit = number_of<int>(json, "http_put_response_hop_limit", 1, 64);
+  options.endpoint_enabled = enabled("http_endpoint");
+  options.ipv6_enabled = enabled("http_protocol_ipv6");
+  return options;
+}
+
 Instance instance_of(const Json& json) {
   Instance instance;
   instance.id = text_of(json, "id");
@@ -69,6 +81,7 @@ Instance instance_of(const Json& json) {
                          number_of<std::uint64_t>(allowances, "pps", 0, INT64_MAX),
                          number_of<std::uint64_t>(allowances, "connections", 0, INT64_MAX),
                          rate_of(allowances, "flow_gbps")};
+  instance.metadata_options = metadata_options_of(json.at("metadata_options"));
   for (const Json& eni : list_of(json, "interfaces")) instance.enis.push_back(eni_of(eni));
   return instance;
 }

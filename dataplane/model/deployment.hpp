@@ -150,6 +150,7 @@ struct Instance {
   std::string placement_group;
   Placement placement;
   Allowances allowances;
+  MetadataOptions metadata_options;
   InstanceState state = InstanceState::kRunning;
   std::uint32_t starts = 0;  // how often it was started: each start has another public IPv4
   std::vector<Eni> enis;     // by device index; [0] is the primary

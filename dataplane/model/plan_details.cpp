@@ -19,6 +19,7 @@ std::string_view strategy_name(PlacementStrategy strategy) {
 }
 
 std::string or_none(const std::string& text) { return text.empty() ? "none" : text; }
+std::string or_defaults(const std::string& text) { return text.empty() ? "EC2's defaults" : text; }
 std::string on_or_off(bool on) { return on ? "on" : "off"; }
 
 template <typename T>
@@ -82,6 +83,14 @@ std::string describe(const DhcpOptions& dhcp) {
   return fmt::format("domain {}, name servers {}, ntp {}", or_none(dhcp.domain_name),
                      dhcp.domain_name_servers.empty() ? "EC2's" : joined(dhcp.domain_name_servers),
                      dhcp.ntp_servers.empty() ? "EC2's" : joined(dhcp.ntp_servers));
+}
+
+/// Empty: EC2's defaults.
+std::string describe(const MetadataOptions& options) {
+  if (options == MetadataOptions{}) return "";
+  return fmt::format("tokens {}, hop limit {}, endpoint {}, IPv6 {}", options.tokens_required ? "required" : "optional",
+                     options.put_response_hop_limit, options.endpoint_enabled ? "enabled" : "disabled",
+                     options.ipv6_enabled ? "enabled" : "disabled");
 }
 
 std::string association(const ElasticIp& elastic, const Deployment& in) {
@@ -165,6 +174,8 @@ Details all_of(const Instance& instance, const Deployment&) {
   if (!instance.placement_group.empty())
     details.push_back(fmt::format("placement group {}: {}", instance.placement_group, describe(instance.placement)));
   if (const std::string limits = describe(instance.allowances); !limits.empty()) details.push_back("limits " + limits);
+  if (const std::string options = describe(instance.metadata_options); !options.empty())
+    details.push_back("metadata " + options);
   for (const Eni& eni : instance.enis) details.push_back(describe(eni));
   return details;
 }
@@ -239,6 +250,9 @@ Details differences(const Versions<Instance>& versions) {
   differ(details, "placement group", before.placement_group, now.placement_group);
   differ(details, "placement", describe(before.placement), describe(now.placement));
   differ(details, "limits", describe(before.allowances), describe(now.allowances));
+  if (before.metadata_options != now.metadata_options)
+    details.push_back(fmt::format("metadata: {} -> {}", or_defaults(describe(before.metadata_options)),
+                                  or_defaults(describe(now.metadata_options))));
   return details;
 }
 

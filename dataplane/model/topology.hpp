@@ -208,6 +208,15 @@ struct LimitsDeclaration {
   bool operator==(const LimitsDeclaration&) const = default;
 };
 
+/// How an instance's metadata can be asked for: EC2's MetadataOptions and its defaults of today (facts ec2 7.4).
+struct MetadataOptions {
+  bool tokens_required = true;      // HttpTokens: required, else optional
+  int put_response_hop_limit = 1;   // HttpPutResponseHopLimit, 1 to 64
+  bool endpoint_enabled = true;     // HttpEndpoint
+  bool ipv6_enabled = false;        // HttpProtocolIpv6
+  bool operator==(const MetadataOptions&) const = default;
+};
+
 struct InstanceDeclaration {
   std::string name;
   int count = 1;      // more than one: name-0, name-1, ...
@@ -216,6 +225,7 @@ struct InstanceDeclaration {
   std::string placement_group;
   std::optional<int> partition;  // of a partition placement group; left out: the emptiest
   LimitsDeclaration limits;
+  MetadataOptions metadata_options;
   std::vector<InterfaceDeclaration> interfaces;
   int line = 0;
 };

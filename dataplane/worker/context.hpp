@@ -11,6 +11,7 @@
 #include "dataplane/limit/packet_windows.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
+#include "dataplane/services/answer.hpp"
 #include "dataplane/worker/burst.hpp"
 #include "dataplane/worker/connection_counts.hpp"
 #include "dataplane/worker/fragment_table.hpp"
@@ -34,13 +35,14 @@ struct WorkerContext {
   static constexpr std::uint8_t kNoGroup = 0xff;
 
   WorkerContext(unsigned own_index, std::uint32_t flow_capacity, std::uint32_t flow_capacity6, Handover& rings,
-                rte_mempool* packets, bool related_errors)
+                rte_mempool* packets, bool related_errors, const services::TokenKeys& token_keys)
       : index(own_index),
         flows(flow_capacity),
         flows6(flow_capacity6),
         handover(rings),
         pool(packets),
-        related_icmp_errors(related_errors) {}
+        related_icmp_errors(related_errors),
+        services(token_keys) {}
 
   const unsigned index;
   const Snapshot* snapshot = nullptr;
@@ -73,6 +75,7 @@ struct WorkerContext {
   bool related_icmp_errors;
   bool virtual_clock = false;  // then `now_ns` is also the time that NTP tells
   IcmpErrorBudget icmp_errors;
+  services::Memory services;
   FragmentTable fragments;
 
   // What the packets of the present burst bring about, each at most one of these. Empty between bursts.

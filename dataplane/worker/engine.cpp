@@ -65,7 +65,8 @@ EngineImpl::EngineImpl(const EngineOptions& options, PacketPool pool)
                                      .now_ns = options.now_ns,
                                      .related_icmp_errors = options.related_icmp_errors,
                                      .flow_capacity = options.flow_capacity,
-                                     .flow_capacity6 = options.flow_capacity6};
+                                     .flow_capacity6 = options.flow_capacity6,
+                                     .token_keys = services::TokenKeys::random()};
   for (unsigned index = 0; index < handover_.workers(); ++index)
     workers_.push_back(std::make_unique<Worker>(index, worker_options, publication_, handover_, pool_.get()));
   started_ns_ = monotonic_ns();

@@ -87,6 +87,16 @@ void process_again(WorkerContext& worker) noexcept {
   burst.count = 0;
 }
 
+void process_due_services(WorkerContext& worker) noexcept {
+  bool more = true;
+  while (more) {
+    serve_due(worker);
+    more = worker.originated->count == kBurst;
+    if (worker.originated->count != 0) send_originated(*worker.originated, worker);
+  }
+  assert(worker.balance.holds());
+}
+
 void process_decided(Burst& burst, WorkerContext& worker) noexcept {
   burst.offloads = true;  // not known: look at each
   for (unsigned i = 0; i < burst.count; ++i) burst.fate[i] = Fate::kForward;

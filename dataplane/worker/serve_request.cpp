@@ -28,11 +28,12 @@ constexpr bool same_names() {
 }
 static_assert(same_names(), "each refusal of a service is a drop reason of the same name");
 
-std::uint64_t unix_ns(const WorkerContext& worker) noexcept {
-  if (worker.virtual_clock) return worker.now_ns;
+services::Moment moment(const WorkerContext& worker) noexcept {
+  if (worker.virtual_clock) return {worker.now_ns, worker.now_ns};
   timespec now;
   ::clock_gettime(CLOCK_REALTIME, &now);  // no system call: the kernel's page of time
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+  return {static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec),
+          worker.now_ns};
 }
 
 /// Whether a service may be meant (services/README.md): a group, the router, the resolver, or a link-local address.
@@ -65,13 +66,14 @@ bool ask_services(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   };
   services::ServiceView view = snapshot.services.of(burst.source[i]);
   view.neighbour = neighbour;
+  view.eni = port_tag(burst.source[i], eni.born);
   rte_mbuf* const request = burst.packet[i];
   if (rte_pktmbuf_linearize(request) != 0) return burst.drop(i, DropReason::kServiceMalformed), true;
   rte_mbuf* const made = rte_pktmbuf_alloc(worker.pool);
   if (made == nullptr) return burst.drop(i, DropReason::kPortFull), true;
   const Answer said =
-      services::answer(view, {rte_pktmbuf_mtod(request, const std::byte*), request->data_len}, unix_ns(worker),
-                       {rte_pktmbuf_mtod(made, std::byte*), rte_pktmbuf_tailroom(made)});
+      services::answer(view, {rte_pktmbuf_mtod(request, const std::byte*), request->data_len}, moment(worker),
+                       worker.services, {rte_pktmbuf_mtod(made, std::byte*), rte_pktmbuf_tailroom(made)});
   if (said.outcome == Answer::Outcome::kAnswered) return replace(burst, i, made, said.length, worker), true;
   rte_pktmbuf_free(made);
   if (said.outcome == Answer::Outcome::kConsumed) burst.fate[i] = Fate::kConsumed;
@@ -109,6 +111,29 @@ void answered(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   worker.balance.originated.add();
   burst.fate[i] = Fate::kReply;
   burst.destination[i] = burst.source[i];
+}
+
+/// The ENI may have gone, and another may have its slot.
+void serve_due(WorkerContext& worker) noexcept {
+  while (worker.originated->count < kBurst) {
+    rte_mbuf* const made = rte_pktmbuf_alloc(worker.pool);
+    if (made == nullptr) return;  // it is due again in a second
+    const auto due = worker.services.tcp.take_due(
+        worker.now_ns, {rte_pktmbuf_mtod(made, std::byte*), rte_pktmbuf_tailroom(made)});
+    const auto slot = due ? static_cast<EniSlot>(due->eni) : kNoEni;
+    const bool there = due && slot < worker.snapshot->enis.size() && worker.snapshot->eni(slot).present &&
+                       port_tag(slot, worker.snapshot->eni(slot).born) == due->eni;
+    if (!there) {
+      rte_pktmbuf_free(made);
+      if (due) continue;
+      return;
+    }
+    made->data_len = static_cast<std::uint16_t>(due->length);
+    made->pkt_len = static_cast<std::uint32_t>(due->length);
+    worker.counters[slot].originated.add();
+    worker.balance.originated.add();
+    worker.originated->take(made, slot);
+  }
 }
 
 bool serve_request(Burst& burst, unsigned i, WorkerContext& worker) noexcept {

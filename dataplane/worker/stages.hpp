@@ -34,6 +34,9 @@ void serve(Burst& burst, WorkerContext& worker) noexcept;
 /// 2.5). False when it is for somebody else.
 bool serve_request(Burst& burst, unsigned i, WorkerContext& worker) noexcept;
 
+/// What a service says without being asked again, as much as one burst has room for, into WorkerContext::originated.
+void serve_due(WorkerContext& worker) noexcept;
+
 /// Packet i is an answer now, for the guest that asked.
 void answered(Burst& burst, unsigned i, WorkerContext& worker) noexcept;
 

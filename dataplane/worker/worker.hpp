@@ -20,6 +20,7 @@ struct WorkerOptions {
   bool related_icmp_errors = true;
   std::uint32_t flow_capacity = 1;
   std::uint32_t flow_capacity6 = 1;
+  services::TokenKeys token_keys;  // one for all workers of an engine
 };
 
 class Worker {

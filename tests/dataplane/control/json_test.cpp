@@ -228,6 +228,7 @@ instances:
     type: m5.large
     placement_group: p
     limits: {pps: 1000, flow_gbps: 0.1}
+    metadata_options: {http_tokens: optional, http_put_response_hop_limit: 3, http_endpoint: disabled, http_protocol_ipv6: enabled}
     interfaces:
       - {security_groups: [web], secondary_private_ips: 2, ipv6_addresses: 2, ipv4_prefixes: 1, ipv6_prefixes: 1,
          connection_tracking: {udp_timeout: 45}, description: front}
@@ -297,6 +298,8 @@ TEST(Json, WhatIsOutOfRangeOrNamesNothingIsADamagedState) {
            {"/instances/0/allowances/peak_gbps", "10"},
            {"/instances/0/allowances/pps", 18446744073709551615u},
            {"/instances/0/state", "pending"},
+           {"/instances/0/metadata_options/http_put_response_hop_limit", 65},
+           {"/instances/0/metadata_options/http_tokens", "maybe"},
            {"/instances/0/interfaces/0/device_index", 4294967297},
            {"/instances/0/interfaces/0/instance", "b"},
            {"/instances/0/interfaces/0/subnet", "elsewhere"},

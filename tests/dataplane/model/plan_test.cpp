@@ -97,6 +97,22 @@ TEST(Plan, another_type_or_placement_changes_a_stopped_instance_in_place) {
                    "limits: none -> 3 Gbit/s, up to 25, 10 Gbit/s a flow"}));
 }
 
+TEST(Plan, metadata_options_change_a_running_instance_in_place) {
+  Topology topology = small();
+  topology.instances = {instance("x")};
+  const Deployment before = resolved(topology);
+  topology.instances[0].metadata_options = {.tokens_required = false, .put_response_hop_limit = 2};
+  const Deployment after = resolved(topology, &before);
+  EXPECT_EQ(lines(&before, after), (Lines{"~ instance x: metadata: EC2's defaults -> tokens optional, hop limit 2, "
+                                          "endpoint enabled, IPv6 disabled"}));
+  EXPECT_EQ(after.instances[0].id, before.instances[0].id);
+  for (const int hops : {0, 65}) {
+    topology.instances[0].metadata_options.put_response_hop_limit = hops;
+    EXPECT_EQ(mistakes(topology),
+              Mistakes{"InvalidParameterValue at instances[0].metadata_options.http_put_response_hop_limit"});
+  }
+}
+
 TEST(Plan, everything_of_the_whole_network_has_its_line) {
   Topology topology = dual_stack();
   topology.subnets.resize(1);

@@ -274,6 +274,7 @@ instances:
   - name: x
     partition: 2
     limits: {baseline_gbps: 0.75, peak_gbps: 10, pps: 1000000, connections: 5000, flow_gbps: 2.5}
+    metadata_options: {http_tokens: optional, http_put_response_hop_limit: 64, http_endpoint: disabled, http_protocol_ipv6: enabled}
     interfaces:
       - {}
       - secondary_private_ips: [10.0.0.20, 10.0.0.21]
@@ -295,6 +296,8 @@ network_interfaces:
   const InstanceDeclaration& x = topology.instances.at(0);
   EXPECT_EQ(x.partition, 2);
   EXPECT_EQ(x.limits, (LimitsDeclaration{0.75, 10.0, 1'000'000u, 5000u, 2.5}));
+  EXPECT_EQ(x.metadata_options, (MetadataOptions{false, 64, false, true}));
+  EXPECT_EQ(MetadataOptions{}, (MetadataOptions{true, 1, true, false})) << "EC2's defaults (facts ec2 7.4)";
   const InterfaceDeclaration& plain = x.interfaces.at(0);
   EXPECT_TRUE(plain.secondary_private_ips.empty() && plain.ipv6_addresses.empty());
   EXPECT_EQ(plain.secondary_private_ip_count + plain.ipv6_address_count + plain.ipv4_prefix_count +

@@ -324,11 +324,17 @@ TEST(ExplainPath, AsksNoGroupAboutTheFabricsServices) {
       {packet("2001:db8:1::4", "2001:db8:1::1", kIcmpv6, icmp(128, 0)), ""},
       {packet("10.0.1.4", "169.254.169.253", kUdp, 54), "router-service"},
       {packet("10.0.1.4", "169.254.169.123", kTcp, 123), "router-service"},
+      {packet("10.0.1.4", "169.254.169.254", kTcp, 80), ""},
+      {packet("10.0.1.4", "169.254.169.254", kTcp, 443), "router-service"},
+      {packet("10.0.1.4", "169.254.169.254", kUdp, 80), "router-service"},
+      {packet("2001:db8:1::4", "fd00:ec2::254", kTcp, 80), "router-service"},  // http_protocol_ipv6: disabled
   };
   for (const auto& c : cases)
     EXPECT_EQ(explain(deployment, c.packet, false).drop_reason, c.drop_reason) << c.packet.destination.to_string();
   deployment.dns_support = false;
   EXPECT_EQ(explain(deployment, packet("10.0.1.4", "10.0.0.2", kUdp, 53), false).drop_reason, "router-service");
+  for (Instance& instance : deployment.instances) instance.metadata_options.ipv6_enabled = true;
+  EXPECT_EQ(explain(deployment, packet("2001:db8:1::4", "fd00:ec2::254", kTcp, 80), false).drop_reason, "");
 }
 
 TEST(ExplainPath, FindsEfaOnlyInterfacesById) {

@@ -63,6 +63,7 @@ void keep(const std::string& directory, unsigned number, std::span<const std::by
 int main(int count, char** arguments) {
   if (count < 2) return 1;
   const World world;
+  Memory memory(TokenKeys::random());
   const int tap = open_tap(arguments[1]);
   std::puts("ready");
   std::fflush(stdout);
@@ -76,8 +77,8 @@ int main(int count, char** arguments) {
     const std::span<const std::byte> asked(frame, static_cast<std::size_t>(length));
     if (count > 2) keep(arguments[2], number, asked);
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-    const Answer said = answer(world.view, asked, static_cast<std::uint64_t>(now_ns), out);
+    const auto now_ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+    const Answer said = answer(world.view, asked, {now_ns, now_ns}, memory, out);
     if (said.outcome == Answer::Outcome::kDropped) {
       std::printf("dropped %s\n", std::string(name(said.why)).c_str());
       std::fflush(stdout);

@@ -157,6 +157,8 @@ TEST_F(NoAllocation, NeitherAtTheGatewayNorForFragmentsNorForTheServices) {
       udp(out, 1, 2), tcp(out, 1, 9, TcpHeader::kSyn), big, edited(big, 0, 64), edited(big, 0, 1), udp(hairpin, 1, 2),
       edited(udp(hairpin, 1, 2, 4000), 0, 64), edited(cut, 126, 64), edited(cut, Ipv4Header::kMoreFragments, 64),
       edited(cut, 252, 64), udp(fabric.path_to("a", "10.0.0.2"), 5000, 53), udp(fabric.path_to("a", "169.254.169.123"), 123, 123, 48),
+      tcp(fabric.path_to("a", "169.254.169.254"), 7, 80, TcpHeader::kSyn),
+      tcp(fabric.path_to("a", "169.254.169.254"), 7, 80, TcpHeader::kAck, 100),
       udp({fabric.eni("a").mac, MacAddress::broadcast(), "0.0.0.0", "255.255.255.255"}, 68, 67, 300)};
   for (int round = 0; round < 3; ++round) {
     for (const Frame& frame : frames) {
