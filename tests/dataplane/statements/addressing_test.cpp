@@ -57,7 +57,7 @@ TEST(Statement, S03_ArpForTheRouterIsAnsweredAndForNobodysAddressReachesNobody) 
 
 TEST(Statement, S04_AForeignSourceMacIsDropped) {
   Cloud cloud(two());
-  const Frame own = udp(cloud.path("a", kB), 7, 9);
+  const Frame own = udp(cloud.path_to("a", kB), 7, 9);
   for (const char* foreign : {"02:00:00:00:00:99", "ff:ff:ff:ff:ff:ff"})
     cloud.drops("a", with_macs(own, cloud.eni("b").mac, mac(foreign)), DropReason::kSpoofedMac);
   cloud.drops("a", with_macs(own, cloud.eni("b").mac, cloud.eni("b").mac), DropReason::kSpoofedMac);
@@ -68,7 +68,7 @@ TEST(Statement, S04_AForeignSourceMacIsDropped) {
 TEST(Statement, S05_AForeignSourceAddressIsDroppedUnlessTheSourceDestCheckIsOff) {
   const std::string addresses = ", secondary_private_ips: [10.0.0.20], ipv4_prefixes: [10.0.0.32/28]";
   Cloud cloud(two(addresses));
-  Path path = cloud.path("a", kB);
+  Path path = cloud.path_to("a", kB);
   for (const char* own : {kA, "10.0.0.20", "10.0.0.32", "10.0.0.47"}) {
     path.from = own;
     const Frame frame = udp(path, 7, 9);
@@ -97,7 +97,7 @@ TEST(Statement, S06_ARoutedPacketNeedsTheSourceDestCheckOfItsTargetOff) {
     return given;
   };
   Cloud cloud(routed(""));
-  const Frame frame = udp(cloud.path("a", "192.0.2.5"), 7, 9);
+  const Frame frame = udp(cloud.path_to("a", "192.0.2.5"), 7, 9);
   cloud.drops("a", frame, DropReason::kNotForEni);
   ASSERT_EQ(cloud.up(routed(", source_dest_check: false")), "");
   const Frame got = cloud.delivers("a", frame, "b", begins(frame, kUntracked));
@@ -145,7 +145,7 @@ TEST(Statement, S09_ASecondaryAddressMovesByTheApiOnlyAndOnlyIfAllowed) {
   Given given = two(x);
   given.instances.push_back(instance("c", "open"));
   Cloud cloud(given);
-  const Frame frame = udp(cloud.path("c", "10.0.0.20"), 7, 9);
+  const Frame frame = udp(cloud.path_to("c", "10.0.0.20"), 7, 9);
   cloud.delivers("c", frame, "a", begins(frame, kUntracked));
 
   given.instances[1] = instance("b", "open", x);  // while a keeps it
@@ -212,11 +212,11 @@ TEST(Statement, S12_AMovedInterfaceTakesAllThatIsItsOwnAlong) {
   Cloud cloud(at("a"));
   const Eni before = cloud.eni("e");
   const ElasticIp elastic = cloud.deployment().elastic_ips.at(0);
-  const Frame frame = udp(cloud.path("c", "10.0.0.51"), 7, 9);
+  const Frame frame = udp(cloud.path_to("c", "10.0.0.51"), 7, 9);
   const Frame from_outside = udp(cloud.path_in(elastic.address.to_string()), 7, 9);
   cloud.delivers("c", frame, "e", begins(frame, "udp-single untracked-tracked"));
   EXPECT_TRUE(cloud.passes("internet", from_outside, "e"));
-  cloud.drops("c", udp(cloud.path("c", "10.0.0.51"), 7, 10), DropReason::kGroupIngress);
+  cloud.drops("c", udp(cloud.path_to("c", "10.0.0.51"), 7, 10), DropReason::kGroupIngress);
 
   ASSERT_EQ(cloud.up(at("b")), "");
   const Eni& after = cloud.eni("e");
@@ -237,7 +237,7 @@ TEST(Statement, S13_APacketOf9001BytesPassesWholeInsideTheVpc) {
   given.instances.push_back(instance_in("t", "d", "open"));
   Cloud cloud(given);
   for (const char* to : {"b", "d"}) {
-    const Path path = cloud.path("a", cloud.address(to));
+    const Path path = cloud.path_to("a", cloud.address(to));
     const Frame whole = udp(path, 7, 9, 9001 - 28);
     ASSERT_EQ(header_at<Ipv4Header>(whole, kIpOffset).fragment.host(), Ipv4Header::kDontFragment);
     cloud.delivers("a", whole, to, begins(whole, kUntracked));
@@ -279,8 +279,8 @@ TEST(Statement, S14_BeyondTheGatewayTheMtuIs1500AndTheSenderHearsOfIt) {
   Cloud cloud(with_internet());
   const std::string outside = "198.51.100.10", outside6 = "2001:db8::10";
   const std::string elastic = cloud.deployment().elastic_ips.at(0).address.to_string();
-  const auto packet = [&](std::size_t bytes) { return udp(cloud.path("a", outside), 7, 9, bytes - 28); };
-  const auto packet6 = [&](std::size_t bytes) { return udp6(cloud.path("a", outside6), 7, 9, bytes - 48); };
+  const auto packet = [&](std::size_t bytes) { return udp(cloud.path_to("a", outside), 7, 9, bytes - 28); };
+  const auto packet6 = [&](std::size_t bytes) { return udp6(cloud.path_to("a", outside6), 7, 9, bytes - 48); };
   cloud.delivers("a", packet(1500), "internet", begins(packet(1500), "udp-single tracked-untracked"));
   cloud.delivers("a", packet6(1500), "internet", begins(packet6(1500), "udp-single tracked-untracked"));
   for (const std::size_t bytes : {1501U, 5000U, 9001U}) {
@@ -319,7 +319,7 @@ TEST(Statement, S14_BeyondTheGatewayTheMtuIs1500AndTheSenderHearsOfIt) {
 TEST(Statement, S14_WithoutRelatedErrorsTheGroupMustAllowTheOnesOfPathMtuDiscovery) {
   for (const bool related : {true, false}) {
     Cloud cloud(with_internet(), {.related_icmp_errors = related});
-    cloud.send("a", udp(cloud.path("a", "198.51.100.10"), 7, 9, 4000));
+    cloud.send("a", udp(cloud.path_to("a", "198.51.100.10"), 7, 9, 4000));
     EXPECT_EQ(cloud.receive("a").has_value(), related);
   }
 }
@@ -334,7 +334,7 @@ TEST(Statement, S15_OfTwoThousandQueriesInASecond1024AreAnswered) {
                                         "0.0.0.0/0}], egress: [{rule: 1, action: allow, protocol: all, cidr: "
                                         "0.0.0.0/0}]}"}};
     Cloud cloud(given);
-    const Frame asked = udp_with(cloud.path("a", "10.0.0.2"), 4000, 53, query("a"));
+    const Frame asked = udp_with(cloud.path_to("a", "10.0.0.2"), 4000, 53, query("a"));
     long long answers = 0, answered_bytes = 0;
     for (unsigned i = 0; i < 2000; ++i) {
       cloud.send("a", asked);

@@ -15,7 +15,7 @@ struct Stream {
 
 /// Sends evenly for so long and says how much arrived, in Gbps. Ethernet's header counts: it is on the wire.
 double gbps(Cloud& cloud, const Stream& stream, double seconds) {
-  const Frame frame = udp(cloud.path(stream.from, cloud.address(stream.to)), stream.port, 9, stream.bytes - 28);
+  const Frame frame = udp(cloud.path_to(stream.from, cloud.address(stream.to)), stream.port, 9, stream.bytes - 28);
   const double bits = static_cast<double>(frame.size()) * 8;
   const auto packets = static_cast<unsigned>(seconds * stream.offered_gbps * 1e9 / bits);
   unsigned arrived = 0;
@@ -66,7 +66,7 @@ TEST(Statement, S34_WithoutCreditsTheBaselineGetsOut) {
 TEST(Statement, S35_OfTwoThousandFragmentsInASecond1024LeaveAnInterface) {
   Cloud cloud({.security_groups = {members()},
                .instances = {instance("a", "members", "", ", type: m5.large"), instance("b", "members")}});
-  Frame fragment = udp(cloud.path("a", cloud.address("b")), 7, 9, 64);
+  Frame fragment = udp(cloud.path_to("a", cloud.address("b")), 7, 9, 64);
   long long arrived = 0;
   for (unsigned i = 0; i < 2000; ++i) {
     auto& ip = header_at<Ipv4Header>(fragment, kIpOffset);

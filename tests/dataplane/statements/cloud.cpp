@@ -191,7 +191,7 @@ const Eni& Cloud::eni(const std::string& name) const {
   throw std::runtime_error("no interface " + name);
 }
 
-Path Cloud::path(const std::string& from, const std::string& to) const {
+Path Cloud::path_to(const std::string& from, const std::string& to) const {
   const Eni& sender = eni(from);
   const Subnet& subnet = *deployment().find_subnet(sender.subnet);
   const IpAddress target = *IpAddress::parse(to);

@@ -55,7 +55,7 @@ class Cloud {
   // --- packets
   /// From an interface's primary address: straight to a neighbour, through the router to all else, as Linux does it.
   /// Both are IPv6 if `to` is.
-  Path path(const std::string& from, const std::string& to) const;
+  Path path_to(const std::string& from, const std::string& to) const;
   /// From a host of the internet to a public address.
   Path path_in(const std::string& to) const;
 

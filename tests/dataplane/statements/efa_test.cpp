@@ -104,7 +104,8 @@ TEST(Statement, S37_SrdStaysInItsZoneAndCrossesSubnets) {
   EXPECT_EQ(cloud.send(*a, *c), SendStatus::kLocalUnreachRemote);
   EXPECT_EQ(EfaCloud::arrived(*c), 0U);
   EXPECT_EQ(cloud.counters("a").unreachable, 1U);
-  const Frame ip = udp(cloud.path("a", cloud.address("c")), 7, 9);
+  EXPECT_EQ(cloud.changes(), (Changes{{"a.efa-unreachable", 1}})) << "messages are no frames";
+  const Frame ip = udp(cloud.path_to("a", cloud.address("c")), 7, 9);
   cloud.delivers("a", ip, "c", begins(ip, "udp-single tracked-tracked"));  // though IP is routed there
 }
 

@@ -35,7 +35,7 @@ TEST(Statement, S29_AnElasticIpIsTranslatedOneToOneAndRulesSeeThePrivateAddress)
   // The flow's name has the private address: what gates and ACLs were asked about.
   EXPECT_EQ(cloud.delivers("internet", syn, "a", begins(inside, "tcp-opening untracked-tracked")), inside);
 
-  const Frame reply = tcp(cloud.path("a", kOutside), 80, 40000, TcpHeader::kSyn | TcpHeader::kAck, 100);
+  const Frame reply = tcp(cloud.path_to("a", kOutside), 80, 40000, TcpHeader::kSyn | TcpHeader::kAck, 100);
   const Frame out = cloud.delivers("a", reply, "internet", one_answer(inside));
   EXPECT_EQ(out, rebuilt(reply, elastic, kOutside, 1, cloud.path_in(elastic).from_mac, cloud.path_in(elastic).via));
 
@@ -67,7 +67,7 @@ TEST(Statement, S30_AnElasticIpMovesUnlessReassociationIsForbiddenAndFiveAreAllT
   EXPECT_EQ(cloud.deployment().elastic_ips.at(0).address, elastic.address);
   EXPECT_NE(cloud.deployment().elastic_ips.at(0).association_id, elastic.association_id);
   cloud.delivers("internet", in, "b", begins(seen_inside(cloud, in, "b"), kUntracked));
-  cloud.drops("a", udp(cloud.path("a", kOutside), 9, 7), DropReason::kNoPublicAddress, one_answer(at_a));
+  cloud.drops("a", udp(cloud.path_to("a", kOutside), 9, 7), DropReason::kNoPublicAddress, one_answer(at_a));
 
   EXPECT_EQ(cloud.up(at("interface: b", 4)), "");
   EXPECT_EQ(cloud.up(at("interface: b", 5)), "AddressLimitExceeded");
@@ -108,7 +108,7 @@ TEST(Statement, S31_WithTwoInterfacesAtTheStartThereIsNoPublicAddress) {
   ASSERT_EQ(cloud.stop("a"), "");
   ASSERT_EQ(cloud.start("a"), "");
   EXPECT_FALSE(cloud.eni("a").public_ip.has_value());
-  cloud.drops("a", udp(cloud.path("a", kOutside), 9, 7), DropReason::kNoPublicAddress, one_answer(at_a));
+  cloud.drops("a", udp(cloud.path_to("a", kOutside), 9, 7), DropReason::kNoPublicAddress, one_answer(at_a));
 }
 
 TEST(Statement, S33_SpreadHasSevenRunningInAZoneAndPartitionsAreSevenAtMost) {

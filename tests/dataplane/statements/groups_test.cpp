@@ -21,10 +21,10 @@ Given with_b(const std::string& ingress, const std::string& egress, const std::s
           .instances = {instance("a", "sgA"), instance("b", "sgB", more_of_b, keys_of_b)}};
 }
 Frame there(const Cloud& cloud, std::uint8_t flags, std::uint16_t port = 40000, std::size_t bytes = 0) {
-  return tcp(cloud.path("a", kB), port, 80, flags, bytes);
+  return tcp(cloud.path_to("a", kB), port, 80, flags, bytes);
 }
 Frame back(const Cloud& cloud, std::uint8_t flags, std::uint16_t port = 40000, std::size_t bytes = 0) {
-  return tcp(cloud.path("b", kA), 80, port, flags, bytes);
+  return tcp(cloud.path_to("b", kA), 80, port, flags, bytes);
 }
 
 /// SYN, SYN-ACK, ACK. Returns the SYN, by which the flow is named.
@@ -48,7 +48,7 @@ TEST(Statement, S17_AnAllowedConnectionIsAnsweredWithoutAnOutboundRule) {
   const Frame syn = connect(cloud);
   cloud.delivers("a", there(cloud, kAck, 40000, 1000), "b", one_more(syn));
   cloud.delivers("b", back(cloud, kAck, 40000, 1400), "a", one_answer(syn));
-  cloud.drops("b", tcp(cloud.path("b", kA), 50000, 80, kSyn), DropReason::kGroupEgress);
+  cloud.drops("b", tcp(cloud.path_to("b", kA), 50000, 80, kSyn), DropReason::kGroupEgress);
 }
 
 TEST(Statement, S18_AGroupAsSourceIsThePrivateAddressesOfItsMembers) {
@@ -61,12 +61,12 @@ TEST(Statement, S18_AGroupAsSourceIsThePrivateAddressesOfItsMembers) {
                  .internet_gateway = true};
   };
   Cloud cloud(with_a_in("sgA"));
-  const Frame frame = udp(cloud.path("a", kB), 7, 9);
+  const Frame frame = udp(cloud.path_to("a", kB), 7, 9);
   cloud.delivers("a", frame, "b", begins(frame, "udp-single tracked-tracked"));
 
   // By b's Elastic IP it goes out and comes back from the gateway, whose port gets nothing; the gate is asked as for a
   // packet of the internet.
-  const Frame around = udp(cloud.path("a", cloud.deployment().elastic_ips.at(1).address.to_string()), 7, 9);
+  const Frame around = udp(cloud.path_to("a", cloud.deployment().elastic_ips.at(1).address.to_string()), 7, 9);
   cloud.send("a", around);
   EXPECT_EQ(cloud.changes(), (Changes{{"received", 1},
                                       {"a.tx_packets", 1},
@@ -78,7 +78,7 @@ TEST(Statement, S18_AGroupAsSourceIsThePrivateAddressesOfItsMembers) {
   EXPECT_FALSE(cloud.receive("internet").has_value());
 
   ASSERT_EQ(cloud.up(with_a_in("other")), "");
-  cloud.drops("a", udp(cloud.path("a", kB), 8, 9), DropReason::kGroupIngress);
+  cloud.drops("a", udp(cloud.path_to("a", kB), 8, 9), DropReason::kGroupIngress);
   cloud.delivers("a", frame, "b", one_more(frame));  // the old flow is tracked and lives on
 }
 
@@ -88,11 +88,11 @@ TEST(Statement, S19_MembersOfAGroupTalkOnlyByASelfReference) {
                  .instances = {instance("a", "sg"), instance("b", "sg")}};
   };
   Cloud cloud(with(""));
-  const Frame ping = icmp(cloud.path("a", kB), 8, 0, 7);
+  const Frame ping = icmp(cloud.path_to("a", kB), 8, 0, 7);
   cloud.drops("a", ping, DropReason::kGroupIngress);
   ASSERT_EQ(cloud.up(with("{protocol: all, group: self}")), "");
   cloud.delivers("a", ping, "b", begins(ping, "icmp tracked-tracked"));
-  cloud.delivers("b", icmp(cloud.path("b", kA), 0, 0, 7), "a", one_answer(ping));
+  cloud.delivers("b", icmp(cloud.path_to("b", kA), 0, 0, 7), "a", one_answer(ping));
 }
 
 TEST(Statement, S20_ARevokedRuleLeavesTrackedFlowsAndCutsUntrackedOnes) {
@@ -133,14 +133,14 @@ TEST(Statement, S22_UdpIsRememberedFor30SecondsAndAStreamFor180) {
   const Given given = with_b("{protocol: udp, port: 53, cidr: 10.0.0.0/24}", "");
   for (const double later : {29.0, 31.0}) {
     Cloud cloud(given);
-    const Frame ask = udp(cloud.path("a", kB), 1, 53), answer = udp(cloud.path("b", kA), 53, 1);
+    const Frame ask = udp(cloud.path_to("a", kB), 1, 53), answer = udp(cloud.path_to("b", kA), 53, 1);
     cloud.delivers("a", ask, "b", begins(ask, single));
     Cloud::advance_s(later);
     if (later < 30) cloud.delivers("b", answer, "a", one_answer(ask));
     else cloud.drops("b", answer, DropReason::kGroupEgress, forgets(ask, single, 1, 0));
   }
   Cloud cloud(given);
-  const Frame ask = udp(cloud.path("a", kB), 1, 53), answer = udp(cloud.path("b", kA), 53, 1);
+  const Frame ask = udp(cloud.path_to("a", kB), 1, 53), answer = udp(cloud.path_to("b", kA), 53, 1);
   cloud.delivers("a", ask, "b", begins(ask, single));
   cloud.delivers("b", answer, "a", one_answer(ask));
   cloud.delivers("a", ask, "b", one_more(ask));
@@ -159,8 +159,8 @@ TEST(Statement, S23_AnotherProtocolHasNoPortsAndIsRememberedFor600Seconds) {
   ASSERT_EQ(cloud.up(given, [](Topology& topology) {
     topology.security_groups[1].ingress[0].from_port = topology.security_groups[1].ingress[0].to_port = 1;
   }), "");
-  const Frame gre = ipv4(cloud.path("a", kB), kProtocolGre, pattern(40, 0));
-  const Frame reply = ipv4(cloud.path("b", kA), kProtocolGre, pattern(40, 9));
+  const Frame gre = ipv4(cloud.path_to("a", kB), kProtocolGre, pattern(40, 0));
+  const Frame reply = ipv4(cloud.path_to("b", kA), kProtocolGre, pattern(40, 9));
   cloud.delivers("a", gre, "b", begins(gre, "other tracked-tracked"));
   for (int i = 0; i < 2; ++i) {
     Cloud::advance_s(599);
@@ -173,14 +173,14 @@ TEST(Statement, S23_AnotherProtocolHasNoPortsAndIsRememberedFor600Seconds) {
 TEST(Statement, S24_IcmpIsAllowedByTypeAndAlwaysTracked) {
   Cloud cloud(with_b("{protocol: icmp, type: 8, cidr: 10.0.0.0/24}", ""));
   for (const std::uint8_t code : {std::uint8_t{0}, std::uint8_t{5}}) {
-    const Frame echo = icmp(cloud.path("a", kB), 8, code, code);
+    const Frame echo = icmp(cloud.path_to("a", kB), 8, code, code);
     cloud.delivers("a", echo, "b", begins(echo, "icmp tracked-tracked"));
-    cloud.delivers("b", icmp(cloud.path("b", kA), 0, 0, code), "a", one_answer(echo));
+    cloud.delivers("b", icmp(cloud.path_to("b", kA), 0, 0, code), "a", one_answer(echo));
   }
-  cloud.drops("a", icmp(cloud.path("a", kB), 13, 0, 9), DropReason::kGroupIngress);
+  cloud.drops("a", icmp(cloud.path_to("a", kB), 13, 0, 9), DropReason::kGroupIngress);
 
   Cloud open({.security_groups = {open_to_all()}, .instances = {instance("a", "open"), instance("b", "open")}});
-  const Frame echo = icmp(open.path("a", kB), 8, 0, 7);
+  const Frame echo = icmp(open.path_to("a", kB), 8, 0, 7);
   open.delivers("a", echo, "b", begins(echo, "icmp tracked-tracked"));
 }
 
@@ -188,7 +188,7 @@ TEST(Statement, S24_IcmpIsAllowedByTypeAndAlwaysTracked) {
 TEST(Statement, S25_AFullConnectionTableDropsWhatWouldNeedAnEntry) {
   const std::string limit = ", limits: {connections: 3}";
   Cloud cloud(with_b("{protocol: udp, port: all, cidr: 10.0.0.0/24}", "", "", limit));
-  const auto to_port = [&](std::uint16_t port) { return udp(cloud.path("a", kB), port, 9); };
+  const auto to_port = [&](std::uint16_t port) { return udp(cloud.path_to("a", kB), port, 9); };
   EXPECT_EQ(cloud.conntrack_available("b"), 3U);
   for (std::uint16_t port = 1; port <= 3; ++port)
     cloud.delivers("a", to_port(port), "b", begins(to_port(port), "udp-single tracked-tracked"));
@@ -199,7 +199,7 @@ TEST(Statement, S25_AFullConnectionTableDropsWhatWouldNeedAnEntry) {
   Cloud open({.security_groups = {open_to_all()},
               .instances = {instance("a", "open"), instance("b", "open", "", limit)}});
   for (std::uint16_t port = 1; port <= 10; ++port) {
-    const Frame frame = udp(open.path("a", kB), port, 9);
+    const Frame frame = udp(open.path_to("a", kB), port, 9);
     open.delivers("a", frame, "b", begins(frame, "untracked untracked-untracked"));
   }
   EXPECT_EQ(open.conntrack_available("b"), 3U);
@@ -210,7 +210,7 @@ TEST(Statement, S26_SeveralGroupsOfAnInterfaceAreTheirUnion) {
                                    security_group("ssh", "{protocol: tcp, port: 22, cidr: 10.0.0.5/32}", ""),
                                    security_group("https", "{protocol: tcp, port: 443, cidr: 0.0.0.0/0}", "")},
                .instances = {instance("server", "ssh, https"), instance("c", "client", ", private_ip: 10.0.0.9")}});
-  const Path path = cloud.path("c", cloud.address("server"));
+  const Path path = cloud.path_to("c", cloud.address("server"));
   const Frame https = tcp(path, 1, 443, kSyn);
   cloud.delivers("c", https, "server", begins(https, "tcp-opening tracked-tracked"));
   cloud.drops("c", tcp(path, 1, 22, kSyn), DropReason::kGroupIngress);
@@ -225,15 +225,15 @@ TEST(Statement, S27_ANetworkAclIsAskedAtTheSubnetsEdgeInOrderAndWithoutState) {
   };
   const std::string allow_in = "{rule: 100, action: allow, protocol: all, cidr: 0.0.0.0/0}";
   Cloud cloud(with_acl("{rule: 90, action: deny, protocol: tcp, port: 80, cidr: 0.0.0.0/0}, " + allow_in, allow_in));
-  cloud.drops("c", tcp(cloud.path("c", kB), 40000, 80, kSyn), DropReason::kAclIngress);
+  cloud.drops("c", tcp(cloud.path_to("c", kB), 40000, 80, kSyn), DropReason::kAclIngress);
   const Frame inside = there(cloud, kSyn);
   cloud.delivers("a", inside, "b", begins(inside, "untracked untracked-untracked"));
 
   // Out only to ports below the ephemeral ones.
   ASSERT_EQ(cloud.up(with_acl(allow_in, "{rule: 100, action: allow, protocol: tcp, ports: 0-32767, cidr: 0.0.0.0/0}")), "");
-  const Frame syn = tcp(cloud.path("c", kB), 40001, 80, kSyn);
+  const Frame syn = tcp(cloud.path_to("c", kB), 40001, 80, kSyn);
   cloud.delivers("c", syn, "b", begins(syn, "untracked untracked-untracked"));
-  cloud.drops("b", tcp(cloud.path("b", cloud.address("c")), 80, 40001, kSynAck), DropReason::kAclEgress);
+  cloud.drops("b", tcp(cloud.path_to("b", cloud.address("c")), 80, 40001, kSynAck), DropReason::kAclEgress);
 }
 
 TEST(Statement, S28_AGroupHasSixtyRulesOfEachFamilyAndNoneTwice) {
@@ -250,9 +250,9 @@ TEST(Statement, S28_AGroupHasSixtyRulesOfEachFamilyAndNoneTwice) {
   EXPECT_EQ(cloud.up(rules(60, 60)), "");
   EXPECT_EQ(cloud.up(rules(1, 0, "{protocol: tcp, port: 0, cidr: 10.0.0.0/8}")), "InvalidPermission.Duplicate");
   EXPECT_EQ(cloud.up(rules(1, 0, "{protocol: tcp, port: 0, cidr: 10.9.8.7/8}")), "InvalidPermission.Duplicate");
-  const Frame last = tcp(cloud.path("a", kB), 40000, 59, kSyn);
+  const Frame last = tcp(cloud.path_to("a", kB), 40000, 59, kSyn);
   cloud.delivers("a", last, "b", begins(last, "tcp-opening tracked-tracked"));  // and the sixty are in force
-  cloud.drops("a", tcp(cloud.path("a", kB), 40000, 60, kSyn), DropReason::kGroupIngress);
+  cloud.drops("a", tcp(cloud.path_to("a", kB), 40000, 60, kSyn), DropReason::kGroupIngress);
 }
 
 }  // namespace
