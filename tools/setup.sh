@@ -12,7 +12,7 @@ packages=(
     # run: Open MPI's launcher, libfabric's tools, and what looks into an instance
     openmpi-bin libfabric-bin iproute2 iputils-ping procps util-linux ethtool netcat-openbsd curl
     # test: clients of the services that the fabric offers, which we did not write
-    udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig
+    udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig wget
 )
 
 missing=()

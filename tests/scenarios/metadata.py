@@ -39,7 +39,7 @@ print(r.urlopen(get, timeout=5).read().decode(), end="")
 
 
 def curl(weft, *words, ok=(0,), instance="a"):
-    return weft.inside(instance, "curl", "--silent", "--show-error", "--max-time", "10", *words, ok=ok)
+    return weft.inside(instance, "curl", "--silent", "--show-error", "--max-time", "15", *words, ok=ok)
 
 
 def status(weft, *words):
@@ -80,7 +80,8 @@ def tree(weft):
 
 def behind(weft, *words, ok=(0,)):
     """curl one IP hop behind the guest: whether it had a connection, and the status that it got."""
-    said = weft.inside("a", *ONE_HOP_BEHIND, "curl", "--silent", "--output", "/dev/null", "--max-time", "4",
+    seconds = 15 if 0 in ok else 6
+    said = weft.inside("a", *ONE_HOP_BEHIND, "curl", "--silent", "--output", "/dev/null", "--max-time", seconds,
                        "--write-out", "%{time_connect} %{http_code}", *words, ok=ok)
     connected, code = said.split()
     return float(connected) > 0, code
