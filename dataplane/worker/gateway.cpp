@@ -82,7 +82,7 @@ bool may_be_told(const Burst& burst, unsigned i, const IcmpError& error, WorkerC
                           .source_port = 0,
                           .destination_port = static_cast<std::uint16_t>(error.type << 8 | error.code)};
   if (!snapshot.acl_allows(eni, Direction::kIngress, tuple)) return false;
-  if (worker.related_icmp_errors && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
+  if (worker.passes_related_errors() && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
                                                       : tracked_at_sender<FlowEntry4>(burst, i, worker)))
     return true;
   return snapshot.policy->evaluate(eni.policy, Direction::kIngress, tuple, HopPeer::kOther).allowed;
@@ -121,7 +121,10 @@ void come_back(Burst& burst, unsigned i, std::uint16_t mtu, WorkerContext& worke
     worker.balance.copies.add(count - 1);
   }
   if (worker.again->count + count > kBurst) process_again(worker);
-  for (unsigned k = 0; k < count; ++k) worker.again->take(frames[k], worker.snapshot->gateway);
+  for (unsigned k = 0; k < count; ++k) {
+    worker.again->record[worker.again->count] = burst.captures ? burst.record[i] : nullptr;
+    worker.again->take(frames[k], worker.snapshot->gateway);
+  }
   burst.fate[i] = Fate::kAgain;
 }
 

@@ -1,4 +1,4 @@
-// weft stats: counters of every interface, EFA's own, and the engine's balance.
+// weft stats: counters of every interface, ENA's and EFA's own, and the engine's balance.
 #include <fmt/format.h>
 
 #include "tools/weft/api_client.hpp"
@@ -13,6 +13,7 @@ using nlohmann::json;
 
 struct StatsOptions {
   std::string instance;
+  bool ena = false;
   bool json = false;
 };
 
@@ -32,9 +33,20 @@ void print_interface(const json& nic) {
   const json drops = nic.value("drops", json::object());
   for (const auto& [reason, count] : drops.items())
     std::printf("    dropped   %s %s\n", count.dump().c_str(), printable(reason).c_str());
+  const json ena = nic.value("ena", json::object());
+  for (const auto& [name, count] : ena.items())
+    if (count != 0) std::printf("    ena       %s %s\n", count.dump().c_str(), printable(name).c_str());
   if (const json efa = nic.value("efa", json()); efa.is_object())
     for (const auto& [name, count] : efa.items())
       std::printf("    efa       %s %s\n", printable(name).c_str(), count.dump().c_str());
+}
+
+/// One interface as `ethtool -S` prints a device, so that what reads that reads this.
+void print_as_ethtool(const json& nic) {
+  const json ena = nic.value("ena", json());
+  if (!ena.is_object()) return;
+  std::printf("%s %s\nNIC statistics:\n", cell(nic, "instance").c_str(), cell(nic, "eni").c_str());
+  for (const auto& [name, count] : ena.items()) std::printf("     %s: %s\n", printable(name).c_str(), count.dump().c_str());
 }
 
 void print_engine(const json& statistics) {
@@ -73,7 +85,8 @@ int stats(const StatsOptions& options) {
     print_json(*statistics);
     return kOk;
   }
-  for (const json& nic : (*statistics)["interfaces"]) print_interface(nic);
+  for (const json& nic : (*statistics)["interfaces"]) options.ena ? print_as_ethtool(nic) : print_interface(nic);
+  if (options.ena) return kOk;
   if (options.instance.empty()) print_engine(*statistics);
   return kOk;
 }
@@ -81,13 +94,14 @@ int stats(const StatsOptions& options) {
 }  // namespace
 
 void add_stats(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("stats", "Counters: packets, bytes, drops by reason, EFA's own, the balance");
+  auto* command = app.add_subcommand("stats", "Counters: packets, bytes, drops by reason, ENA's and EFA's own, the balance");
   auto options = std::make_shared<StatsOptions>();
   command->add_option("INSTANCE", options->instance, "Only this instance (name) or interface (eni-...)");
+  command->add_flag("--ena", options->ena, "Only ENA's allowance counters, as ethtool -S shows them");
   add_output_option(command, options->json);
   command->footer(
-      "rx is towards the instance, tx from it. EFA counters have the real device's names.\n"
-      "Example: weft stats node-0");
+      "rx is towards the instance, tx from it. ENA and EFA counters have the real devices' names.\n"
+      "Example: weft stats node-0 --ena");
   command->callback([&chosen, options] { chosen.run = [options] { return stats(*options); }; });
 }
 

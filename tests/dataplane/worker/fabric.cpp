@@ -213,6 +213,8 @@ Changes Fabric::counter_changes() { return difference(counters(), last_counters_
 
 void Fabric::advance_ms(std::uint64_t ms) { clock_ns += ms * 1'000'000; }
 
+std::uint64_t Fabric::now_ns() { return clock_ns; }
+
 Changes operator+(Changes left, const Changes& right) {
   for (const auto& [name, value] : right) left[name] += value;
   std::erase_if(left, [](const auto& change) { return change.second == 0; });

@@ -23,7 +23,8 @@ Frame udp_with(const Path& path, std::uint16_t from, std::uint16_t to, const Fra
   header_at<UdpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolUdp, l4);
   return ipv4(path, kProtocolUdp, l4);
 }
-Frame discover(const MacAddress& mac) {
+Frame discover(const MacAddress& mac, const std::string& source = "0.0.0.0",
+               const std::string& destination = "255.255.255.255") {
   Frame data(240);
   data[0] = 1;
   data[1] = 1;
@@ -33,7 +34,7 @@ Frame discover(const MacAddress& mac) {
   const std::uint8_t cookie_and_options[] = {0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255};
   std::copy(cookie_and_options, cookie_and_options + 4, data.begin() + 236);
   data.insert(data.end(), cookie_and_options + 4, cookie_and_options + 8);
-  return udp_with({mac, MacAddress::broadcast(), "0.0.0.0", "255.255.255.255"}, 68, 67, data);
+  return udp_with({mac, MacAddress::broadcast(), source, destination}, 68, 67, data);
 }
 Frame query(const std::string& label) {
   Frame data = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
@@ -65,6 +66,30 @@ TEST(Services, ABootingGuestIsOfferedItsPrimaryAddress) {
   for (const char* other : {"b", "c", "d"}) EXPECT_FALSE(fabric.receive(other).has_value());
 }
 
+// Statement 7: of what goes to the subnet's broadcast address only DHCP is heard, by the fabric and by nobody else.
+TEST(Services, DhcpToTheSubnetsBroadcastAddressIsAnsweredAsToTheLimitedOne) {
+  Fabric fabric(closed());
+  const MacAddress mac = fabric.eni("a").mac;
+  const Frame asked = discover(mac, "10.0.1.4", "10.0.1.255");
+  for (const Frame& frame : {asked, with_macs(asked, kRouterMac, mac)}) {  // as Linux does, and as through a router
+    fabric.changes();
+    fabric.send("a", frame);
+    const Changes changes = fabric.changes();
+    const std::optional<Frame> got = fabric.receive("a");
+    ASSERT_TRUE(got.has_value());
+    EXPECT_EQ(changes, answer_of(fabric, frame, *got));
+  }
+  for (const Frame& other :
+       {udp({mac, MacAddress::broadcast(), "10.0.1.4", "10.0.1.255"}, 68, 68),   // another port
+        discover(mac, "10.0.1.4", "10.0.2.255"),                                 // another subnet's
+        discover(mac, "10.0.1.4", "10.0.1.5")}) {
+    fabric.changes();
+    fabric.send("a", other);
+    EXPECT_EQ(fabric.changes(), fabric.dropped("a", other, DropReason::kMulticast));
+  }
+  for (const char* other : {"b", "c", "d"}) EXPECT_FALSE(fabric.receive(other).has_value());
+}
+
 TEST(Services, NobodyElseSpeaksFromNoAddress) {
   Fabric fabric(closed());
   const Path path{fabric.eni("a").mac, MacAddress::broadcast(), "0.0.0.0", "255.255.255.255"};
@@ -93,17 +118,138 @@ TEST(Services, TheResolverKnowsInstancesAtBothItsAddresses) {
   EXPECT_TRUE(fabric.engine().flows().empty());
 }
 
-TEST(Services, TimeIsToldAndMetadataIsNot) {
+TEST(Services, TimeIsTold) {
   Fabric fabric(closed());
   Frame ntp(48);
   ntp[0] = 0x23;  // version 4, client
   const Frame asked = udp_with(fabric.path_to("a", "169.254.169.123"), 123, 123, ntp);
   fabric.send("a", asked);
   EXPECT_TRUE(fabric.receive("a").has_value());
-  const Frame metadata = tcp(fabric.path_to("a", "169.254.169.254"), 1, 80, TcpHeader::kSyn);
+}
+
+/// A guest's end of a connection to the metadata service, which loses nothing and sends each request in one segment.
+struct MetadataClient {
+  Fabric& fabric;
+  std::string guest;
+  std::uint16_t port;
+  std::uint32_t sent = 1000, received = 0;
+  std::uint8_t time_to_live = 0;  // of the last answer
+
+  Frame segment(std::uint8_t flags, const std::string& data) const {
+    const Path path = fabric.path_to(guest, "169.254.169.254");
+    Frame l4;
+    TcpHeader header;
+    header.source_port = Be16(port);
+    header.destination_port = Be16(80);
+    header.sequence = Be32(sent);
+    header.acknowledgment = Be32(received);
+    header.flags = flags;
+    header.window = Be16(60000);
+    put(l4, header);
+    l4.insert(l4.end(), data.begin(), data.end());
+    header_at<TcpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolTcp, l4);
+    return ipv4(path, kProtocolTcp, l4);
+  }
+  std::optional<Frame> tell(std::uint8_t flags, const std::string& data = "") {
+    fabric.send(guest, segment(flags, data));
+    sent += static_cast<std::uint32_t>(data.size()) + ((flags & (TcpHeader::kSyn | TcpHeader::kFin)) != 0 ? 1 : 0);
+    const std::optional<Frame> got = fabric.receive(guest);
+    if (!got) return got;
+    const auto& header = header_at<TcpHeader>(*got, kIpv4L4Offset);
+    const std::size_t size = got->size() - kIpv4L4Offset - header.header_bytes();
+    received = header.sequence.host() + static_cast<std::uint32_t>(size) +
+               ((header.flags & (TcpHeader::kSyn | TcpHeader::kFin)) != 0 ? 1 : 0);
+    time_to_live = header_at<Ipv4Header>(*got, kIpOffset).time_to_live;
+    return got;
+  }
+  bool open() { return tell(TcpHeader::kSyn) && !tell(TcpHeader::kAck); }
+  /// The body, or the status when it is not 200.
+  std::string ask(const std::string& request) {
+    const auto got = tell(TcpHeader::kAck | TcpHeader::kPsh, request + "Host: x\r\n\r\n");
+    if (!got) return "nothing";
+    const std::string all(got->begin() + kIpv4L4Offset + sizeof(TcpHeader), got->end());
+    return all.starts_with("HTTP/1.1 200 ") ? all.substr(all.find("\r\n\r\n") + 4) : all.substr(9, 3);
+  }
+  std::string token(int seconds = 600) {
+    return ask("PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: " + std::to_string(seconds) +
+               "\r\n");
+  }
+  std::string get(const std::string& path, const std::string& token) {
+    return ask("GET /latest/" + path + " HTTP/1.1\r\nX-aws-ec2-metadata-token: " + token + "\r\n");
+  }
+};
+
+// Statement 40.
+TEST(Services, MetadataIsToldPastClosedGroupsWithATokenOnly) {
+  Deployment deployment = closed();
+  deployment.instances[0].enis[0].secondary_private_ips = {ip("10.0.1.40"), ip("10.0.1.41")};
+  Fabric fabric(deployment);
+  MetadataClient a{fabric, "a", 40000}, b{fabric, "b", 40000};
+  ASSERT_TRUE(a.open() && b.open());
+  EXPECT_EQ(a.ask("GET /latest/meta-data/ HTTP/1.1\r\n"), "401");
+  EXPECT_EQ(a.token(21601), "400");
+  EXPECT_EQ(a.ask("PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n"
+                  "X-Forwarded-For: 10.0.0.9\r\n"), "403");
+  const std::string token = a.token();
+  EXPECT_EQ(a.time_to_live, 1);
+  const std::string at = "meta-data/network/interfaces/macs/" + fabric.eni("a").mac.to_string() + "/";
+  EXPECT_EQ(a.get(at + "local-ipv4s", token), "10.0.1.4\n10.0.1.40\n10.0.1.41");
+  EXPECT_EQ(a.time_to_live, 64);
+  EXPECT_EQ(b.get("meta-data/instance-id", token), "401") << "a's";
+  EXPECT_EQ(b.get("meta-data/local-ipv4", b.token()), "10.0.1.5");
+  EXPECT_TRUE(fabric.engine().flows().empty());
+  EXPECT_TRUE(fabric.engine().balance().holds());
+  Fabric::advance_s(599);
+  EXPECT_EQ(a.get("meta-data/local-ipv4", token), "10.0.1.4");
+  Fabric::advance_s(1);
+  EXPECT_EQ(a.get("meta-data/local-ipv4", token), "401") << "its time is over";
+}
+
+TEST(Services, MetadataFollowsTheModelWithinAConnection) {
+  Deployment deployment = closed();
+  Fabric fabric(deployment);
+  MetadataClient a{fabric, "a", 40000};
+  ASSERT_TRUE(a.open());
+  const std::string token = a.token();
+  EXPECT_EQ(a.get("meta-data/public-ipv4", token), "404");
+  deployment.instances[0].enis[0].public_ip = ip("203.0.113.9");
+  deployment.instances[0].metadata_options = {.tokens_required = false, .put_response_hop_limit = 9};
+  fabric.apply(deployment);
+  EXPECT_EQ(a.ask("GET /latest/meta-data/public-ipv4 HTTP/1.1\r\n"), "203.0.113.9");
+  EXPECT_EQ(a.get("meta-data/public-hostname", token), "ec2-203-0-113-9.compute-1.amazonaws.com");
+  a.token();
+  EXPECT_EQ(a.time_to_live, 9);
+  deployment.instances[0].metadata_options.endpoint_enabled = false;
+  fabric.apply(deployment);
+  EXPECT_EQ(a.get("meta-data/public-ipv4", token), "403");
+}
+
+TEST(Services, AnAnswerThatTheGuestDidNotGetComesAgainByTheClock) {
+  Fabric fabric(closed());
+  MetadataClient a{fabric, "a", 40000};
+  ASSERT_TRUE(a.open());
+  fabric.send("a", a.segment(TcpHeader::kAck, "GET / HTTP/1.0\r\n\r\n"));
+  const std::optional<Frame> said = fabric.receive("a");
+  ASSERT_TRUE(said.has_value());
   fabric.changes();
-  fabric.send("a", metadata);
-  EXPECT_EQ(fabric.changes(), fabric.dropped("a", metadata, DropReason::kServiceNotOffered));
+  Fabric::advance_ms(999);
+  fabric.turn();
+  EXPECT_FALSE(fabric.receive("a").has_value());
+  Fabric::advance_ms(1);
+  fabric.turn();
+  EXPECT_EQ(fabric.changes(), (Changes{{"originated", 1}, {"a.originated", 1}, {"delivered", 1}, {"a.rx_packets", 1},
+                                       {"a.rx_bytes", static_cast<long long>(said->size())}}));
+  EXPECT_EQ(fabric.receive("a"), said);
+
+  // Its ENI goes, and with it whatever there was to say.
+  Deployment deployment = closed();
+  deployment.instances.erase(deployment.instances.begin());
+  fabric.apply(deployment);
+  fabric.changes();
+  Fabric::advance_s(2);
+  fabric.turn();
+  EXPECT_TRUE(fabric.changes().empty());
+  EXPECT_TRUE(fabric.engine().balance().holds());
 }
 
 // 9001 bytes lie over five buffers of the pool; the answer is found whole all the same.
