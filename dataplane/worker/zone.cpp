@@ -40,8 +40,8 @@ std::string short_of_region(std::string_view region) {
 
 }  // namespace
 
-Zone zone_of(std::string_view label) {
-  Zone zone;
+ZoneLabel zone_of(std::string_view label) {
+  ZoneLabel zone;
   if (const auto az = label.find("-az"); az != label.npos && az + 4 == label.size() && is_digit(label.back())) {
     zone.id = label;
     zone.region = region_of_short(label.substr(0, az));
