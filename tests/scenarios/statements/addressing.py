@@ -324,7 +324,7 @@ def statement_15_the_resolver_takes_1024_packets_a_second(vpc):
     vpc.edit(("security_groups:\n", "network_acls: [{name: nothing}]\nsecurity_groups:\n  - {name: mute, egress: []}\n"),
              ("cidr: 10.0.0.0/24,", "cidr: 10.0.0.0/24, network_acl: nothing,"),
              ('"2001:db8:1234:1a00::a"], security_groups: [open]', '"2001:db8:1234:1a00::a"], security_groups: [mute]'))
-    reason = "linklocal-allowance"
+    reason, counter = "linklocal-allowance", "linklocal_allowance_exceeded"
     client = vpc.a.udp(A)
     client.connect(("10.0.0.2", 53))
     client.setblocking(False)
@@ -332,6 +332,7 @@ def statement_15_the_resolver_takes_1024_packets_a_second(vpc):
     def attempt(total):
         answered, queries = [0], [dns_query(number) for number in range(total)]
         vpc.start_account(vpc.a, reason)
+        before = vpc.ena(vpc.a)
 
         def send(query):
             client.send(query)
@@ -339,6 +340,7 @@ def statement_15_the_resolver_takes_1024_packets_a_second(vpc):
 
         send_all(send, queries)
         passed, dropped = vpc.account(vpc.a, total, reason, lambda: take_answers(client, answered))
+        equal(vpc.ena(vpc.a), before | {counter: before[counter] + dropped}, "ENA's counters")
         return passed, dropped
 
     at_most_a_second(1024, attempt)

@@ -244,8 +244,11 @@ def statement_25_an_instance_tracks_so_many_connections_and_no_more(vpc):
     for port in (1, 2, 3):
         client.sendto(b"tracked", (B, port))
         equal(servers[port].recv(100), b"tracked", f"flow {port} of three")
+    equal(vpc.ena(vpc.b)["conntrack_allowance_available"], 0, "b's connections left")
     with vpc.drops_of(vpc.a, "conntrack-allowance", 1):
         client.sendto(b"one too many", (B, 4))
+    exceeded = [vpc.ena(guest)["conntrack_allowance_exceeded"] for guest in (vpc.a, vpc.b)]
+    equal(exceeded, [0, 1], "connections too many for a and for b")
     client.sendto(b"untracked", (B, 200))
     equal(servers[200].recv(100), b"untracked", "a flow that needs no entry")
     client.sendto(b"again", (B, 1))

@@ -129,6 +129,10 @@ class Vpc:
         one = next(one for one in self.statistics() if one["instance"] == instance)
         return one["rx_packets"] - one["originated"], one["rx_bytes"]
 
+    def ena(self, guest):
+        """ENA's counters of a guest's eth0, under ENA's names."""
+        return self.interface_counter(guest.name, "ena")
+
     @contextlib.contextmanager
     def drops_of(self, guest, reason, count=None):
         """What happens inside makes the engine drop `count` packets of this guest for this reason (None: one or more, for
