@@ -29,8 +29,8 @@ START = {
 }
 
 
-def text(topology):
-    return json.dumps(topology, indent=1)  # which is YAML too
+def text(topology, directory="/nowhere"):
+    return json.dumps(topology, indent=1).replace("@", str(directory))  # which is YAML too
 
 
 class Edits(list):
@@ -127,6 +127,14 @@ def all_edits():
     edits.put("limits of another", "instances", D, limits={"pps": 1000, "baseline_gbps": 1, "peak_gbps": 2, "connections": 100})
     edits.put("limits of a", "instances", A, limits={"pps": 1000000, "connections": 100000})
     edits.put("no limits", "instances", A, limits=None)
+    edits.put("how another asks for its metadata", "instances", C, metadata_options={"http_tokens": "optional"})
+    edits.put("and how a does", "instances", A, metadata_options={"http_put_response_hop_limit": 2})
+    edits.change("a flow log of everything", lambda t: t.update(flow_logs=[
+        {"name": "all", "destination": "@/flow-logs", "max_aggregation_interval": 60}]))
+    edits.change("and one of b", lambda t: t["flow_logs"].append(
+        {"name": "b", "destination": "@/flow-logs", "interface": "b", "traffic_type": "ACCEPT"}))
+    edits.append(("which are written now", "/v1/flow-logs/flush"))
+    edits.change("no flow logs", lambda t: t.pop("flow_logs"))
     edits.request("another stops", "stop", "c")
     edits.request("starts", "start", "c")
     edits.request("is rebooted", "reboot", "d")

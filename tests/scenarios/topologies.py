@@ -40,7 +40,7 @@ PORT_81 = "      - {protocol: tcp, port: 81, group: client}\n"
 ONE_HOP_BEHIND = ["bash", "-c", """\
 set -e
 unshare --net sleep 60 & child=$!
-trap 'kill $child' EXIT
+trap 'ip link del outer; kill $child' EXIT
 while [ "$(readlink /proc/$child/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
 ip link add inner type veth peer name outer
 ip link set inner netns $child

@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/dataplane/worker/captured.hpp"
 #include "tests/dataplane/worker/guests6.hpp"
 #include "tests/dataplane/worker/networks.hpp"
 
@@ -181,6 +182,12 @@ class RandomEdits {
         named("a").allowances = coin() ? Allowances{9000, 9000, 1'000'000'000, 1'000'000, 9000} : Allowances{};
       },
       [this] { now_.dns_support = coin(), now_.dhcp.domain_name = coin() ? "example.com" : "ec2.internal"; },
+      [this] { named(coin() ? "a" : "c").metadata_options.put_response_hop_limit = 1 + static_cast<int>(below(64)); },
+      [this] {
+        now_.flow_logs.clear();
+        for (const char* what : {"vpc-1", "subnet-1", "eni-a", "eni-c"})
+          if (coin()) now_.flow_logs.push_back({std::string("fl-") + what, what, what, TrafficType::kAll, 60, "", ""});
+      },
       [this] {
         if (now_.subnets.size() == 3)
           now_.subnets.pop_back();
@@ -328,13 +335,19 @@ void no_edit_costs_a_packet(unsigned workers) {
   while (traffic.least() < kFlows && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();  // all have their entry
 
+  std::optional<Captured> capture;
   unsigned made = 0;
   for (; (made < kEdits || traffic.least() < kPackets) && std::chrono::steady_clock::now() < deadline; ++made) {
+    // Nobody reads what is captured: that is no guest's business.
+    if (made % 16 == 0) capture.emplace(fabric, std::vector<std::string>{"a", "b", "c", visitor(0)});
+    if (made % 16 == 8) capture.reset();
+    if (made % 5 == 0) (void)fabric.engine().take_flow_log_records();
     RandomEdits::Edit edit = edits.next();
     EXPECT_TRUE(fabric.engine().apply(std::move(edit.deployment), std::move(edit.ports)));
   }
   EXPECT_GE(made, kEdits);
   EXPECT_GE(traffic.least(), kPackets);
+  capture.reset();
   traffic.stop();
   fabric.engine().stop();
   for (const EniStatistics& counted : fabric.engine().statistics()) {

@@ -4,7 +4,9 @@
 
 #include "tests/dataplane/worker/fabric.hpp"
 #include "tests/dataplane/worker/guests6.hpp"
+#include "tests/dataplane/worker/metadata_client.hpp"
 #include "tests/dataplane/worker/networks.hpp"
+#include "tests/dataplane/worker/service_frames.hpp"
 
 namespace weft::test {
 namespace {
@@ -16,35 +18,6 @@ Deployment closed() {
   return deployment;
 }
 
-Frame udp_with(const Path& path, std::uint16_t from, std::uint16_t to, const Frame& data) {
-  Frame l4;
-  put(l4, UdpHeader{Be16(from), Be16(to), Be16(static_cast<std::uint16_t>(8 + data.size())), {}});
-  l4.insert(l4.end(), data.begin(), data.end());
-  header_at<UdpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolUdp, l4);
-  return ipv4(path, kProtocolUdp, l4);
-}
-Frame discover(const MacAddress& mac, const std::string& source = "0.0.0.0",
-               const std::string& destination = "255.255.255.255") {
-  Frame data(240);
-  data[0] = 1;
-  data[1] = 1;
-  data[2] = 6;
-  data[7] = 42;
-  std::copy(mac.octets.begin(), mac.octets.end(), data.begin() + 28);
-  const std::uint8_t cookie_and_options[] = {0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255};
-  std::copy(cookie_and_options, cookie_and_options + 4, data.begin() + 236);
-  data.insert(data.end(), cookie_and_options + 4, cookie_and_options + 8);
-  return udp_with({mac, MacAddress::broadcast(), source, destination}, 68, 67, data);
-}
-Frame query(const std::string& label) {
-  Frame data = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-  for (const std::string& part : {label, std::string("ec2"), std::string("internal")}) {
-    data.push_back(static_cast<std::uint8_t>(part.size()));
-    data.insert(data.end(), part.begin(), part.end());
-  }
-  data.insert(data.end(), {0, 0, 1, 0, 1});
-  return data;
-}
 Changes answer_of(const Fabric& fabric, const Frame& asked, const Frame& got) {
   return fabric.sent("a", asked) + Changes{{"consumed", 1}, {"a.consumed", 1}, {"originated", 1}, {"a.originated", 1},
                                            {"delivered", 1}, {"a.rx_packets", 1},
@@ -126,58 +99,6 @@ TEST(Services, TimeIsTold) {
   fabric.send("a", asked);
   EXPECT_TRUE(fabric.receive("a").has_value());
 }
-
-/// A guest's end of a connection to the metadata service, which loses nothing and sends each request in one segment.
-struct MetadataClient {
-  Fabric& fabric;
-  std::string guest;
-  std::uint16_t port;
-  std::uint32_t sent = 1000, received = 0;
-  std::uint8_t time_to_live = 0;  // of the last answer
-
-  Frame segment(std::uint8_t flags, const std::string& data) const {
-    const Path path = fabric.path_to(guest, "169.254.169.254");
-    Frame l4;
-    TcpHeader header;
-    header.source_port = Be16(port);
-    header.destination_port = Be16(80);
-    header.sequence = Be32(sent);
-    header.acknowledgment = Be32(received);
-    header.flags = flags;
-    header.window = Be16(60000);
-    put(l4, header);
-    l4.insert(l4.end(), data.begin(), data.end());
-    header_at<TcpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolTcp, l4);
-    return ipv4(path, kProtocolTcp, l4);
-  }
-  std::optional<Frame> tell(std::uint8_t flags, const std::string& data = "") {
-    fabric.send(guest, segment(flags, data));
-    sent += static_cast<std::uint32_t>(data.size()) + ((flags & (TcpHeader::kSyn | TcpHeader::kFin)) != 0 ? 1 : 0);
-    const std::optional<Frame> got = fabric.receive(guest);
-    if (!got) return got;
-    const auto& header = header_at<TcpHeader>(*got, kIpv4L4Offset);
-    const std::size_t size = got->size() - kIpv4L4Offset - header.header_bytes();
-    received = header.sequence.host() + static_cast<std::uint32_t>(size) +
-               ((header.flags & (TcpHeader::kSyn | TcpHeader::kFin)) != 0 ? 1 : 0);
-    time_to_live = header_at<Ipv4Header>(*got, kIpOffset).time_to_live;
-    return got;
-  }
-  bool open() { return tell(TcpHeader::kSyn) && !tell(TcpHeader::kAck); }
-  /// The body, or the status when it is not 200.
-  std::string ask(const std::string& request) {
-    const auto got = tell(TcpHeader::kAck | TcpHeader::kPsh, request + "Host: x\r\n\r\n");
-    if (!got) return "nothing";
-    const std::string all(got->begin() + kIpv4L4Offset + sizeof(TcpHeader), got->end());
-    return all.starts_with("HTTP/1.1 200 ") ? all.substr(all.find("\r\n\r\n") + 4) : all.substr(9, 3);
-  }
-  std::string token(int seconds = 600) {
-    return ask("PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: " + std::to_string(seconds) +
-               "\r\n");
-  }
-  std::string get(const std::string& path, const std::string& token) {
-    return ask("GET /latest/" + path + " HTTP/1.1\r\nX-aws-ec2-metadata-token: " + token + "\r\n");
-  }
-};
 
 // Statement 40.
 TEST(Services, MetadataIsToldPastClosedGroupsWithATokenOnly) {

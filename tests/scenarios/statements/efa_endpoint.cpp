@@ -1,6 +1,7 @@
-// weft-efa-endpoint [QPN [CQ_DEPTH [RX_BUFFERS]]]: one queue pair of this instance's EFA interface, told what to do line by line.
+// weft-efa-endpoint [QPN [CQ_DEPTH [RX_BUFFERS]]]: one queue pair of this instance's EFA interface, told what to do
+// line by line.
 //
-//   send IP QPN QKEY SIZE COUNT   sends COUNT packets, numbered; one that found no room at its destination (RNR) is an end
+//   send IP QPN QKEY SIZE COUNT   sends COUNT packets, numbered; one that found no room at its destination (RNR) ends
 //                                 like others. Prints "sent STATUS COUNT ...", or "refused" for more than the MTU.
 //   carry IP QPN QKEY SIZE COUNT  the same, but what found no room is sent again until it does
 //   lie IP QPN QKEY SIZE          a descriptor that says SIZE, whatever a packet may have

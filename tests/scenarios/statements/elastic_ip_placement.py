@@ -94,22 +94,22 @@ def statement_31_a_public_address_changes_over_stop_and_start(vpc):
 def statement_32_one_flow_has_a_bandwidth_of_its_own(vpc):
     """5 and 10 Gbps are more than this machine has: here a flow of one instance is limited to 20 Mbps in their place."""
     for group, gbps in ("", 5), ("placement_group: tight, ", 10):
-        plan = vpc.weft.run("up", "--dry-run", "-", input=vpc.edited(
-            ("  - {name: fast,", f"  - {{name: typed, type: c5n.9xlarge, {group}interfaces: [{{subnet: s}}]}}\n  - {{name: fast,")))
+        typed = f"  - {{name: typed, type: c5n.9xlarge, {group}interfaces: [{{subnet: s}}]}}\n"
+        plan = vpc.weft.run("up", "--dry-run", "-", input=vpc.edited(("  - {name: fast,", typed + "  - {name: fast,")))
         check(f" {gbps} Gbit/s a flow" in plan, f"what the type says about one flow: {plan}")
     client, reason, total, size = vpc.fast.udp(), "flow-bandwidth", 1500, 8972
     client.connect(("10.0.0.21", 9))
     vpc.sink.udp(port=9)  # so that its kernel has nothing to answer
     vpc.start_account(vpc.fast, reason)
-    first = {name: vpc.interface_counter("sink", name) for name in ("rx_packets", "rx_bytes")}
+    packets_before, bytes_before = vpc.received("sink")
     began = time.monotonic()
     for number in range(total):
         client.send(bytes(size))
         if number % 20 == 19:
             time.sleep(0.002)
-    dropped = vpc.account(vpc.fast, total, reason, lambda: vpc.interface_counter("sink", "rx_packets") - first["rx_packets"])
+    _, dropped = vpc.account(vpc.fast, total, reason, lambda: vpc.received("sink")[0] - packets_before)
     took = time.monotonic() - began
-    passed = vpc.interface_counter("sink", "rx_bytes") - first["rx_bytes"]
+    passed = vpc.received("sink")[1] - bytes_before
     check(dropped > 0 and passed >= 65536, f"{passed} bytes passed, {dropped} packets did not")
     check(passed <= 20e6 / 8 * took + 65536 + size + 42, f"{passed} bytes in {took:.2f} s are more than 20 Mbps and a burst")
 
@@ -122,7 +122,8 @@ def statement_33_placement_groups_have_limits(vpc):
     spread = [one for one in vpc.weft.ask("ps") if one["placement_group"] == "apart"]
     equal(len({one["placement"]["rack"] for one in spread}), 7, "racks of seven instances")
     eighth = "  - {name: eighth, placement_group: apart, interfaces: [{subnet: %s}]}\n"
-    vpc.refuses(vpc.edited(groups, (last, seven + eighth % "s" + last)), "InsufficientInstanceCapacity", "at most 7 in a zone", "name: eighth")
+    vpc.refuses(vpc.edited(groups, (last, seven + eighth % "s" + last)), "InsufficientInstanceCapacity",
+                "at most 7 in a zone", "name: eighth")
     vpc.edit(groups, (last, seven + eighth % "far" + last))
     vpc.weft.run("stop", "n-3")  # seven *running* ones
     vpc.edit(groups, (last, seven + eighth % "s" + last))

@@ -53,7 +53,8 @@ def group_b(ingress, egress="[]"):
 def in_groups(guest, *groups):
     last = {"a": "10", "b": "11"}[guest]
     mine = {"a": "sgA", "b": "sgB"}[guest]
-    return (f"private_ip: 10.0.0.{last}, security_groups: [{mine}]", f"private_ip: 10.0.0.{last}, security_groups: [{', '.join(groups)}]")
+    has = f"private_ip: 10.0.0.{last}, security_groups: "
+    return has + f"[{mine}]", has + f"[{', '.join(groups)}]"
 
 
 def talks(client, server, words=b"words"):
@@ -244,8 +245,11 @@ def statement_25_an_instance_tracks_so_many_connections_and_no_more(vpc):
     for port in (1, 2, 3):
         client.sendto(b"tracked", (B, port))
         equal(servers[port].recv(100), b"tracked", f"flow {port} of three")
+    equal(vpc.ena(vpc.b)["conntrack_allowance_available"], 0, "b's connections left")
     with vpc.drops_of(vpc.a, "conntrack-allowance", 1):
         client.sendto(b"one too many", (B, 4))
+    exceeded = [vpc.ena(guest)["conntrack_allowance_exceeded"] for guest in (vpc.a, vpc.b)]
+    equal(exceeded, [0, 1], "connections too many for a and for b")
     client.sendto(b"untracked", (B, 200))
     equal(servers[200].recv(100), b"untracked", "a flow that needs no entry")
     client.sendto(b"again", (B, 1))
@@ -266,7 +270,8 @@ def statement_26_several_groups_are_a_union(vpc):
 
 
 def statement_27_an_acl_is_at_the_subnets_edge_and_has_no_state(vpc):
-    deny = ("    ingress: [{rule: 100,", "    ingress: [{rule: 90, action: deny, protocol: tcp, port: 80, cidr: 0.0.0.0/0}, {rule: 100,")
+    deny = ("    ingress: [{rule: 100,",
+            "    ingress: [{rule: 90, action: deny, protocol: tcp, port: 80, cidr: 0.0.0.0/0}, {rule: 100,")
     open_b = group_b(ALL_OUT, ALL_OUT)
     vpc.edit(open_b, deny)
     listener = vpc.b.listen(80)
@@ -283,7 +288,8 @@ def statement_27_an_acl_is_at_the_subnets_edge_and_has_no_state(vpc):
 
 
 def rules(family, count):
-    return [f"{{protocol: tcp, port: {1000 + i}, cidr: {'0.0.0.0/0' if family == 4 else chr(34) + '::/0' + chr(34)}}}" for i in range(count)]
+    everybody = {4: "0.0.0.0/0", 6: '"::/0"'}[family]
+    return [f"{{protocol: tcp, port: {1000 + i}, cidr: {everybody}}}" for i in range(count)]
 
 
 def statement_28_sixty_rules_of_each_family_and_none_twice(vpc):

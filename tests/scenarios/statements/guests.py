@@ -37,9 +37,11 @@ class Guest:
     def inside(self, *command, ok=(0,)):
         return self.weft.inside(self.name, *command, ok=ok)
 
-    def card_lost(self):
-        """Packets that eth0's own queue had no room for."""
-        return int(self.inside("cat", "/sys/class/net/eth0/statistics/tx_dropped"))
+    def lost(self):
+        """What its own kernel had no room for: packets on their way to eth0, and datagrams that its sockets did not read."""
+        text = self.inside("cat", "/sys/class/net/eth0/statistics/tx_dropped", "/proc/net/snmp").splitlines()
+        names, numbers = (line.split() for line in text if line.startswith("Udp:"))
+        return int(text[0]), int(numbers[names.index("RcvbufErrors")])
 
     # ---- sockets ----
 
