@@ -21,7 +21,8 @@ class StagesOnly {
   std::vector<std::unique_ptr<Port>> ports_;  // by slot
   std::unique_ptr<const Snapshot> snapshot_;
   Handover handover_{1};
-  WorkerContext worker_{0, 1, 1, handover_, nullptr, true};
+  services::TokenKeys token_keys_;  // nobody asks for instance metadata
+  WorkerContext worker_{0, 1, 1, handover_, nullptr, true, token_keys_};
   Burst burst_;
 };
 
