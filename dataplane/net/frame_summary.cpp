@@ -102,7 +102,7 @@ std::string protocol_word(std::uint8_t protocol) {
 std::string ip_text(const FrameSummary& frame) {
   std::string text = protocol_word(frame.protocol) + " " + with_port(frame.source, frame, frame.source_port) + " > " +
                      with_port(frame.destination, frame, frame.destination_port);
-  if (frame.has_l4 && frame.protocol == kProtocolTcp) text += " " + flag_letters(frame.tcp_flags);
+  if (frame.has_l4 && frame.protocol == kProtocolTcp) text.append(" ").append(flag_letters(frame.tcp_flags));
   if (frame.has_l4 && frame.is_icmp())
     text += " type " + std::to_string(frame.type) + " code " + std::to_string(frame.code);
   if (frame.first_fragment) text += " first fragment";

@@ -87,7 +87,7 @@ void add_random_things(Random& random, Topology& topology) {
     if (one_in(random, 2)) declared.interface = some_instance(random, topology) + "/eth0";
     topology.elastic_ips.push_back(declared);
   }
-  if (one_in(random, 4)) {
+  if (one_in(random, 10)) {
     FlowLogDeclaration declared;
     declared.name = new_name(random, "f");
     if (one_in(random, 2)) declared.interface = some_instance(random, topology) + "/eth0";
