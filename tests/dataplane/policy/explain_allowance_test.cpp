@@ -102,7 +102,7 @@ TEST(ExplainAllowance, TheLinkLocalServicesHaveOneTogether) {
   d.instances[0].allowances.pps = 1'000'000;
   for (const PacketTuple& query :
        {packet("10.0.1.4", "169.254.169.253", kUdp, 53), packet("10.0.1.4", "10.0.0.2", kTcp, 53),
-        packet("10.0.1.4", "169.254.169.123", kUdp, 123)})
+        packet("10.0.1.4", "169.254.169.254", kTcp, 80), packet("10.0.1.4", "169.254.169.123", kUdp, 123)})
     EXPECT_EQ(limits(d, query), Lines{"linklocal_allowance_exceeded 1024 packets/s of eth0 of a"});
   EXPECT_EQ(limits(d, packet("10.0.1.4", "255.255.255.255", kUdp, 67)), Lines{}) << "DHCP is none of them";
 }
