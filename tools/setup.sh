@@ -5,14 +5,14 @@ set -euo pipefail
 
 packages=(
     # build
-    g++ meson ninja-build pkg-config ccache python3
+    g++ meson ninja-build pkg-config ccache python3 clang-19 libclang-rt-19-dev lld-19
     libdpdk-dev libfabric-dev libopenmpi-dev libboost-dev
     libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev
     libgtest-dev libgmock-dev libbenchmark-dev libpcap-dev
     # run: Open MPI's launcher, libfabric's tools, and what looks into an instance
     openmpi-bin libfabric-bin iproute2 iputils-ping procps util-linux ethtool netcat-openbsd curl
-    # test: clients of the services that the fabric offers, which we did not write
-    udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig wget
+    # test: clients of the network and of its services, which we did not write
+    udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig nmap iperf3 iputils-tracepath wget tcpdump
 )
 
 missing=()

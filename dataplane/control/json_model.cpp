@@ -96,6 +96,8 @@ Json to_json(const Instance& instance, const Deployment& deployment) {
 Json to_json(const Deployment& deployment) {
   const auto& gateway = deployment.internet_gateway;
   return {{"vpc", vpc_json(deployment)},
+          {"hosts",
+           {{"racks_per_zone", deployment.hosts.racks_per_zone}, {"hosts_per_rack", deployment.hosts.hosts_per_rack}}},
           {"internet_gateway", gateway ? to_json(*gateway) : Json(nullptr)},
           {"prefix_lists", each(deployment.prefix_lists)},
           {"route_tables", each(deployment.route_tables, deployment)},
@@ -105,7 +107,8 @@ Json to_json(const Deployment& deployment) {
           {"security_groups", each(deployment.security_groups, deployment)},
           {"instances", each(deployment.instances, deployment)},
           {"available_interfaces", each(deployment.available_enis, deployment)},
-          {"elastic_ips", each(deployment.elastic_ips, deployment)}};
+          {"elastic_ips", each(deployment.elastic_ips, deployment)},
+          {"flow_logs", each(deployment.flow_logs, deployment)}};
 }
 
 Json to_json(const Error& error) {

@@ -91,6 +91,8 @@ void read_each(const Json& json, const char* field, std::vector<T>& into, Read r
   for (const Json& one : list_of(json, field)) into.push_back(read(one));
 }
 
+constexpr int kMostMachines = 256;  // as many racks, and hosts of a rack, as a topology may say
+
 }  // namespace
 }  // namespace json_parse
 
@@ -99,6 +101,8 @@ Result<Deployment> deployment_from_json(const std::string& text) try {
   const Json json = Json::parse(text);
   Deployment deployment;
   read_vpc(json.at("vpc"), deployment);
+  deployment.hosts = {number_of<int>(json.at("hosts"), "racks_per_zone", 0, kMostMachines),
+                      number_of<int>(json.at("hosts"), "hosts_per_rack", 0, kMostMachines)};
   if (const Json& gateway = json.at("internet_gateway"); !gateway.is_null())
     deployment.internet_gateway = internet_gateway_of(gateway);
   read_each(json, "prefix_lists", deployment.prefix_lists, prefix_list_of);
@@ -110,6 +114,7 @@ Result<Deployment> deployment_from_json(const std::string& text) try {
   read_each(json, "instances", deployment.instances, instance_of);
   read_each(json, "available_interfaces", deployment.available_enis, eni_of);
   read_each(json, "elastic_ips", deployment.elastic_ips, elastic_ip_of);
+  read_each(json, "flow_logs", deployment.flow_logs, flow_log_of);
   check_names(deployment);
   return deployment;
 } catch (const std::exception& e) {

@@ -96,7 +96,7 @@ std::string describe_addresses(const Eni& eni) {
 }
 
 std::string describe(const Eni& eni) {
-  const std::string type = eni.type == InterfaceType::kInterface ? "" : " " + interface_type_name(eni.type);
+  const std::string type = eni.type == InterfaceType::kInterface ? "" : fmt::format(" {}", interface_type_name(eni.type));
   const std::string groups = fmt::format("groups {}", fmt::join(eni.security_groups, ", "));
   if (eni.instance.empty()) return fmt::format("available {}{} {}", describe_addresses(eni), type, groups);
   return fmt::format("eth{} {}{} vf {} {}", eni.device_index, describe_addresses(eni), type, eni.vf.index, groups);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dataplane/model/allowances.hpp"
 #include "dataplane/model/identity.hpp"
 #include "dataplane/model/resolver.hpp"
 #include "dataplane/model/suggest.hpp"
@@ -12,7 +13,6 @@ namespace weft {
 namespace {
 
 constexpr int kMostInstances = 5000;  // ENIs per Region (facts ec2 1.5); an instance has at least one
-constexpr double kFlowGbps = 5, kFlowGbpsInCluster = 10;  // a single flow (facts ec2 4.3, 5.4)
 
 constexpr int kMostHops = 64;  // facts ec2 7.4
 

@@ -68,25 +68,26 @@ struct Answerer {
   std::string who;
   bool answers = true;
   std::string why_not;
+  bool link_local = false;  // one of those that share an allowance
 };
 
 std::optional<Answerer> service_for(const ExplainPath& path) {
   const PacketTuple& packet = path.packet;
-  if (is_dhcp(packet, *path.from)) return Answerer{"the DHCP server", true, ""};
+  if (is_dhcp(packet, *path.from)) return Answerer{"the DHCP server", true, "", false};
   if (is_resolver(path.deployment, packet.destination)) {
-    if (!is_datagram_or_tcp(packet, kDns, true)) return Answerer{"the VPC resolver", false, "it answers DNS, port 53"};
-    return Answerer{"the VPC resolver", path.deployment.dns_support, "the VPC has dns_support: false"};
+    if (!is_datagram_or_tcp(packet, kDns, true)) return Answerer{"the VPC resolver", false, "it answers DNS, port 53", true};
+    return Answerer{"the VPC resolver", path.deployment.dns_support, "the VPC has dns_support: false", true};
   }
   if (is_time(packet.destination))
-    return Answerer{"the time server", is_datagram_or_tcp(packet, kNtp, false), "it answers NTP, udp 123"};
+    return Answerer{"the time server", is_datagram_or_tcp(packet, kNtp, false), "it answers NTP, udp 123", true};
   if (is_metadata(packet.destination)) {
     const std::string why_not = why_no_metadata(path);
-    return Answerer{"the instance metadata service", why_not.empty(), why_not};
+    return Answerer{"the instance metadata service", why_not.empty(), why_not, true};
   }
   if (is_router(*path.from, packet.destination)) {
     const bool echo = (packet.protocol == kProtocolIcmp && packet.destination_port == kEcho) ||
                       (packet.protocol == kProtocolIcmpv6 && packet.destination_port == kEchoV6);
-    return Answerer{"the subnet router", echo, ""};
+    return Answerer{"the subnet router", echo, "", false};
   }
   return std::nullopt;
 }
@@ -97,6 +98,7 @@ bool explain_service(ExplainPath& path) {
   if (path.from == nullptr) return false;
   const auto service = service_for(path);
   if (!service) return false;
+  if (service->link_local) explain_link_local_allowance(path);
   ExplainStep step;
   step.stage = "service";
   step.subject = service->who;

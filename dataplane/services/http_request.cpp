@@ -24,7 +24,8 @@ bool is_token(std::string_view text) {  // RFC 9110 5.6.2
 }
 
 bool is_printable(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 127; });
+  return std::ranges::none_of(text,
+                              [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 127; });
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -20,7 +20,8 @@ void MetadataTree::finish() {
 }
 
 MetadataTree::Found MetadataTree::find(std::string_view path) const noexcept {
-  const auto found = std::ranges::lower_bound(entries_, path, {}, [this](const Entry& entry) { return path_of(entry); });
+  const auto found =
+      std::ranges::lower_bound(entries_, path, {}, [this](const Entry& entry) { return path_of(entry); });
   if (found != entries_.end() && path_of(*found) == path) return {Found::Kind::kValue, value_of(*found)};
   if (first_in(path) != entries_.size()) return {Found::Kind::kFolder, {}};
   return {};

@@ -36,7 +36,9 @@ class MetadataTree {
     std::uint32_t value = 0;
     std::uint16_t path = 0;
   };
-  std::string_view path_of(const Entry& entry) const noexcept { return std::string_view(text_).substr(entry.at, entry.path); }
+  std::string_view path_of(const Entry& entry) const noexcept {
+    return std::string_view(text_).substr(entry.at, entry.path);
+  }
   std::string_view value_of(const Entry& entry) const noexcept {
     return std::string_view(text_).substr(entry.at + entry.path, entry.value);
   }

@@ -28,7 +28,9 @@ unsigned size_index(std::uint16_t segment_size, bool v4) {
   return above == kSegmentSizes.begin() ? 0 : static_cast<unsigned>(above - kSegmentSizes.begin() - 1);
 }
 
-std::uint32_t initial_sequence(std::uint32_t client, unsigned size) { return (client << kSizeBits | size) * kMultiplier; }
+std::uint32_t initial_sequence(std::uint32_t client, unsigned size) {
+  return (client << kSizeBits | size) * kMultiplier;
+}
 
 struct Beginning {
   std::uint32_t client_initial = 0;

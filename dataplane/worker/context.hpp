@@ -9,8 +9,10 @@
 #include "dataplane/flow/table.hpp"
 #include "dataplane/limit/flow_meters.hpp"
 #include "dataplane/limit/packet_windows.hpp"
+#include "dataplane/observe/capture_session.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
+#include "dataplane/observe/flow_log_table.hpp"
 #include "dataplane/services/answer.hpp"
 #include "dataplane/worker/burst.hpp"
 #include "dataplane/worker/connection_counts.hpp"
@@ -64,12 +66,19 @@ struct WorkerContext {
     return const_cast<WorkerContext*>(this)->flows_of<Entry>();
   }
 
+  /// The engine's switch and the VPC's: both have to say so.
+  bool passes_related_errors() const noexcept { return related_icmp_errors && snapshot->parameters.related_icmp_errors; }
+
   /// Made by the control thread before it first publishes allowances; the stages ask only when there are some.
   std::unique_ptr<LimitTables> limits;
+
+  /// Made by the control thread before it first publishes a flow log; account() runs only when there is one.
+  std::unique_ptr<FlowLogTable> flow_log;
 
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;
+  CaptureTap capture{index};
   Handover& handover;
   rte_mempool* pool;  // for copies: segments of a super-segment
   bool related_icmp_errors;

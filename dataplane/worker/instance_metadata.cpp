@@ -113,7 +113,7 @@ void add_interface(const Deployment& deployment, const Eni& eni, MetadataTree& t
   add_networks(deployment, eni, at, tree);
 }
 
-void add_placement(const Instance& instance, const Zone& zone, MetadataTree& tree) {
+void add_placement(const Instance& instance, const ZoneLabel& zone, MetadataTree& tree) {
   const auto add = [&](const char* key, const std::string& value) {
     if (!value.empty()) tree.add(std::string("meta-data/placement/") + key, value);
   };
@@ -125,7 +125,7 @@ void add_placement(const Instance& instance, const Zone& zone, MetadataTree& tre
 }
 
 /// What the model knows of the document; the rest is null, as the guide shows it for what an instance has not.
-std::string identity_document(const Instance& instance, const Eni& primary, const Zone& zone) {
+std::string identity_document(const Instance& instance, const Eni& primary, const ZoneLabel& zone) {
   const auto text = [](const std::string& value) { return value.empty() ? "null" : "\"" + value + "\""; };
   const std::vector<std::pair<const char*, std::string>> members = {
       {"accountId", text(kOwnerId)},
@@ -159,7 +159,7 @@ void add_instance(const Deployment& deployment, const Instance& instance, Metada
   add("mac", primary.mac.to_string());
   add_lines(tree, "meta-data/security-groups", primary.security_groups);
   const Subnet* subnet = deployment.find_subnet(primary.subnet);
-  const Zone zone = zone_of(subnet == nullptr ? "" : subnet->az);
+  const ZoneLabel zone = zone_of(subnet == nullptr ? "" : subnet->az);
   add_placement(instance, zone, tree);
   tree.add("dynamic/instance-identity/document", identity_document(instance, primary, zone));
   if (primary.type == InterfaceType::kEfaOnly) return;

@@ -53,6 +53,9 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
 /// The limits of flows and instances (facts ec2 4.3, 5.4).
 void limit(Burst& burst, WorkerContext& worker) noexcept;
 
+/// What flow logs are told of the packets, where some ENI is logged.
+void account(const Burst& burst, WorkerContext& worker) noexcept;
+
 /// What goes to the internet: time to live, MTU, the private source becomes the public one (facts ec2 1.8, 3.1).
 void depart(Burst& burst, WorkerContext& worker) noexcept;
 

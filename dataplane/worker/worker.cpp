@@ -9,6 +9,7 @@
 
 #include <rte_pause.h>
 
+#include "dataplane/worker/capture.hpp"
 #include "dataplane/worker/efa_gate.hpp"
 #include "dataplane/worker/pipeline.hpp"
 #include "dataplane/worker/stages.hpp"
@@ -93,6 +94,7 @@ unsigned Worker::turn() noexcept {
   age_flows(false);
   drop_overdue_fragments();
   if (context_.services.tcp.due(context_.now_ns)) [[unlikely]] process_due_services(context_);
+  context_.capture.publish();
   serve_job();
   return handled;
 }
@@ -223,7 +225,9 @@ void Worker::drop_overdue_fragments() noexcept {
     if (held.packet == nullptr) return;
     context_.balance.unstored.add();
     const bool live = context_.snapshot->eni(held.key.eni).same_since(held.epoch);
-    drop_single(held.packet, live ? held.key.eni : kNoEni, kNoEni, DropReason::kFragment, context_);
+    const EniSlot source = live ? held.key.eni : kNoEni;
+    capture_overdue(held.packet, source, DropReason::kFragment, context_);
+    drop_single(held.packet, source, kNoEni, DropReason::kFragment, context_);
   }
 }
 

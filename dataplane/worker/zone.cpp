@@ -40,12 +40,13 @@ std::string short_of_region(std::string_view region) {
 
 }  // namespace
 
-Zone zone_of(std::string_view label) {
-  Zone zone;
+ZoneLabel zone_of(std::string_view label) {
+  ZoneLabel zone;
   if (const auto az = label.find("-az"); az != label.npos && az + 4 == label.size() && is_digit(label.back())) {
     zone.id = label;
     zone.region = region_of_short(label.substr(0, az));
-    if (!zone.region.empty() && label.back() != '0') zone.name = zone.region + static_cast<char>('a' + label.back() - '1');
+    if (!zone.region.empty() && label.back() != '0')
+      zone.name = zone.region + static_cast<char>('a' + label.back() - '1');
     return zone;
   }
   zone.name = label;

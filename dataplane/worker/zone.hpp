@@ -7,11 +7,11 @@
 namespace weft {
 
 /// What the label does not tell is empty.
-struct Zone {
+struct ZoneLabel {
   std::string name, id, region;
 };
 
 /// Which name stands for which id differs from account to account; here "a" is az1, as in some account it is.
-Zone zone_of(std::string_view label);
+ZoneLabel zone_of(std::string_view label);
 
 }  // namespace weft

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Instance metadata with real clients (statement 40, facts ec2 7.4): curl, wget and Python's urllib; tokens, keep-alive, a slow
-reader, options changed live, over IPv6, and a client one IP hop behind the guest."""
+"""Instance metadata with real clients (statement 40, facts ec2 7.4): curl, wget and Python's urllib; tokens, keep-alive, a
+slow reader, options changed live, over IPv6, and a client one IP hop behind the guest."""
 import sys
 
+from topologies import ONE_HOP_BEHIND
 from weft_scenario import check, equal, main
 
 TOPOLOGY = """\
@@ -19,7 +20,11 @@ instances:
     placement_group: tight
     metadata_options: {}
     interfaces:
-      - {private_ip: 10.0.1.10, secondary_private_ips: [10.0.1.20, 10.0.1.21], ipv6_addresses: 1, ipv4_prefixes: [10.0.1.48/28], security_groups: [closed]}
+      - private_ip: 10.0.1.10
+        secondary_private_ips: [10.0.1.20, 10.0.1.21]
+        ipv6_addresses: 1
+        ipv4_prefixes: [10.0.1.48/28]
+        security_groups: [closed]
       - {private_ip: 10.0.1.30, security_groups: [closed]}
 elastic_ips:
   - {name: front, address: 203.0.113.77, interface: a/eth0}
@@ -34,23 +39,6 @@ put = r.Request("http://169.254.169.254/latest/api/token", method="PUT", data=b"
 token = r.urlopen(put, timeout=5).read().decode()
 get = r.Request("http://169.254.169.254/latest/meta-data/instance-id", headers={"X-aws-ec2-metadata-token": token})
 print(r.urlopen(get, timeout=5).read().decode(), end="")
-"""
-
-# A container with an address of the guest's delegated prefix, as EC2's plug-in for Kubernetes gives them: the guest
-# forwards its packets, which takes one from their time to live in each direction.
-BEHIND = """\
-set -e
-unshare --net sleep 60 & child=$!
-trap 'ip link del outer; kill $child' EXIT
-while [ "$(readlink /proc/$child/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
-ip link add inner type veth peer name outer
-ip link set inner netns $child
-ip link set outer up
-ip route add 10.0.1.50 dev outer
-echo 1 > /proc/sys/net/ipv4/ip_forward
-echo 1 > /proc/sys/net/ipv4/conf/outer/proxy_arp
-nsenter --net=/proc/$child/ns/net sh -ec 'ip addr add 10.0.1.50/32 dev inner; ip link set inner up; ip route add default dev inner'
-nsenter --net=/proc/$child/ns/net "$@"
 """
 
 
@@ -97,7 +85,7 @@ def tree(weft):
 def behind(weft, *words, ok=(0,)):
     """curl one IP hop behind the guest: whether it had a connection, and the status that it got."""
     seconds = 15 if 0 in ok else 6
-    said = weft.inside("a", "bash", "-c", BEHIND, "behind", "curl", "--silent", "--output", "/dev/null", "--max-time", seconds,
+    said = weft.inside("a", *ONE_HOP_BEHIND, "curl", "--silent", "--output", "/dev/null", "--max-time", seconds,
                        "--write-out", "%{time_connect} %{http_code}", *words, ok=ok)
     connected, code = said.split()
     return float(connected) > 0, code
@@ -123,7 +111,8 @@ def scenario(weft):
     equal(curl(weft, "-H", key, "--limit-rate", "100", BASE + "/"), get(weft, "/"), "read slowly")
     equal(curl(weft, "-H", key, "--interface", "10.0.1.30", BASE + "/latest/meta-data/local-ipv4"), "10.0.1.10",
           "by the second interface, the same instance")
-    equal(weft.inside("a", "wget", "-q", "-O-", "--header", key, BASE + "/latest/meta-data/local-ipv4"), "10.0.1.10", "wget")
+    equal(weft.inside("a", "wget", "-q", "-O-", "--header", key, BASE + "/latest/meta-data/local-ipv4"), "10.0.1.10",
+          "wget")
     check(weft.inside("a", sys.executable, "-c", URLLIB).startswith("i-"), "urllib gets a token and the instance's id")
 
     # Options live: the interfaces stay as they are, and a token that was given stays good.

@@ -109,7 +109,8 @@ TEST(Plan, metadata_options_change_a_running_instance_in_place) {
   for (const int hops : {0, 65}) {
     topology.instances[0].metadata_options.put_response_hop_limit = hops;
     EXPECT_EQ(mistakes(topology),
-              Mistakes{"InvalidParameterValue at instances[0].metadata_options.http_put_response_hop_limit"});
+              std::vector<std::string>{
+                  "InvalidParameterValue at instances[0].metadata_options.http_put_response_hop_limit"});
   }
 }
 
@@ -200,6 +201,8 @@ TEST(Plan, the_rest_of_a_living_network_changes_in_place) {
   topology.instances = {instance("x")};
   const Deployment before = resolved(topology);
   topology.vpc.dns_support = false;
+  topology.parameters.icmp_timeout = 9;
+  topology.parameters.router_answers_arp = true;
   topology.subnets[0].route_table = "out";
   topology.subnets[0].network_acl = "strict";
   topology.prefix_lists[0].entries = {cidr("192.0.3.0/24")};
@@ -210,7 +213,9 @@ TEST(Plan, the_rest_of_a_living_network_changes_in_place) {
   eth0.description = "front";
   eth0.connection_tracking.udp_timeout = 45;
   EXPECT_EQ(lines(&before, resolved(topology, &before)),
-            (Lines{"~ vpc 10.0.0.0/16: DNS support: off", "~ network ACL strict: egress + 7 deny all to ::/0",
+            (Lines{"~ vpc 10.0.0.0/16: DNS support: off; parameter icmp_timeout: 30 -> 9; "
+                   "parameter router_answers_arp: false -> true",
+                   "~ network ACL strict: egress + 7 deny all to ::/0",
                    "~ route table out: - 0.0.0.0/0 to the internet gateway; + 0.0.0.0/0 to a blackhole",
                    "~ subnet a: route table: main -> out; network ACL: default -> strict",
                    "~ prefix list office: - 192.0.2.0/24; + 192.0.3.0/24",

@@ -181,10 +181,10 @@ TEST_F(Imds, PathsAreReadAsClientsWriteThem) {
 }
 
 TEST_F(Imds, WhatThereIsNotIsThePageOfA404) {
-  for (const std::string& path :
-       {std::string("/latest/meta-data/nothing"), std::string("/latest/meta-data/mac/"), std::string("/latest/meta-data/placement/reg"),
-        std::string("/2000-01-01/meta-data/"), std::string("/latest/user-data"), std::string("/favicon.ico"),
-        std::string("/latest/meta-data/%zz"), std::string("/latest/meta-data/%"), "/" + std::string(2000, 'a')}) {
+  const std::string paths[] = {"/latest/meta-data/nothing", "/latest/meta-data/mac/",  "/latest/meta-data/placement/reg",
+                               "/2000-01-01/meta-data/",    "/latest/user-data",        "/favicon.ico",
+                               "/latest/meta-data/%zz",     "/latest/meta-data/%",      "/" + std::string(2000, 'a')};
+  for (const std::string& path : paths) {
     const Response said = get(path);
     EXPECT_EQ(said.status, "404 Not Found") << path;
     EXPECT_NE(said.body.find("<title>404 - Not Found</title>"), std::string::npos);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "tests/dataplane/worker/captured.hpp"
 #include "tests/dataplane/worker/guests6.hpp"
 #include "tests/dataplane/worker/networks.hpp"
 
@@ -99,9 +100,13 @@ TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
   frames.push_back(ipv6(six, kUdp, udp_segment(six, 1, 3), kDestinationOptions, {options_header(kUdp)}));
   frames.push_back(udp6(path_to6(fabric, "a", "2001:db8:ffff::1"), 1, 2));
   frames.push_back(udp6(path_to6(fabric, "a", "ff02::1"), 1, 2));
-  for (const Frame& frame : frames) {
-    fabric.inject("a", frame);
-    turn(fabric);
+  for (const bool captured : {false, true}) {
+    const bool started = captured && fabric.engine().start_capture({}, guests_named({"a", "b"}));
+    ASSERT_EQ(started, captured);
+    for (const Frame& frame : frames) {
+      fabric.inject("a", frame);
+      turn(fabric);
+    }
   }
   // A super-segment for a port that takes none, a publication, ageing.
   rte_mbuf* packet = fabric.packet(tcp(path, 5, 2, TcpHeader::kAck, 5000));

@@ -130,6 +130,8 @@ Changes Fabric::counter_changes() { return difference(counters(), last_counters_
 
 void Fabric::advance_ms(std::uint64_t ms) { advance_virtual_ns(ms * 1'000'000); }
 
+std::uint64_t Fabric::now_ns() { return virtual_now_ns(); }
+
 Changes Fabric::sent(const std::string& guest, const Frame& frame) const {
   return {{"received", 1}, {guest + ".tx_packets", 1}, {guest + ".tx_bytes", static_cast<long long>(frame.size())}};
 }

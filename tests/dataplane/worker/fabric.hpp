@@ -81,6 +81,7 @@ class Fabric {
   /// The same without the flows, which it need not list.
   Changes counter_changes();
   static void advance_ms(std::uint64_t ms);
+  static std::uint64_t now_ns();
   static void advance_s(std::uint64_t seconds) { advance_ms(seconds * 1000); }
 
   // What a packet usually does, for expectations.

@@ -374,6 +374,15 @@ TEST(Mtu, WithDfTheRouterTellsTheNextHopsMtu) {
   }
 }
 
+// EC2's tracepath hears "pmtu 1500" at hop 1 (facts ec2 1.8): the size is looked at before the time to live.
+TEST(Mtu, APacketAtItsLastHopIsTooBigFirst) {
+  Fabric fabric(with_internet(client_group()));
+  const Frame probe = with_ttl(udp(out_of(fabric, "a"), 44444, 44444, 8973), 1);
+  const Frame error = router_error(fabric, probe, 3, 4, 1500);
+  fabric.send("a", probe);
+  EXPECT_EQ(fabric.receive("a"), error);
+}
+
 TEST(Mtu, WhetherTheGuestHearsOfItDependsOnTheSwitchAndItsRules) {
   const auto hears = [](SecurityGroup group, bool related, bool acl) {
     Deployment deployment = with_internet(std::move(group));

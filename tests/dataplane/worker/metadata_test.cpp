@@ -86,7 +86,7 @@ TEST(Zones, NamesIdsAndRegionsFollowFromEachOther) {
       {"usge1-az1", "", "usge1-az1", ""},                        {"us-gov-east-1a", "us-gov-east-1a", "", "us-gov-east-1"},
       {"", "", "", ""},                                          {"-az1", "", "-az1", ""}};
   for (const auto& one : cases) {
-    const Zone zone = zone_of(one.label);
+    const ZoneLabel zone = zone_of(one.label);
     EXPECT_EQ(zone.name, one.name) << one.label;
     EXPECT_EQ(zone.id, one.id) << one.label;
     EXPECT_EQ(zone.region, one.region) << one.label;

@@ -16,7 +16,8 @@ inline Frame udp_with(const Path& path, std::uint16_t from, std::uint16_t to, co
   return ipv4(path, kProtocolUdp, l4);
 }
 /// DHCPDISCOVER.
-inline Frame discover(const MacAddress& mac) {
+inline Frame discover(const MacAddress& mac, const std::string& source = "0.0.0.0",
+                      const std::string& destination = "255.255.255.255") {
   Frame data(240);
   data[0] = 1;
   data[1] = 1;
@@ -26,7 +27,7 @@ inline Frame discover(const MacAddress& mac) {
   const std::uint8_t cookie_and_options[] = {0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255};
   std::copy(cookie_and_options, cookie_and_options + 4, data.begin() + 236);
   data.insert(data.end(), cookie_and_options + 4, cookie_and_options + 8);
-  return udp_with({mac, MacAddress::broadcast(), "0.0.0.0", "255.255.255.255"}, 68, 67, data);
+  return udp_with({mac, MacAddress::broadcast(), source, destination}, 68, 67, data);
 }
 /// A DNS query for the A record of `label`.ec2.internal.
 inline Frame query(const std::string& label) {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/dataplane/worker/fabric.hpp"
-#include "tests/dataplane/worker/frames6.hpp"
+#include "tests/dataplane/worker/guests6.hpp"
 #include "tests/dataplane/worker/metadata_client.hpp"
 #include "tests/dataplane/worker/networks.hpp"
 #include "tests/dataplane/worker/service_frames.hpp"
@@ -36,6 +36,30 @@ TEST(Services, ABootingGuestIsOfferedItsPrimaryAddress) {
   EXPECT_EQ(header_at<Ipv4Header>(*got, kIpOffset).source.host(), v4("10.0.1.1"));
   EXPECT_EQ((header_at<Be32>(*got, kIpv4L4Offset + 8 + 16).host()), v4("10.0.1.4"));
   EXPECT_EQ(header_at<EthernetHeader>(*got, 0).source, kRouterMac);
+  for (const char* other : {"b", "c", "d"}) EXPECT_FALSE(fabric.receive(other).has_value());
+}
+
+// Statement 7: of what goes to the subnet's broadcast address only DHCP is heard, by the fabric and by nobody else.
+TEST(Services, DhcpToTheSubnetsBroadcastAddressIsAnsweredAsToTheLimitedOne) {
+  Fabric fabric(closed());
+  const MacAddress mac = fabric.eni("a").mac;
+  const Frame asked = discover(mac, "10.0.1.4", "10.0.1.255");
+  for (const Frame& frame : {asked, with_macs(asked, kRouterMac, mac)}) {  // as Linux does, and as through a router
+    fabric.changes();
+    fabric.send("a", frame);
+    const Changes changes = fabric.changes();
+    const std::optional<Frame> got = fabric.receive("a");
+    ASSERT_TRUE(got.has_value());
+    EXPECT_EQ(changes, answer_of(fabric, frame, *got));
+  }
+  for (const Frame& other :
+       {udp({mac, MacAddress::broadcast(), "10.0.1.4", "10.0.1.255"}, 68, 68),   // another port
+        discover(mac, "10.0.1.4", "10.0.2.255"),                                 // another subnet's
+        discover(mac, "10.0.1.4", "10.0.1.5")}) {
+    fabric.changes();
+    fabric.send("a", other);
+    EXPECT_EQ(fabric.changes(), fabric.dropped("a", other, DropReason::kMulticast));
+  }
   for (const char* other : {"b", "c", "d"}) EXPECT_FALSE(fabric.receive(other).has_value());
 }
 
@@ -147,6 +171,29 @@ TEST(Services, AnAnswerThatTheGuestDidNotGetComesAgainByTheClock) {
   fabric.turn();
   EXPECT_TRUE(fabric.changes().empty());
   EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+// 9001 bytes lie over five buffers of the pool; the answer is found whole all the same.
+TEST(Services, TheRouterAnswersAPingOfAnyLength) {
+  Fabric fabric(dual_stack({make_group("shut", {}, {})}, four_guests({"shut"})));
+  for (const std::size_t data : {std::size_t{0}, std::size_t{1900}, std::size_t{2100}, std::size_t{9001 - 48}}) {
+    const Path there{fabric.eni("a").mac, kRouterMac, address6("a"), "2001:db8:0:1::1"};
+    const Frame asked = icmp6(there, Icmpv6Header::kEchoRequest, 0, 7, pattern(data));
+    fabric.changes();
+    fabric.send("a", asked);
+    const Changes changes = fabric.changes();
+    const std::optional<Frame> got = fabric.receive("a");
+    ASSERT_TRUE(got.has_value()) << data;
+    EXPECT_EQ(changes, answer_of(fabric, asked, *got));
+    EXPECT_EQ(*got, icmp6({kRouterMac, fabric.eni("a").mac, "2001:db8:0:1::1", address6("a")}, Icmpv6Header::kEchoReply, 0, 7,
+                          pattern(data))) << data;
+
+    const Frame asked4 = icmp(fabric.path_to("a", "10.0.1.1"), IcmpHeader::kEchoRequest, 0, 7, pattern(data));
+    fabric.send("a", asked4);
+    const std::optional<Frame> got4 = fabric.receive("a");
+    ASSERT_TRUE(got4.has_value()) << data;
+    EXPECT_EQ(got4->size(), asked4.size());
+  }
 }
 
 TEST(Services, ArpForTheLinkLocalServicesGivesTheRouter) {
