@@ -46,13 +46,21 @@ TEST(Statement, S02_TheFabricAnswersArpForAPeerAndThePeerHearsNothing) {
   EXPECT_EQ(cloud.answers("a", arp_request(cloud, "a", kA, kB)), arp(b, a, 2, b, kB, a, kA));
 }
 
-// The second half is inference: what an address that nobody owns is answered with. Ours is silence.
+// The second half is inference: what an address that nobody owns is answered with. Silence, or the router's MAC, by which
+// a packet reaches nobody either.
 TEST(Statement, S03_ArpForTheRouterIsAnsweredAndForNobodysAddressReachesNobody) {
   Cloud cloud(two());
   const MacAddress a = cloud.eni("a").mac, router = mac("06:00:0a:00:00:01");
   EXPECT_EQ(cloud.answers("a", arp_request(cloud, "a", kA, "10.0.0.1")),
             arp(router, a, 2, router, "10.0.0.1", a, kA));
   cloud.drops("a", arp_request(cloud, "a", kA, "10.0.0.99"), DropReason::kArpUnanswered);
+
+  Given answering = two();
+  answering.parameters = "{router_answers_arp: true}";
+  ASSERT_EQ(cloud.up(answering), "");
+  EXPECT_EQ(cloud.answers("a", arp_request(cloud, "a", kA, "10.0.0.99")),
+            arp(router, a, 2, router, "10.0.0.99", a, kA));
+  cloud.drops("a", udp({a, router, kA, "10.0.0.99"}, 7, 9), DropReason::kNoSuchAddress);
 }
 
 TEST(Statement, S04_AForeignSourceMacIsDropped) {
@@ -318,7 +326,9 @@ TEST(Statement, S14_BeyondTheGatewayTheMtuIs1500AndTheSenderHearsOfIt) {
 // Whether such an error passes without a rule is not published: both settings (facts ec2 11).
 TEST(Statement, S14_WithoutRelatedErrorsTheGroupMustAllowTheOnesOfPathMtuDiscovery) {
   for (const bool related : {true, false}) {
-    Cloud cloud(with_internet(), {.related_icmp_errors = related});
+    Given given = with_internet();
+    given.parameters = related ? "{related_icmp_errors: true}" : "{related_icmp_errors: false}";
+    Cloud cloud(given);
     cloud.send("a", udp(cloud.path_to("a", "198.51.100.10"), 7, 9, 4000));
     EXPECT_EQ(cloud.receive("a").has_value(), related);
   }

@@ -96,7 +96,6 @@ Cloud::Cloud(const Given& given, const Options& options) : state_(std::make_uniq
   engine_options.workers = 0;
   engine_options.flow_capacity = engine_options.flow_capacity6 = 4096;
   engine_options.packets = 8191;
-  engine_options.related_icmp_errors = options.related_icmp_errors;
   engine_options.now_ns = &virtual_now_ns;
   auto engine = Engine::create(engine_options);
   if (!engine) throw std::runtime_error(engine.error().to_string());

@@ -28,7 +28,6 @@ namespace weft::test {
 class Cloud {
  public:
   struct Options {
-    bool related_icmp_errors = true;
     bool efa = false;  // with EFA functions, whose clients find them under runtime_directory()
   };
   explicit Cloud(const Given& given) : Cloud(given, Options{}) {}

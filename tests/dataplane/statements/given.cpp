@@ -14,6 +14,7 @@ std::string list(const std::string& key, const std::vector<std::string>& items) 
 
 std::string Given::text() const {
   return "version: 1\nvpc: " + vpc + "\n" + (internet_gateway ? "internet_gateway: true\n" : "") +
+         "parameters: " + parameters + "\n" +
          list("subnets", subnets) + list("route_tables", route_tables) + list("network_acls", network_acls) +
          list("security_groups", security_groups) + list("placement_groups", placement_groups) +
          list("instances", instances) + list("network_interfaces", network_interfaces) +

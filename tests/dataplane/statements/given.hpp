@@ -18,6 +18,7 @@ struct Given {
   std::vector<std::string> elastic_ips = {};
   std::vector<std::string> placement_groups = {};
   bool internet_gateway = false;
+  std::string parameters = "{}";  // what EC2 does not publish
 
   std::string text() const;
 };
