@@ -92,7 +92,7 @@ bool PcapngReader::block(std::uint32_t type, Bytes body) {
       totals_.received += number_of<std::uint64_t>(*options, kReceived);
       totals_.missed += number_of<std::uint64_t>(*options, kDropped);
       totals_.written += number_of<std::uint64_t>(*options, kDelivered);
-      statistics_ = true;
+      ++summed_up_;
       return true;
     }
     default: return true;  // one that a later weftd may write

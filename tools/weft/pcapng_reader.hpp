@@ -33,7 +33,7 @@ class PcapngReader {
   /// Any number of bytes. False: this is no pcapng of ours, and nothing more is read.
   bool read(std::span<const std::byte> bytes);
   /// The statistics have come, and no block is cut off: this is a whole file.
-  bool complete() const { return statistics_ && rest_.empty() && !broken_; }
+  bool complete() const { return summed_up_ != 0 && summed_up_ == interfaces_.size() && rest_.empty() && !broken_; }
   const CaptureTotals& totals() const { return totals_; }
   const std::vector<std::string>& interfaces() const { return interfaces_; }
 
@@ -47,7 +47,8 @@ class PcapngReader {
   std::vector<std::byte> rest_;  // the beginning of a block
   std::vector<std::string> interfaces_;
   CaptureTotals totals_;
-  bool begun_ = false, statistics_ = false, broken_ = false;
+  bool begun_ = false, broken_ = false;
+  std::size_t summed_up_ = 0;  // interfaces whose statistics have come, the last that comes
 };
 
 }  // namespace weft::cli

@@ -15,8 +15,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
+/// Members may send to everybody, and c lets nobody in.
 Deployment network() {
-  Deployment deployment = make_deployment({members_group(), make_group("closed", {}, {})}, four_guests({"members"}));
+  const SecurityGroup members = make_group("members", {all(group("members"))}, {all(cidr("0.0.0.0/0"))});
+  Deployment deployment = make_deployment({members, make_group("closed", {}, {})}, four_guests({"members"}));
   deployment.instances[2].enis[0].security_groups = {"closed"};
   return deployment;
 }
