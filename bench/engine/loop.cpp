@@ -152,6 +152,21 @@ std::unique_ptr<Engine> make_engine(const Rung& rung) {
   return std::move(*engine);
 }
 
+/// A capture as `weft capture` makes it; null where the rung has none. Its records are thrown away between the turns.
+std::shared_ptr<CaptureSession> start_capture(const Rung& rung, Engine& engine) {
+  if (rung.capture == Capture::kNone) return nullptr;
+  auto session = engine.start_capture({}, [all = rung.capture == Capture::kBoth](const Deployment&) {
+    if (!all) return std::vector<CaptureInterface>{};
+    return std::vector<CaptureInterface>{{"a/eth0", "", {}, eni_id(0)}, {"b/eth0", "", {}, eni_id(1)}};
+  });
+  if (!session) fail(session.error().to_string());
+  return *session;
+}
+
+void throw_away(CaptureSession& session) {
+  for (CaptureRing* ring = nullptr; session.front(ring) != nullptr;) ring->pop();
+}
+
 void check(const Rung& rung, Engine& engine) {
   const Balance balance = engine.balance();
   if (balance.dropped != 0 || !balance.holds())
@@ -177,6 +192,7 @@ Measurement measure(const Rung& rung, const Effort& effort) {
 
   std::unique_ptr<Engine> engine;
   std::unique_ptr<StagesOnly> stages;
+  std::shared_ptr<CaptureSession> capture;
   std::function<Pace()> pace;
   if (rung.stages_only) {
     stages = std::make_unique<StagesOnly>(make_network(rung.network), make_ports(rung, rings));
@@ -185,9 +201,15 @@ Measurement measure(const Rung& rung, const Effort& effort) {
     engine = make_engine(rung);
     auto applied = engine->apply(std::make_shared<const Deployment>(make_network(rung.network)), make_ports(rung, rings));
     if (!applied) fail(applied.error().to_string());
+    capture = start_capture(rung, *engine);
     engine->start();
-    pace = [&] {
-      return rung.workers == 0 ? pace_of_own_thread([&] { return engine->run_once(); }, effort.seconds)
+    const auto turn = [&] {
+      const unsigned handled = engine->run_once();
+      if (capture != nullptr) throw_away(*capture);
+      return handled;
+    };
+    pace = [&, turn] {
+      return rung.workers == 0 ? pace_of_own_thread(turn, effort.seconds)
                                : pace_of_workers(*engine, rung.workers, effort.seconds);
     };
   }
@@ -202,6 +224,7 @@ Measurement measure(const Rung& rung, const Effort& effort) {
   }
   if (engine != nullptr) {
     engine->stop();
+    if (capture != nullptr && capture->missed() != 0) fail(rung.name + ": the capture missed packets");
     check(rung, *engine);
   }
   return {.rung = rung,

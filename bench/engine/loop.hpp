@@ -14,6 +14,8 @@
 
 namespace weft::bench {
 
+enum class Capture : std::uint8_t { kNone, kOther, kBoth };  // of nobody in the loop, or of both ends
+
 struct Rung {
   std::string name;     // "flows-10k"
   std::string what;     // for the table
@@ -21,6 +23,7 @@ struct Rung {
   std::uint32_t flows = 1;   // all pairs together
   bool new_flows = false;    // every packet is a flow's first
   bool stages_only = false;  // parse, spoof check, destination and delivery, without any state
+  Capture capture = Capture::kNone;
   unsigned workers = 0;      // 0: the caller's thread
   double floor_mpps = 0, goal_mpps = 0;  // 0: none asked
 };
