@@ -18,8 +18,10 @@ namespace {
 
 constexpr std::uint32_t kLimitedBroadcast = 0xffffffff;
 
+bool is_fixed_resolver(const IpAddress& ip) { return ip == kResolverV6 || (ip.is_v4() && ip.v4() == kResolverV4); }
+
 bool is_resolver(const ServiceView& view, const IpAddress& ip) {
-  return ip == kResolverV6 || (ip.is_v4() && (ip.v4() == kResolverV4 || ip.v4() == view.resolver));
+  return is_fixed_resolver(ip) || (ip.is_v4() && ip.v4() == view.resolver);
 }
 
 bool is_metadata(const IpAddress& ip) { return ip == kMetadataV6 || (ip.is_v4() && ip.v4() == kMetadataV4); }
@@ -181,8 +183,8 @@ Answer answer(const ServiceView& view, std::span<const std::byte> frame, const M
   return request->is_v4() ? serve_ipv4(call, *request) : serve_ipv6(call, *request);
 }
 
-bool is_link_local_service(const ServiceView& view, const IpAddress& destination) noexcept {
-  return is_resolver(view, destination) || is_time(destination) || is_metadata(destination);
+bool is_one_of_the_services(const IpAddress& destination) noexcept {
+  return is_fixed_resolver(destination) || is_time(destination) || is_metadata(destination);
 }
 
 bool is_behind_router_mac(const ServiceView& view, const IpAddress& ip) noexcept {

@@ -33,9 +33,15 @@ struct Memory {
 Answer answer(const ServiceView& view, std::span<const std::byte> frame, const Moment& now, Memory& memory,
               std::span<std::byte> out) noexcept;
 
+/// Which of the addresses kept for services have one: DNS, NTP, instance metadata.
+bool is_one_of_the_services(const IpAddress& destination) noexcept;
+
 /// DNS, NTP and instance metadata, whose packets count against one allowance of 1,024 a second and ENI
-/// (`linklocal_allowance_exceeded`, facts ec2 1.9).
-bool is_link_local_service(const ServiceView& view, const IpAddress& destination) noexcept;
+/// (`linklocal_allowance_exceeded`, facts ec2 1.9). Asked for every packet of an ENI that has allowances.
+inline bool is_link_local_service(const ServiceView& view, const IpAddress& destination) noexcept {
+  if (!destination.is_for_services()) [[likely]] return destination.is_v4() && destination.v4() == view.resolver;
+  return is_one_of_the_services(destination);
+}
 
 /// Addresses of the fabric itself, which ARP and neighbour discovery resolve to the router's MAC: the router, the
 /// resolver at base + 2 where that lies in the subnet, and the link-local services, for which guests have routes "on
