@@ -43,6 +43,9 @@ Eni eni_of(const Json& json) {
   eni.public_ip = parsed_or_null<IpAddress>(json.at("public_ip"));
   for (const Json& group : list_of(json, "security_groups")) eni.security_groups.push_back(group.get<std::string>());
   eni.source_dest_check = truth_of(json, "source_dest_check");
+  eni.enable_frag_bypass = truth_of(json, "enable_frag_bypass");
+  eni.ena_srd = truth_of(json, "ena_srd");
+  eni.ena_srd_udp = truth_of(json, "ena_srd_udp");
   eni.description = text_of(json, "description");
   const Json& tracking = json.at("connection_tracking");
   eni.connection_tracking.tcp_established_timeout = seconds_of(tracking, "tcp_established_timeout");

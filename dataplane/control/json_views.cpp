@@ -29,13 +29,21 @@ Json efa_json(const EfaCounters& c) {
           {"send_bytes", c.tx_bytes}, {"recv_wrs", c.rx_pkts},  {"recv_bytes", c.rx_bytes}};
 }
 
-/// ENA's hardware metrics under their exact names, in the order of `ethtool -S` (facts ec2 5.3). The driver shows the last
-/// only where the device reports it; here that is where the instance's connections are limited.
-Json ena_json(const EniStatistics& statistics) {
+/// ENA's hardware metrics under their exact names, in the order of `ethtool -S` (facts ec2 5.3). The driver shows
+/// conntrack_allowance_available only where the device reports it; here that is where the instance's connections are
+/// limited. Those of ENA Express where the interface has it.
+Json ena_json(const EniStatistics& statistics, const Eni& eni) {
   Json json = Json::object();
-  for (std::size_t i = 0; i < kEnaCounters; ++i) json[std::string(kEnaCounterNames[i])] = statistics.ena[i];
+  const auto add = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) json[std::string(kEnaCounterNames[i])] = statistics.ena[i];
+  };
+  add(0, kAllowanceCounters);
   if (statistics.connections_limited)
     json[std::string(kConntrackAllowanceAvailable)] = statistics.conntrack_allowance_available;
+  if (eni.ena_srd || eni.ena_srd_udp) {
+    json[std::string(kEnaSrdMode)] = (eni.ena_srd ? 1 : 0) + (eni.ena_srd_udp ? 2 : 0);
+    add(kAllowanceCounters, kEnaCounters);
+  }
   return json;
 }
 
@@ -91,7 +99,7 @@ Json to_json(const EniStatistics& statistics, const Deployment* deployment) {
   for (std::size_t i = 0; i < kDropReasons; ++i)
     if (statistics.drops[i] != 0) json["drops"][std::string(kDropNames[i])] = statistics.drops[i];
   const Eni* eni = deployment ? deployment->find_eni(statistics.eni_id) : nullptr;
-  if (eni && eni->type != InterfaceType::kEfaOnly) json["ena"] = ena_json(statistics);
+  if (eni && eni->type != InterfaceType::kEfaOnly) json["ena"] = ena_json(statistics, *eni);
   if (eni && eni->type != InterfaceType::kInterface) json["efa"] = efa_json(statistics.efa);
   return json;
 }

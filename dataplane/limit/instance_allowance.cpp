@@ -64,6 +64,7 @@ InstanceAllowance::InstanceAllowance(const AllowanceLimits& limits, unsigned wor
     : limits_(limits),
       flow_(flow(limits.flow_gbps, limits)),
       cluster_flow_(flow(limits.cluster_flow_gbps, limits)),
+      srd_flow_(flow(limits.srd_flow_gbps, limits)),
       packets_(packet_bucket(limits, workers), now_ns),
       out_{{bandwidth_bucket(limits, workers), now_ns, credits ? credits->out : UINT64_MAX},
            {byte_bucket(limits.gateway_gbps, limits, workers), now_ns}},
@@ -97,10 +98,11 @@ InstanceAllowance::InstanceAllowance(const AllowanceLimits& limits, unsigned wor
     : InstanceAllowance(limits, workers, now_ns, std::optional(credits),
                         connections_after(nullptr, limits.connections)) {}
 
-const FlowRate& InstanceAllowance::flow_rate(const InstanceAllowance* a, const InstanceAllowance* b) noexcept {
+const FlowRate& InstanceAllowance::flow_rate(const InstanceAllowance* a, const InstanceAllowance* b,
+                                             bool by_srd) noexcept {
   static constexpr FlowRate kUnlimited;
-  const FlowRate& mine = a == nullptr ? kUnlimited : a->flow_rate_to(b);
-  const FlowRate& theirs = b == nullptr ? kUnlimited : b->flow_rate_to(a);
+  const FlowRate& mine = a == nullptr ? kUnlimited : a->flow_rate_to(b, by_srd);
+  const FlowRate& theirs = b == nullptr ? kUnlimited : b->flow_rate_to(a, by_srd);
   return theirs.slower_than(mine) ? theirs : mine;
 }
 

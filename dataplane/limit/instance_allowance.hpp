@@ -27,6 +27,7 @@ struct AllowanceLimits {
   std::uint64_t connections = 0;            // tracked
   double flow_gbps = 0;                     // of a flow to anybody else
   double cluster_flow_gbps = 0;             // of a flow to a member of the same cluster placement group
+  double srd_flow_gbps = 0;                 // of a flow over ENA Express
   std::uint32_t cluster = 0;                // which; 0: none
   double credit_seconds = 300;              // how long full credits sustain the peak; EC2: 5 to 60 minutes
   double burst_ms = 10;                     // what a bucket holds, as time at its rate
@@ -34,7 +35,7 @@ struct AllowanceLimits {
 
   bool any() const noexcept {
     return baseline_gbps > 0 || peak_gbps > 0 || gateway_gbps > 0 || pps != 0 || connections != 0 || flow_gbps > 0 ||
-           cluster_flow_gbps > 0;
+           cluster_flow_gbps > 0 || srd_flow_gbps > 0;
   }
 };
 
@@ -92,8 +93,9 @@ class InstanceAllowance {
     return {out_.bandwidth.credits(now_ns), in_.bandwidth.credits(now_ns)};
   }
 
-  /// What a flow between two instances may use: the lower of what each allows. Either may be null.
-  static const FlowRate& flow_rate(const InstanceAllowance* a, const InstanceAllowance* b) noexcept;
+  /// What a flow between two instances may use: the lower of what each allows. Either may be null. `by_srd`: this packet
+  /// goes over ENA Express.
+  static const FlowRate& flow_rate(const InstanceAllowance* a, const InstanceAllowance* b, bool by_srd = false) noexcept;
 
  private:
   struct Direction {
@@ -112,7 +114,8 @@ class InstanceAllowance {
 
   InstanceAllowance(const AllowanceLimits& limits, unsigned workers, std::uint64_t now_ns,
                     std::optional<BandwidthCredits> credits, std::shared_ptr<ConnectionAllowance> connections);
-  const FlowRate& flow_rate_to(const InstanceAllowance* peer) const noexcept {
+  const FlowRate& flow_rate_to(const InstanceAllowance* peer, bool by_srd) const noexcept {
+    if (by_srd) return srd_flow_;
     const bool together = peer != nullptr && limits_.cluster != 0 && peer->limits_.cluster == limits_.cluster;
     return together ? cluster_flow_ : flow_;
   }
@@ -141,7 +144,7 @@ class InstanceAllowance {
   }
 
   const AllowanceLimits limits_;
-  FlowRate flow_, cluster_flow_;
+  FlowRate flow_, cluster_flow_, srd_flow_;
   TokenBucket packets_;
   Direction out_, in_;
   std::vector<Share> shares_;

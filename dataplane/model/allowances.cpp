@@ -34,4 +34,16 @@ double flow_gbps(const Instance& instance, bool member, bool together) {
   return member && !together && all == kFlowGbpsInCluster ? kFlowGbps : all;
 }
 
+double srd_flow_gbps(const Instance& instance) {
+  const double all = instance.allowances.flow_gbps;
+  return all == kFlowGbps || all == kFlowGbpsInCluster ? kFlowGbpsBySrd : all;
+}
+
+bool has_ena_express(const Deployment& deployment, const Eni& eni) {
+  const Instance* const instance = eni.ena_srd ? deployment.find_instance(eni.instance) : nullptr;
+  if (instance == nullptr) return false;
+  const InstanceType* const type = find_instance_type(instance->type);
+  return type == nullptr || type->ena_express;
+}
+
 }  // namespace weft

@@ -8,6 +8,8 @@ namespace weft {
 
 inline constexpr double kFlowGbps = 5;            // a single flow to anybody
 inline constexpr double kFlowGbpsInCluster = 10;  // to a member of the same cluster placement group
+inline constexpr double kFlowGbpsBySrd = 25;      // over ENA Express (facts ec2 5.5)
+inline constexpr unsigned kLargestSrdPacket = 8900;  // IP bytes; larger ones fall back to plain ENA (facts ec2 1.8)
 
 /// Of one interface in any second, to the resolver, the time server and instance metadata together; and, counted for
 /// themselves, fragments that it sends (facts ec2 1.8, 1.9). Where the instance has allowances at all.
@@ -26,5 +28,11 @@ const PlacementGroup* cluster_of(const Deployment& deployment, const Instance& i
 /// Of one flow of this instance. `member`: it is in a cluster placement group; `together`: so is the other end, in the
 /// same one. 0: no limit. A flow between two instances may use the lower of theirs.
 double flow_gbps(const Instance& instance, bool member, bool together);
+/// The same over ENA Express, which raises EC2's own limits; one that was declared holds.
+double srd_flow_gbps(const Instance& instance);
+
+/// The interface has ENA Express, and its instance's type can. A type that cannot falls back in silence (facts ec2 5.5);
+/// one that is not known, or none, can.
+bool has_ena_express(const Deployment& deployment, const Eni& eni);
 
 }  // namespace weft

@@ -159,6 +159,8 @@ struct Eni {
   std::vector<IpAddress> ipv6_addresses;
   std::vector<IpPrefix> prefixes;  // delegated, /28 and /80
   ConnectionTracking connection_tracking;
+  bool enable_frag_bypass = false;
+  bool ena_srd = false, ena_srd_udp = false;
   bool public_ip_wanted = false;       // auto-assigned public IPv4, decided when the ENI was made (facts ec2 3.3)
   std::optional<IpAddress> public_ip;  // the one it has now, for the primary address; an Elastic IP takes its place
   /// The ENI's own address, or inside a prefix delegated to it.

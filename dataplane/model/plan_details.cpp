@@ -293,6 +293,11 @@ Details differences(const Versions<Eni>& versions) {
   differ(details, "connection tracking", describe(before.connection_tracking), describe(now.connection_tracking));
   if (before.delete_on_termination != now.delete_on_termination)
     details.push_back("delete on termination: " + on_or_off(now.delete_on_termination));
+  if (before.enable_frag_bypass != now.enable_frag_bypass)
+    details.push_back("fragment bypass: " + on_or_off(now.enable_frag_bypass));
+  if (before.ena_srd != now.ena_srd) details.push_back("ENA Express: " + on_or_off(now.ena_srd));
+  if (before.ena_srd_udp != now.ena_srd_udp)
+    details.push_back("ENA Express for UDP: " + on_or_off(now.ena_srd_udp));
   return details;
 }
 

@@ -49,6 +49,9 @@ Eni Resolver::build_eni(const WantedInterface& wanted) {
   eni.source_dest_check = declared.source_dest_check;
   eni.description = declared.description;
   eni.connection_tracking = declared.connection_tracking;
+  eni.enable_frag_bypass = declared.enable_frag_bypass;
+  eni.ena_srd = declared.ena_srd;
+  eni.ena_srd_udp = declared.ena_srd_udp;
   return eni;
 }
 

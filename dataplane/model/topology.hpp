@@ -204,6 +204,9 @@ struct InterfaceDeclaration {
   std::optional<int> device_index;  // left out: the position in the list
   int network_card = 0;
   bool delete_on_termination = true;
+  bool enable_frag_bypass = false;  // the driver's option: fragments out have no allowance of their own (facts ec2 1.8)
+  bool ena_srd = false;             // EnaSrdEnabled: ENA Express (facts ec2 5.5)
+  bool ena_srd_udp = false;         // EnaSrdUdpEnabled: means nothing without the other
   int line = 0;
 };
 

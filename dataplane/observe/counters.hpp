@@ -31,7 +31,7 @@ struct alignas(64) EniCounters {
   Counter originated;  // answers of the fabric itself, delivered to this guest
   Counter consumed;    // frames of this guest that the fabric answered, or that are of no effect
   Counter drops[kDropReasons];
-  Counter ena[kEnaCounters];  // last: a packet within its allowances touches none of these
+  Counter ena[kEnaCounters];  // last: a packet within its allowances, and without ENA Express, touches none of these
 
   Counter& of(EnaCounter which) noexcept { return ena[static_cast<std::size_t>(which)]; }
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dataplane/model/allowances.hpp"
+#include "dataplane/net/headers.hpp"
 #include "dataplane/observe/ena_counter.hpp"
 #include "dataplane/policy/explain_path.hpp"
 
@@ -51,21 +52,36 @@ void connections(ExplainPath& path) {
   }
 }
 
+/// The slow twin of worker/ena_express.cpp.
+bool goes_by_srd(const ExplainPath& path) {
+  if (path.source == nullptr || path.target == nullptr || path.question.size > kLargestSrdPacket) return false;
+  const Eni &from = *path.source, &to = *path.target;
+  if (!has_ena_express(path.deployment, from) || !has_ena_express(path.deployment, to)) return false;
+  const bool udp = path.packet.protocol == kProtocolUdp && from.ena_srd_udp && to.ena_srd_udp;
+  const Subnet *const near = subnet_of(path.deployment, from), *const far = subnet_of(path.deployment, to);
+  return (path.packet.protocol == kProtocolTcp || udp) && near != nullptr && far != nullptr && near->az == far->az &&
+         from.owns(path.packet.source) && to.owns(path.packet.destination);
+}
+
 /// The lower of what the two ends allow a single flow.
 void single_flow(ExplainPath& path, const Instance* sender, const Instance* receiver, bool through_gateway) {
   const auto cluster = [&](const Instance* of) { return of == nullptr ? nullptr : cluster_of(path.deployment, *of); };
   const bool together = !through_gateway && cluster(sender) != nullptr && cluster(sender) == cluster(receiver);
+  const bool by_srd = !through_gateway && goes_by_srd(path);
   const Instance* lower = nullptr;
   double gbps = 0;
   for (const Instance* end : {sender, receiver}) {
-    const double of_end = end == nullptr ? 0 : flow_gbps(*end, cluster(end) != nullptr, together);
+    if (end == nullptr) continue;
+    const double of_end = by_srd ? srd_flow_gbps(*end) : flow_gbps(*end, cluster(end) != nullptr, together);
     if (of_end <= 0 || (lower != nullptr && gbps <= of_end)) continue;
     lower = end;
     gbps = of_end;
   }
   if (lower == nullptr) return;
   std::string why = fmt::format("a single flow may use {} Gbit/s in each direction", gbps);
-  if (together && gbps == kFlowGbpsInCluster)
+  if (by_srd && gbps == kFlowGbpsBySrd)
+    why += ", for it goes over ENA Express";
+  else if (together && gbps == kFlowGbpsInCluster)
     why += fmt::format(", for both ends are in cluster placement group {}", lower->placement_group);
   else if (gbps == kFlowGbps)
     why += fmt::format(", and {} only between members of one cluster placement group", kFlowGbpsInCluster);

@@ -21,6 +21,7 @@ AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster, const
   limits.connections = all.connections;
   limits.flow_gbps = flow_gbps(instance, cluster != 0, false);
   limits.cluster_flow_gbps = flow_gbps(instance, cluster != 0, true);
+  limits.srd_flow_gbps = srd_flow_gbps(instance);
   limits.cluster = cluster;
   limits.credit_seconds = parameters.credit_seconds;
   limits.burst_ms = parameters.burst_ms;

@@ -50,7 +50,7 @@ struct EniStatistics {
   std::uint64_t originated = 0;                // answered by the fabric for this guest: ARP, ICMP of the router
   std::uint64_t consumed = 0;                  // frames of this guest that the fabric answered itself
   std::uint64_t drops[kDropReasons] = {};      // of this guest's frames
-  std::uint64_t ena[kEnaCounters] = {};        // packets that found an allowance used up; kEnaCounterNames
+  std::uint64_t ena[kEnaCounters] = {};        // kEnaCounterNames
   bool connections_limited = false;                 // of the instance; then there is the next
   std::uint64_t conntrack_allowance_available = 0;
   EfaCounters efa;                             // EFA functions only

@@ -7,6 +7,7 @@
 #include "dataplane/limit/instance_allowance.hpp"
 #include "dataplane/limit/wire_size.hpp"
 #include "dataplane/services/answer.hpp"
+#include "dataplane/worker/ena_express.hpp"
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/stages.hpp"
 
@@ -79,6 +80,7 @@ void limit_source(Burst& burst, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const EniSlot slot = burst.source[0];  // a port's burst is one guest's
   if (snapshot.allowance(slot) == nullptr) return;
+  const bool bypass = snapshot.eni(slot).frag_bypass;
   for (unsigned i = 0; i < burst.count; ++i) {
     if (!burst.pending(i) || burst.kind[i] == FlowKind::kArp) continue;
     const bool ipv6 = burst.is_ipv6(i);
@@ -86,7 +88,7 @@ void limit_source(Burst& burst, WorkerContext& worker) noexcept {
     if (services::is_link_local_service(snapshot.services.of(slot), to) && !worker.limits->link_local.pass(slot, worker.now_ns)) {
       count_exceeded(slot, EnaCounter::kLinkLocalAllowanceExceeded, 1, worker);
       burst.drop(i, DropReason::kLinkLocalAllowance);
-    } else if (burst.is_fragment(i) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
+    } else if (!bypass && burst.is_fragment(i) && !worker.limits->fragments.pass(slot, worker.now_ns)) {
       count_exceeded(slot, EnaCounter::kPpsAllowanceExceeded, 1, worker);
       burst.drop(i, DropReason::kFragmentAllowance);
     }
@@ -174,7 +176,8 @@ void limit(Burst& burst, WorkerContext& worker) noexcept {
     const InstanceAllowance* const receiver = snapshot.allowance(burst.destination[i]);
     if (sender == nullptr && receiver == nullptr) continue;
     const WireSize size = wire_size_of(burst.packet[i]);
-    if (!within_flow(burst, i, InstanceAllowance::flow_rate(sender, receiver), size.bytes, worker)) {
+    const bool by_srd = snapshot.ena_express && goes_by_srd(burst, i, snapshot);
+    if (!within_flow(burst, i, InstanceAllowance::flow_rate(sender, receiver, by_srd), size.bytes, worker)) {
       burst.drop(i, DropReason::kFlowBandwidth);
       continue;
     }

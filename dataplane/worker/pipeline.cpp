@@ -45,6 +45,7 @@ void pass(Burst& burst, WorkerContext& worker) noexcept {
   }
   decide(burst, worker);
   if (limits) limit(burst, worker);
+  if (worker.snapshot->ena_express) count_express(burst, worker);
   if (!worker.snapshot->logged_actions.empty()) account(burst, worker);
   if (burst.leaves) depart(burst, worker);
   finish(burst, worker);

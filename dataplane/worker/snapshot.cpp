@@ -4,6 +4,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "dataplane/model/allowances.hpp"
 #include "dataplane/model/flow_logs.hpp"
 #include "dataplane/worker/allowance_book.hpp"
 
@@ -48,6 +49,7 @@ EniRecord compile_eni(const Eni& eni, const SlotAssignment& assignment, PolicyEn
   out.source_dest_check = eni.source_dest_check;
   out.spoof_check = eni.vf.spoof_check;
   out.link_up = eni.vf.link_up;
+  out.frag_bypass = eni.enable_frag_bypass;
   set_port(out, assignment, kFabricMtu);
   return out;
 }
@@ -66,7 +68,7 @@ EniRecord compile_gateway(const InternetGateway& gateway, const SlotAssignment& 
   out.source_dest_check = out.spoof_check = false;  // arrive() has its own
   set_port(out, assignment, kGatewayMtu);
   const IpPrefix no_addresses = IpPrefix::make(IpAddress::from({0xffffffff}), 128);
-  snapshot.subnets.push_back({0xffffffff, 0xffffffff, router_mac(kGatewayRouter), no_addresses, std::nullopt});
+  snapshot.subnets.push_back({0xffffffff, 0xffffffff, router_mac(kGatewayRouter), no_addresses, std::nullopt, 0});
   return out;
 }
 
@@ -148,10 +150,14 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   snapshot->routes = RouteTables::compile(*deployment);
   snapshot->acls = AclPolicy::compile(*deployment);
   std::unordered_map<std::string, std::uint16_t> subnet_index;
+  std::unordered_map<std::string, std::uint16_t> zones;
+  const auto zone_of = [&](const std::string& az) {
+    return zones.emplace(az, static_cast<std::uint16_t>(zones.size())).first->second;
+  };
   for (const Subnet& subnet : deployment->subnets) {
     subnet_index[subnet.name] = static_cast<std::uint16_t>(snapshot->subnets.size());
     snapshot->subnets.push_back({subnet.cidr.address.v4().value, last_address(subnet.cidr),
-                                 router_mac(subnet.router().v4()), subnet.cidr, subnet.ipv6_cidr});
+                                 router_mac(subnet.router().v4()), subnet.cidr, subnet.ipv6_cidr, zone_of(subnet.az)});
   }
 
   snapshot->enis.resize(slots);
@@ -162,6 +168,10 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
     const std::uint16_t subnet = subnet_index.at(enis[i]->subnet);
     snapshot->enis[assignment.slot] = compile_eni(*enis[i], assignment, static_cast<PolicyEni>(i), subnet,
                                                   deployment->subnets[subnet].router().v4().value);
+    if (has_ena_express(*deployment, *enis[i])) {
+      snapshot->enis[assignment.slot].ena_srd = snapshot->ena_express = true;
+      snapshot->enis[assignment.slot].ena_srd_udp = enis[i]->ena_srd_udp;
+    }
     index_addresses(*enis[i], assignment.slot, *snapshot);
     poll_at_home(*snapshot, assignment.slot);
   }

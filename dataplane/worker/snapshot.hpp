@@ -47,6 +47,9 @@ struct alignas(64) EniRecord {
   bool source_dest_check = true;
   bool spoof_check = true;
   bool link_up = true;
+  bool frag_bypass = false;
+  bool ena_srd = false;  // and its type can
+  bool ena_srd_udp = false;
   bool takes_checksum = false;  // PortCapabilities
   bool takes_tso = false;
   bool takes_chains = false;
@@ -62,6 +65,7 @@ struct SubnetRecord {
   MacAddress router_mac;
   IpPrefix cidr;
   std::optional<IpPrefix> ipv6_cidr;
+  std::uint16_t zone = 0;  // the same number, the same AZ
 
   /// The address in whose name ICMPv6 errors go out: ::1 of the subnet (facts ec2 1.6).
   IpAddress router6() const noexcept {
@@ -138,6 +142,7 @@ class Snapshot {
   std::shared_ptr<const GroupPolicy> policy;
   std::shared_ptr<const Deployment> deployment;
   EfaMatrix efa;
+  bool ena_express = false;  // some ENI has it; else no stage asks
   std::vector<std::shared_ptr<InstanceAllowance>> allowances;  // by slot; empty: nobody has any, and no stage asks
   std::vector<std::uint8_t> logged_actions;  // by slot, bits of FlowLogAction; empty: no flow log, and no stage asks
   struct Home {

@@ -53,6 +53,9 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
 /// The limits of flows and instances (facts ec2 4.3, 5.4).
 void limit(Burst& burst, WorkerContext& worker) noexcept;
 
+/// Counts what goes over ENA Express (facts ec2 5.5).
+void count_express(Burst& burst, WorkerContext& worker) noexcept;
+
 /// What flow logs are told of the packets, where some ENI is logged.
 void account(const Burst& burst, WorkerContext& worker) noexcept;
 

@@ -28,8 +28,10 @@ std::vector<std::pair<std::string, std::uint64_t>> ena_counters(const json& nic)
     const std::string key(name);
     if (ena.contains(key)) counters.emplace_back(key, number(ena, key.c_str()));
   };
-  for (const std::string_view name : kEnaCounterNames) add(name);
+  for (std::size_t i = 0; i < kAllowanceCounters; ++i) add(kEnaCounterNames[i]);
   add(kConntrackAllowanceAvailable);
+  add(kEnaSrdMode);
+  for (std::size_t i = kAllowanceCounters; i < kEnaCounters; ++i) add(kEnaCounterNames[i]);
   return counters;
 }
 

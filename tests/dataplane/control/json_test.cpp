@@ -420,6 +420,12 @@ TEST(Json, StatisticsHaveEnasCountersUnderTheirNamesAndInTheirOrder) {
   EXPECT_EQ(to_json(s, &d)["ena"].dump(),
             R"({"bw_in_allowance_exceeded":1,"bw_out_allowance_exceeded":2,"pps_allowance_exceeded":3,)"
             R"("conntrack_allowance_exceeded":4,"linklocal_allowance_exceeded":5,"conntrack_allowance_available":136812})");
+  d.instances[0].enis[0].ena_srd = true;
+  const std::string with_express = to_json(s, &d)["ena"].dump();
+  EXPECT_TRUE(with_express.ends_with(R"("conntrack_allowance_available":136812,"ena_srd_mode":1,"ena_srd_tx_pkts":6,)"
+                                     R"("ena_srd_eligible_tx_pkts":7,"ena_srd_rx_pkts":8})"))
+      << with_express;
+  d.instances[0].enis[0].ena_srd = false;
   s.connections_limited = false;
   EXPECT_FALSE(to_json(s, &d)["ena"].contains("conntrack_allowance_available")) << "nothing limits the instance";
   d.instances[0].enis[0].type = InterfaceType::kEfaOnly;

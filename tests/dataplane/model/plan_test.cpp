@@ -211,6 +211,7 @@ TEST(Plan, the_rest_of_a_living_network_changes_in_place) {
   InterfaceDeclaration& eth0 = topology.instances[0].interfaces[0];
   eth0.secondary_private_ip_count = 1;
   eth0.description = "front";
+  eth0.enable_frag_bypass = eth0.ena_srd = eth0.ena_srd_udp = true;
   eth0.connection_tracking.udp_timeout = 45;
   EXPECT_EQ(lines(&before, resolved(topology, &before)),
             (Lines{"~ vpc 10.0.0.0/16: DNS support: off; parameter icmp_timeout: 30 -> 9; "
@@ -220,7 +221,8 @@ TEST(Plan, the_rest_of_a_living_network_changes_in_place) {
                    "~ subnet a: route table: main -> out; network ACL: default -> strict",
                    "~ prefix list office: - 192.0.2.0/24; + 192.0.3.0/24",
                    "~ network interface x/eth0: address + 10.0.1.5; description: none -> front; "
-                   "connection tracking: none -> udp 45 s"}));
+                   "connection tracking: none -> udp 45 s; fragment bypass: on; ENA Express: on; "
+                   "ENA Express for UDP: on"}));
 }
 
 }  // namespace

@@ -292,6 +292,9 @@ instances:
         device_index: 3
         network_card: 1
         delete_on_termination: false
+        enable_frag_bypass: true
+        ena_srd: true
+        ena_srd_udp: true
         type: efa-only
       - {secondary_private_ips: 3, ipv6_addresses: 4, ipv4_prefixes: 5, ipv6_prefixes: 6}
 network_interfaces:
@@ -309,6 +312,7 @@ network_interfaces:
                 plain.ipv6_prefix_count + plain.network_card, 0);
   EXPECT_FALSE(plain.associate_public_ip || plain.device_index);
   EXPECT_TRUE(plain.delete_on_termination);
+  EXPECT_FALSE(plain.enable_frag_bypass || plain.ena_srd || plain.ena_srd_udp);
   EXPECT_EQ(plain.connection_tracking, ConnectionTracking{});
   const InterfaceDeclaration& full = x.interfaces.at(1);
   EXPECT_EQ(full.secondary_private_ips, (std::vector{ip4("10.0.0.20"), ip4("10.0.0.21")}));
@@ -321,6 +325,7 @@ network_interfaces:
   EXPECT_EQ(full.device_index, 3);
   EXPECT_EQ(full.network_card, 1);
   EXPECT_FALSE(full.delete_on_termination);
+  EXPECT_TRUE(full.enable_frag_bypass && full.ena_srd && full.ena_srd_udp);
   EXPECT_EQ(full.type, InterfaceType::kEfaOnly);
   const InterfaceDeclaration& counts = x.interfaces.at(2);
   EXPECT_EQ(counts.secondary_private_ip_count, 3);

@@ -86,6 +86,21 @@ TEST(ExplainAllowance, MembersOfOneClusterHaveTenGbpsAndEverybodyElseFive) {
   EXPECT_EQ(limits(d, kInside), Lines{"flow-bandwidth 5 Gbit/s of a"});
 }
 
+TEST(ExplainAllowance, AFlowOverEnaExpressMayUseTwentyFiveGbps) {
+  Deployment d = unlimited();
+  const PacketTuple by_udp = packet("10.0.1.4", "10.0.1.5", kUdp, 80);
+  d.instances[0].allowances.flow_gbps = 5;
+  for (Instance& instance : d.instances) instance.enis[0].ena_srd = true;
+  EXPECT_EQ(limits(d, kInside), Lines{"flow-bandwidth 25 Gbit/s of a"});
+  EXPECT_NE(explain(d, kInside, false).steps.back().reason.find("for it goes over ENA Express"), std::string::npos);
+  EXPECT_EQ(limits(d, by_udp), Lines{"flow-bandwidth 5 Gbit/s of a"});
+  for (Instance& instance : d.instances) instance.enis[0].ena_srd_udp = true;
+  EXPECT_EQ(limits(d, by_udp), Lines{"flow-bandwidth 25 Gbit/s of a"});
+  EXPECT_EQ(limits(d, kOut), Lines{"flow-bandwidth 5 Gbit/s of a"});
+  d.instances[1].type = "m5.large";  // cannot
+  EXPECT_EQ(limits(d, kInside).front(), "flow-bandwidth 5 Gbit/s of a");
+}
+
 TEST(ExplainAllowance, TheInternetGatewayHasALowerOneForATypesTraffic) {
   Deployment d = unlimited();
   d.instances[0].type = "m5.large";

@@ -41,6 +41,58 @@ TEST(Statement, S32_ASingleFlowHasFiveGbpsAndTenInACluster) {
   }
 }
 
+Given express(const std::string& of_a, const std::string& of_b, const std::string& type_of_b = "c7gn.16xlarge") {
+  const std::string type = ", type: c7gn.16xlarge";  // 200 Gbps
+  return {.subnets = {"{name: s, cidr: 10.0.0.0/24, az: use1-az1}", "{name: t, cidr: 10.0.1.0/24, az: use1-az1}",
+                      "{name: far, cidr: 10.0.2.0/24, az: use1-az2}"},
+          .security_groups = {members()},
+          .instances = {instance("a", "members", of_a, type), instance("b", "members", of_b, ", type: " + type_of_b),
+                        instance_in("t", "near", "members", of_b), instance_in("far", "distant", "members", of_b)}};
+}
+constexpr const char* kExpress = ", ena_srd: true, ena_srd_udp: true";
+
+TEST(Statement, S32_OverEnaExpressASingleFlowHas25GbpsUpTo8900Bytes) {
+  Cloud cloud(express(kExpress, kExpress));
+  for (const auto& [bytes, limit] : {std::pair{8900U, 25.0}, std::pair{9001U, 5.0}}) {
+    const Stream stream{.from = "a", .to = "b", .offered_gbps = 40, .bytes = bytes, .port = static_cast<std::uint16_t>(bytes)};
+    gbps(cloud, stream, 0.02);  // what a bucket of 10 ms holds is gone
+    EXPECT_NEAR(gbps(cloud, stream, 0.02), limit, limit / 100) << bytes;
+    Cloud::advance_s(1);
+  }
+  const auto udp_to = [&](const std::string& to, std::size_t bytes) {
+    return udp(cloud.path_to("a", cloud.address(to)), 1, 9, bytes - 28);
+  };
+  const Changes eligible = {{"a.ena_srd_eligible_tx_pkts", 1}};
+  const auto by_srd = [&](const std::string& to) { return eligible + Changes{{"a.ena_srd_tx_pkts", 1}, {to + ".ena_srd_rx_pkts", 1}}; };
+  const std::string single = "udp-single tracked-tracked";
+  cloud.ignore();
+  const Frame largest = udp_to("b", 8900);
+  cloud.delivers("a", largest, "b", begins(largest, single) + by_srd("b"));
+  cloud.delivers("a", udp_to("b", 8901), "b", one_more(largest) + eligible);
+  cloud.delivers("a", udp_to("b", 9001), "b", one_more(largest) + eligible);
+  const Frame other_subnet = udp_to("near", 100), other_zone = udp_to("distant", 100);
+  cloud.delivers("a", other_subnet, "near", begins(other_subnet, single) + by_srd("near"));
+  cloud.delivers("a", other_zone, "distant", begins(other_zone, single));
+  const Frame ping = icmp(cloud.path_to("a", cloud.address("b")), 8, 0, 7);
+  cloud.delivers("a", ping, "b", begins(ping, "icmp tracked-tracked"));
+}
+
+TEST(Statement, S32_WithoutEnaExpressAtBothEndsItFallsBackInSilence) {
+  const std::string tcp_only = ", ena_srd: true";
+  for (const auto& [given, tcp_goes] : {std::pair{express(kExpress, ""), false}, std::pair{express("", kExpress), false},
+                                        std::pair{express(kExpress, kExpress, "c5n.18xlarge"), false},  // cannot
+                                        std::pair{express(kExpress, tcp_only), true}}) {
+    Cloud cloud(given);
+    const Path path = cloud.path_to("a", cloud.address("b"));
+    const Frame datagram = udp(path, 1, 9), segment = tcp(path, 1, 9, TcpHeader::kSyn);
+    cloud.delivers("a", datagram, "b", begins(datagram, "udp-single tracked-tracked"));
+    cloud.delivers("a", segment, "b",
+                   begins(segment, "tcp-opening tracked-tracked") +
+                       (tcp_goes ? Changes{{"a.ena_srd_eligible_tx_pkts", 1}, {"a.ena_srd_tx_pkts", 1}, {"b.ena_srd_rx_pkts", 1}}
+                                 : Changes{}));
+  }
+}
+
 TEST(Statement, S34_WithoutCreditsTheBaselineGetsOut) {
   // An m5.large a ten-thousandth as fast, so that five minutes of credits are 20,000 packets and not 43 million.
   const double scale = 1e-4;
@@ -61,6 +113,23 @@ TEST(Statement, S34_WithoutCreditsTheBaselineGetsOut) {
   EXPECT_EQ(cloud.ena("a", EnaCounter::kBwOutAllowanceExceeded) - before,
             static_cast<std::uint64_t>(changes.at("dropped")));
   for (const char* name : {"a", "b"}) EXPECT_EQ(cloud.ena(name, EnaCounter::kBwInAllowanceExceeded), 0U);
+}
+
+TEST(Statement, S35_WithTheBypassAllFragmentsLeave) {
+  Cloud cloud({.security_groups = {members()},
+               .instances = {instance("a", "members", ", enable_frag_bypass: true", ", type: m5.large"),
+                             instance("b", "members")}});
+  Frame fragment = udp(cloud.path_to("a", cloud.address("b")), 7, 9, 64);
+  header_at<Ipv4Header>(fragment, kIpOffset).fragment = Be16(Ipv4Header::kMoreFragments);
+  fix_ip_checksum(fragment);
+  unsigned arrived = 0;
+  for (unsigned i = 0; i < 2000; ++i) {
+    cloud.send("a", fragment);
+    arrived += cloud.receive("b").has_value() ? 1 : 0;
+    if (i % 2 == 1) Cloud::advance_s(0.001);
+  }
+  EXPECT_EQ(arrived, 2000U);
+  EXPECT_EQ(cloud.ena("a", EnaCounter::kPpsAllowanceExceeded), 0U);
 }
 
 TEST(Statement, S35_OfTwoThousandFragmentsInASecond1024LeaveAnInterface) {
