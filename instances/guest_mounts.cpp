@@ -48,7 +48,8 @@ Result<void> make_guest_mounts(const SharedFiles& files, bool outside) {
     return system_error("cannot make the instance's mounts private");
   if (!bind_mount(outside ? files.outside_hosts : files.hosts, "/etc/hosts"))
     return system_error("cannot mount the instance's /etc/hosts");
-  bind_mount(files.resolver, "/etc/resolv.conf");  // a machine without that file has no resolver to hide
+  // A machine without that file has no resolver to hide, and libc asks nobody.
+  bind_mount(outside ? files.outside_resolver : files.resolver, "/etc/resolv.conf");
   mount_own_sysfs();
   mount_own_shared_memory();
   return hide_runtime_directory(files.runtime_directory);

@@ -69,6 +69,12 @@ struct GuestInterface {
 /// Lines of /etc/hosts: name, address.
 using HostList = std::vector<std::pair<std::string, std::string>>;
 
+/// /etc/resolv.conf of the instances. No server: nobody answers, which a program learns at once.
+struct ResolverSettings {
+  std::vector<std::string> servers;  // addresses
+  std::string search;                // a domain, or nothing
+};
+
 struct GuestInstance {
   std::string name;  // also the hostname
   std::vector<GuestInterface> interfaces;
@@ -111,6 +117,8 @@ class Holder {
   virtual Result<InstanceHandles> handles(const std::string& instance) = 0;
   /// For each instance's /etc/hosts; `outside`: for that of guests outside the VPC.
   virtual Result<void> set_hosts(const HostList& hosts, const HostList& outside) = 0;
+  /// For each instance's /etc/resolv.conf. Guests outside the VPC have no resolver.
+  virtual Result<void> set_resolver(const ResolverSettings& resolver) = 0;
   /// Ends the processes inside (SIGTERM, then SIGKILL after a second) and lets the namespaces go.
   virtual Result<void> remove_instance(const std::string& name) = 0;
   /// Removes everything and ends the holder; returns when its process is gone.

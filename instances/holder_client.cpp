@@ -59,6 +59,9 @@ class HolderClient final : public Holder {
   Result<void> set_hosts(const HostList& hosts, const HostList& outside) override {
     return ask({{"op", "set_hosts"}, {"hosts", hosts}, {"outside", outside}});
   }
+  Result<void> set_resolver(const ResolverSettings& resolver) override {
+    return ask({{"op", "set_resolver"}, {"servers", resolver.servers}, {"search", resolver.search}});
+  }
 
   Result<void> remove_instance(const std::string& name) override { return ask({{"op", "remove"}, {"name", name}}); }
 

@@ -153,6 +153,7 @@ Reply HolderProcess::manage(const std::string& operation, const nlohmann::json& 
   if (operation == "handles") return instances_.handles(request.at("name").get<std::string>());
   if (operation == "list") return instances_.names();
   if (operation == "set_hosts") return instances_.set_hosts(request);
+  if (operation == "set_resolver") return instances_.set_resolver(request);
   if (operation == "remove") return instances_.remove(request.at("name").get<std::string>());
   if (operation == "save_state") {
     state_ = request.at("state").get<std::string>();
@@ -223,12 +224,16 @@ Result<HolderProcess> prepare(const std::string& runtime_directory, int grace_ms
   if (!hosts) return hosts.error();
   auto outside_hosts = HostsFile::create(runtime_directory, "hosts.outside");
   if (!outside_hosts) return outside_hosts.error();
-  auto resolver = write_resolver_file(runtime_directory);
+  auto resolver = ResolverFile::create(runtime_directory, "resolv.conf");
   if (!resolver) return resolver.error();
-  const SharedFiles files{runtime_directory, hosts->path(), outside_hosts->path(), *resolver};
+  auto outside_resolver = ResolverFile::create(runtime_directory, "resolv.conf.outside");
+  if (!outside_resolver) return outside_resolver.error();
+  const SharedFiles files{runtime_directory, hosts->path(), outside_hosts->path(), resolver->path(),
+                          outside_resolver->path()};
   auto listener = listen_at(runtime_directory + "/" + kSocketFile);
   if (!listener) return listener.error();
-  InstanceSet instances(files, std::move(*hosts), std::move(*outside_hosts), std::move(user_namespace));
+  InstanceSet instances(files, std::move(*hosts), std::move(*outside_hosts), std::move(*resolver),
+                        std::move(user_namespace));
   return HolderProcess(std::move(*listener), std::move(*signals), std::move(instances), grace_ms);
 }
 

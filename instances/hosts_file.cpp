@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "instances/protocol.hpp"
 #include "instances/system_error.hpp"
 
@@ -25,17 +27,36 @@ Result<void> rewrite_file(const std::string& path, const UniqueFd& file, const s
   return {};
 }
 
+/// Letters, digits, '-', '_' and dots: nothing that could begin another line.
+bool is_domain(const std::string& text) {
+  return text.size() <= 253 && std::ranges::all_of(text, [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
 }  // namespace
 
-Result<std::string> write_resolver_file(const std::string& runtime_directory) {
-  std::string path = runtime_directory + "/resolv.conf";
+Result<ResolverFile> ResolverFile::create(const std::string& runtime_directory, const std::string& name) {
+  std::string path = runtime_directory + "/" + name;
   auto file = open_for_everybody(path);
   if (!file) return file.error();
-  // Nobody listens on the instance's loopback, and the kernel says so (ICMP) without delay.
-  auto written =
-      rewrite_file(path, *file, "# weft: this VPC has no resolver; names are in /etc/hosts\nnameserver 127.0.0.1\n");
-  if (!written) return written.error();
-  return path;
+  ResolverFile resolver(std::move(path), std::move(*file));
+  if (auto written = resolver.rewrite({}); !written) return written.error();
+  return resolver;
+}
+
+Result<void> ResolverFile::rewrite(const ResolverSettings& settings) {
+  std::string text = "# weft: names of instances are in /etc/hosts too\n";
+  for (const std::string& server : settings.servers) {
+    if (!IpAddress::parse(server)) return holder_error("a name server is an address");
+    text += "nameserver " + server + "\n";
+  }
+  if (settings.servers.empty()) text += "nameserver 127.0.0.1\n";
+  if (!settings.search.empty()) {
+    if (!is_domain(settings.search)) return holder_error("a search domain is labels with dots in between");
+    text += "search " + settings.search + "\n";
+  }
+  return rewrite_file(path_, file_, text);
 }
 
 Result<HostsFile> HostsFile::create(const std::string& runtime_directory, const std::string& name) {

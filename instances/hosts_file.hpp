@@ -18,8 +18,19 @@ class HostsFile {
   UniqueFd file_;
 };
 
-/// Writes the instances' resolv.conf and returns its path. The machine's resolver cannot be reached from a VPC, so each
-/// name that is not in /etc/hosts would cost ten seconds; this one says at once that there is no answer.
-Result<std::string> write_resolver_file(const std::string& runtime_directory);
+/// In place too. Until it is told better, and with no server, it names one that nobody runs, and the kernel says so without
+/// delay: the machine's resolver cannot be reached from a VPC, so each name that is not in /etc/hosts would cost ten
+/// seconds.
+class ResolverFile {
+ public:
+  static Result<ResolverFile> create(const std::string& runtime_directory, const std::string& name);
+  Result<void> rewrite(const ResolverSettings& settings);
+  const std::string& path() const { return path_; }
+
+ private:
+  ResolverFile(std::string path, UniqueFd file) : path_(std::move(path)), file_(std::move(file)) {}
+  std::string path_;
+  UniqueFd file_;
+};
 
 }  // namespace weft::holder

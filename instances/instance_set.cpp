@@ -43,10 +43,12 @@ Reply hand_over(InstanceNamespaces& instance, bool all) {
 
 }  // namespace
 
-InstanceSet::InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, UniqueFd user_namespace)
+InstanceSet::InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, ResolverFile resolver,
+                         UniqueFd user_namespace)
     : files_(std::move(files)),
       hosts_(std::move(hosts)),
       outside_hosts_(std::move(outside_hosts)),
+      resolver_(std::move(resolver)),
       user_namespace_(std::move(user_namespace)) {}
 
 Reply InstanceSet::create(const nlohmann::json& request) {
@@ -104,6 +106,13 @@ Reply InstanceSet::set_hosts(const nlohmann::json& request) {
   return {};
 }
 
+Reply InstanceSet::set_resolver(const nlohmann::json& request) {
+  const ResolverSettings settings{request.at("servers").get<std::vector<std::string>>(),
+                                  request.at("search").get<std::string>()};
+  if (auto done = resolver_.rewrite(settings); !done) return refused(done.error());
+  return {};
+}
+
 std::set<NamespaceId> InstanceSet::all_identities() const {
   std::set<NamespaceId> ids;
   for (const auto& [name, instance] : instances_) ids.merge(identities(instance));
@@ -131,9 +140,8 @@ void InstanceSet::remove_all() {
   end_processes_in(ids);
   for (const auto& [name, instance] : instances_) let_go_quickly(instance);
   instances_.clear();
-  ::unlink(files_.hosts.c_str());
-  ::unlink(files_.outside_hosts.c_str());
-  ::unlink(files_.resolver.c_str());
+  for (const std::string* file : {&files_.hosts, &files_.outside_hosts, &files_.resolver, &files_.outside_resolver})
+    ::unlink(file->c_str());
 }
 
 }  // namespace weft::holder

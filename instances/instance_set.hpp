@@ -19,7 +19,8 @@ struct Reply {
 class InstanceSet {
  public:
   /// `user_namespace`: the deployment's, or none for root.
-  InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, UniqueFd user_namespace);
+  InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, ResolverFile resolver,
+              UniqueFd user_namespace);
 
   Reply create(const nlohmann::json& request);
   Reply change(const nlohmann::json& request);      // its interfaces; TAPs that the daemon does not have yet
@@ -27,6 +28,7 @@ class InstanceSet {
   Reply namespaces(const std::string& name) const;  // network, mount, UTS, and the user namespace if there is one
   Reply names() const;
   Reply set_hosts(const nlohmann::json& request);
+  Reply set_resolver(const nlohmann::json& request);
   Reply remove(const std::string& name);
   bool contains(const std::string& name) const { return instances_.contains(name); }
   /// Does this process run inside an instance?
@@ -40,6 +42,7 @@ class InstanceSet {
 
   SharedFiles files_;
   HostsFile hosts_, outside_hosts_;
+  ResolverFile resolver_;
   UniqueFd user_namespace_;
   std::map<std::string, InstanceNamespaces> instances_;
 };

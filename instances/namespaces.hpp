@@ -14,7 +14,8 @@ struct SharedFiles {
   std::string runtime_directory;
   std::string hosts;          // path of the file that is every instance's /etc/hosts
   std::string outside_hosts;  // and of a guest outside the VPC
-  std::string resolver;       // and of everybody's /etc/resolv.conf
+  std::string resolver;       // the same of /etc/resolv.conf
+  std::string outside_resolver;
 };
 
 struct KeptInterface {

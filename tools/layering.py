@@ -10,7 +10,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED = {
     "dataplane/net": [],
     "dataplane/model": ["dataplane/net"],
-    "dataplane/policy": ["dataplane/net", "dataplane/model", "dataplane/observe/drop_reason.hpp"],
+    "dataplane/policy": ["dataplane/net", "dataplane/model", "dataplane/observe/drop_reason.hpp",
+                         "dataplane/observe/ena_counter.hpp"],
     "dataplane/route": ["dataplane/net", "dataplane/model", "dataplane/policy/gate.hpp",
                         "dataplane/policy/address_number.hpp"],
     "dataplane/flow": ["dataplane/net"],

@@ -11,8 +11,8 @@ packages=(
     libgtest-dev libgmock-dev libbenchmark-dev libpcap-dev
     # run: Open MPI's launcher, libfabric's tools, and what looks into an instance
     openmpi-bin libfabric-bin iproute2 iputils-ping procps util-linux ethtool netcat-openbsd curl
-    # test: clients of the services that the fabric offers, which we did not write
-    udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig
+    # test: clients of the network and of its services, which we did not write
+    udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig nmap iperf3 iputils-tracepath wget tcpdump
 )
 
 missing=()

@@ -29,7 +29,11 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
     {"/v1/flows", "GET", &ApiRoutes::flows},
     {"/v1/drops", "GET", &ApiRoutes::drops},
     {"/v1/statistics", "GET", &ApiRoutes::statistics},
+    {"/v1/flow-logs", "GET", &ApiRoutes::flow_logs},
+    {"/v1/flow-logs/flush", "POST", &ApiRoutes::flush_flow_logs},
+    {"/v1/flow-logs/{name}/flush", "POST", &ApiRoutes::flush_flow_logs},
     {"/v1/explain", "POST", &ApiRoutes::explain},
+    {"/v1/capture", "GET", &ApiRoutes::capture},
 };
 
 namespace {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <map>
 
+#include "dataplane/control/capture_stream.hpp"
+#include "dataplane/control/drop_explanation.hpp"
 #include "dataplane/control/explain_request.hpp"
 
 namespace weft {
@@ -48,29 +50,9 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Drops that follow from the deployment alone, so that the same packet can be judged again.
-bool is_explained(DropReason reason) {
-  switch (reason) {
-    case DropReason::kSpoofedIp:
-    case DropReason::kNoRoute:
-    case DropReason::kNoSuchAddress:
-    case DropReason::kGroupEgress:
-    case DropReason::kGroupIngress:
-    case DropReason::kAclEgress:
-    case DropReason::kAclIngress:
-    case DropReason::kBlackhole:
-    case DropReason::kNoPublicAddress:
-    case DropReason::kUnknownPublicAddress:
-    case DropReason::kNotForEni:
-    case DropReason::kEfaGroupEgress:
-    case DropReason::kEfaGroupIngress: return true;
-    default: return false;
-  }
-}
-
 /// What the rules of now say about a dropped packet. Who sent it is known; without an ENI it came from the internet.
 Json explanation_of(const DropView& drop, const Deployment* deployment) {
-  if (!is_explained(drop.reason) || !deployment) return nullptr;
+  if (!follows_from_deployment(drop.reason) || !deployment) return nullptr;
   if (!drop.source_eni.empty() && !deployment->find_eni(drop.source_eni)) return nullptr;
   ExplainQuestion question{.packet = drop.tuple, .efa = drop.efa, .source_eni = drop.source_eni, .destination_eni = {}};
   // What came through the internet gateway was translated before it was dropped; the question is asked outside.
@@ -205,6 +187,19 @@ ApiResponse ApiRoutes::statistics(const ApiRequest&) {
              {"balance", to_json(engine.balance())},
              {"workers", list_json(engine.idle_times())}}};
   });
+}
+
+ApiResponse ApiRoutes::capture(const ApiRequest& request) {
+  std::shared_ptr<const Deployment> deployment = controller_.deployment();
+  if (!deployment)
+    return error_response({"InvalidVpcID.NotFound", "nothing is deployed, so there is nothing to capture", {}});
+  Result<CaptureRequest> wanted = read_capture_request(request.target, *deployment);
+  if (!wanted) return error_response(wanted.error());
+  Result<std::shared_ptr<ApiStream>> stream = CaptureStream::start(controller_, facts_.now_ns, *wanted);
+  if (!stream) return error_response(stream.error());
+  ApiResponse response;
+  response.stream = std::move(*stream);
+  return response;
 }
 
 ApiResponse ApiRoutes::explain(const ApiRequest& request) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,17 @@
 #include "dataplane/control/json.hpp"
 
 namespace weft {
+
+/// The body of an answer that comes little by little. Thread: any.
+class ApiStream {
+ public:
+  virtual ~ApiStream() = default;
+  virtual std::string content_type() const = 0;
+  /// Readable to its end, and the stream's to close.
+  virtual int fd() const = 0;
+  /// The client wants no more: what is left comes, and then the end. Does not wait.
+  virtual void request_end() noexcept = 0;
+};
 
 struct ApiRequest {
   std::string method;  // "GET"
@@ -23,6 +35,7 @@ struct ApiResponse {
   Json body = {};
   std::string allow = {};    // the Allow header of a 405
   std::string total = {};    // the Weft-Total header of a list that was cut
+  std::shared_ptr<ApiStream> stream = {};  // then this is the body
   bool ends_daemon = false;  // call the server's `on_end` once this was sent
 };
 
@@ -59,7 +72,10 @@ class ApiRoutes {
   ApiResponse flows(const ApiRequest& request);
   ApiResponse drops(const ApiRequest&);
   ApiResponse statistics(const ApiRequest&);
+  ApiResponse flow_logs(const ApiRequest&);
+  ApiResponse flush_flow_logs(const ApiRequest& request);  // /v1/flow-logs/flush, /v1/flow-logs/{name}/flush
   ApiResponse explain(const ApiRequest& request);
+  ApiResponse capture(const ApiRequest& request);
 
   ApiResponse change(const ApiRequest& request, bool for_real);
 

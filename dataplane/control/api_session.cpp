@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
 
 namespace weft {
 
@@ -64,6 +67,10 @@ asio::awaitable<void> ApiSession::run() {
     ApiResponse response = co_await asio::co_spawn(
         shared_.handlers.get_executor(),
         [&]() -> asio::awaitable<ApiResponse> { co_return shared_.routes.handle(request); }, asio::use_awaitable);
+    if (response.stream) {
+      co_await write_stream(std::move(response.stream), version);
+      break;
+    }
     keep_alive = co_await write(response, version, keep_alive) && keep_alive;
     if (response.ends_daemon) {
       shared_.on_end();
@@ -128,6 +135,42 @@ asio::awaitable<bool> ApiSession::write(const ApiResponse& response, unsigned ve
   co_await http::async_write(socket_, message, into(failed));
   clear_deadline();
   co_return !failed;
+}
+
+/// Whatever it says now, it says that it has seen enough.
+asio::awaitable<void> ApiSession::wait_for_end_of_client(std::shared_ptr<ApiStream> stream) {
+  std::array<char, 1> byte;
+  error_code failed;
+  if (buffer_.size() == 0) co_await socket_.async_read_some(asio::buffer(byte), into(failed));
+  stream->request_end();
+}
+
+/// A slow client has all the time it wants: what waits for it is a pipe and the capture's rings, and no worker.
+asio::awaitable<void> ApiSession::write_stream(std::shared_ptr<ApiStream> stream, unsigned version) {
+  http::response<http::empty_body> head{http::status::ok, version};
+  head.set(http::field::content_type, stream->content_type());
+  head.keep_alive(false);
+  head.chunked(true);
+  http::response_serializer<http::empty_body> serializer{head};
+  error_code failed;
+  co_await http::async_write_header(socket_, serializer, into(failed));
+  if (failed) co_return;
+
+  const int fd = ::dup(stream->fd());
+  if (fd < 0) co_return;
+  asio::posix::stream_descriptor source(socket_.get_executor(), fd);
+  auto self = shared_from_this();
+  asio::co_spawn(
+      socket_.get_executor(),
+      [self, stream]() -> asio::awaitable<void> { co_await self->wait_for_end_of_client(stream); }, asio::detached);
+  std::array<char, 65536> piece;
+  for (;;) {
+    const std::size_t got = co_await source.async_read_some(asio::buffer(piece), into(failed));
+    if (failed) break;
+    co_await asio::async_write(socket_, http::make_chunk(asio::const_buffer(piece.data(), got)), into(failed));
+    if (failed) co_return;
+  }
+  if (failed == asio::error::eof) co_await asio::async_write(socket_, http::make_chunk_last(), into(failed));
 }
 
 }  // namespace weft

@@ -40,6 +40,9 @@ class ApiSession : public std::enable_shared_from_this<ApiSession> {
   Awaitable<bool> wait_for_request();
   Awaitable<boost::system::error_code> read(Parser& parser);
   Awaitable<bool> write(const ApiResponse& response, unsigned version, bool keep_alive);
+  /// Chunks, until the stream ends, or the client, which may end its sending half and then gets the rest.
+  Awaitable<void> write_stream(std::shared_ptr<ApiStream> stream, unsigned version);
+  Awaitable<void> wait_for_end_of_client(std::shared_ptr<ApiStream> stream);
   ApiResponse read_failure(boost::system::error_code why) const;
   void set_deadline(std::chrono::milliseconds time);
   void clear_deadline();

@@ -12,10 +12,13 @@ namespace weft {
 
 namespace {
 
-Result<Deployment> read(const std::string& file, const std::string& text, const Deployment* running) {
+Result<Deployment> read(const std::string& file, const std::string& text, const Deployment* running,
+                        Topology* declared = nullptr) {
   Result<Topology> topology = parse_topology(text, file);
   if (!topology) return topology.error();
-  return resolve(*topology, running);
+  Result<Deployment> wanted = resolve(*topology, running);
+  if (declared != nullptr) *declared = std::move(*topology);
+  return wanted;
 }
 
 struct LifeStep {
@@ -79,8 +82,10 @@ Result<Outcome> Controller::apply(const std::string& file, const std::string& te
   std::unique_lock change(change_mutex_, std::try_to_lock);
   if (!change || stopping_) return refusal();
   std::shared_ptr<const Deployment> running = deployment();
-  Result<Deployment> wanted = read(file, text, running.get());
+  Topology declared;
+  Result<Deployment> wanted = read(file, text, running.get(), &declared);
   if (!wanted) return wanted.error();
+  if (Result<void> writable = flow_logs_.check(*wanted, &declared); !writable) return writable.error();
 
   return carry_out(running, std::move(*wanted), {}, file);
 }
@@ -134,6 +139,30 @@ Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& r
   return outcome;
 }
 
+Result<void> Controller::publish(const std::shared_ptr<const Deployment>& deployment,
+                                 Environment::Attachments attachments) {
+  Result<void> applied = with_engine([&](Engine& engine) {
+    Result<void> done = engine.apply(deployment, std::move(attachments));
+    if (done) flow_logs_.publish(engine, *deployment);
+    return done;
+  });
+  flow_logs_.write();
+  return applied;
+}
+
+void Controller::run_flow_logs(const std::stop_token& stop) {
+  while (flow_logs_.wait_until_due(stop)) {
+    with_engine([&](Engine& engine) { flow_logs_.end_due(engine); });
+    flow_logs_.write();
+  }
+}
+
+Result<void> Controller::flush_flow_logs(const std::string& name) {
+  Result<void> flushed = with_engine([&](Engine& engine) { return flow_logs_.flush(engine, name); });
+  flow_logs_.write();
+  return flushed;
+}
+
 Result<Outcome> Controller::restore() {
   std::lock_guard change(change_mutex_);
   const std::string state = environment_.saved_state();
@@ -164,8 +193,7 @@ unsigned Controller::remove_all() {
   if (std::shared_ptr<const Deployment> running = deployment()) {
     if (running->internet_gateway) std::erase(names, running->internet_gateway->guest);  // no instance
     for (const Instance& instance : running->instances) environment_.close_efa(instance);
-    Result<void> published =
-        with_engine([](Engine& engine) { return engine.apply(std::make_shared<const Deployment>(), {}); });
+    Result<void> published = publish(std::make_shared<const Deployment>(), {});
     if (!published) spdlog::warn("the engine did not let the ports go: {}", published.error().to_string());
   }
   environment_.shutdown();

@@ -15,10 +15,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "dataplane/control/environment.hpp"
+#include "dataplane/control/flow_log_service.hpp"
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/worker/engine.hpp"
 
@@ -69,6 +71,12 @@ class Controller {
   std::shared_ptr<const Deployment> deployment() const;  // null: nothing applied yet
   std::optional<Progress> progress() const;              // none: nothing under way
 
+  /// Ends the intervals of flow logs as they are due, until it is told to stop. For a thread of its own.
+  void run_flow_logs(const std::stop_token& stop);
+  /// `name`: name or id, empty for all. The lines are in the file when it returns, or the view says why not.
+  Result<void> flush_flow_logs(const std::string& name);
+  std::vector<FlowLogView> flow_logs() const { return flow_logs_.views(); }
+
   /// The engine's methods belong to one thread at a time: this is the only way to it while weftd runs.
   template <typename Function>
   auto with_engine(Function&& function) {
@@ -83,6 +91,8 @@ class Controller {
   /// A transition, and what the log says about it. `what` names it there.
   Result<Outcome> carry_out(const std::shared_ptr<const Deployment>& running, Deployment wanted,
                             const std::vector<std::string>& rebooted, const std::string& what);
+  /// The engine's apply(), and what the flow logs have to do with it.
+  Result<void> publish(const std::shared_ptr<const Deployment>& deployment, Environment::Attachments attachments);
   void report(std::string what, unsigned done, unsigned total);
   void report_done();
   void set_deployment(std::shared_ptr<const Deployment> deployment);
@@ -91,6 +101,7 @@ class Controller {
   Engine& engine_;
   Environment& environment_;
   std::mutex engine_mutex_;
+  FlowLogService flow_logs_;
   std::mutex change_mutex_;  // held by the one change under way
   std::atomic<bool> stopping_{false};
 

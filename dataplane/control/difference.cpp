@@ -70,9 +70,20 @@ bool should_exist(const Deployment* deployment, const std::string& name) {
   return find_running(deployment, name) != nullptr || (gateway && gateway->guest == name);
 }
 
+/// What DHCP tells them (facts ec2 1.7). A resolver that is turned off would only cost time.
+std::vector<std::string> name_servers(const Deployment& deployment) {
+  std::vector<std::string> servers;
+  for (const Ipv4Address& declared : deployment.dhcp.domain_name_servers) servers.push_back(declared.to_string());
+  if (servers.empty() && deployment.dns_support)
+    servers.push_back(Ipv4Address{deployment.vpc_cidr.address.v4().value + 2}.to_string());
+  return servers;
+}
+
 HostLists host_lists(const Deployment* deployment) {
   HostLists hosts;
   if (!deployment) return hosts;
+  hosts.name_servers = name_servers(*deployment);
+  hosts.search = deployment->dhcp.domain_name;
   for (const Instance& instance : deployment->instances) {
     if (instance.enis.empty()) continue;
     const Eni& primary = instance.enis.front();

@@ -35,7 +35,7 @@ const Instance* find_running(const Deployment* deployment, const std::string& na
 /// There should be a namespace of that name: a running instance's, or the internet's.
 bool should_exist(const Deployment* deployment, const std::string& name);
 
-/// What /etc/hosts says. Inside a stopped instance keeps its address; outside are those that have a public one now.
+/// What /etc/hosts and /etc/resolv.conf say. Inside a stopped instance keeps its address; outside are those that have a public one now.
 HostLists host_lists(const Deployment* deployment);
 
 /// Has a function of its own in the instance, whose clients use the instance's one listener.

@@ -15,10 +15,12 @@
 
 namespace weft {
 
-/// Names and addresses, as those inside the VPC and those outside know them.
+/// Names and addresses, as those inside the VPC and those outside know them; and whom those inside ask for others.
 struct HostLists {
   using List = std::vector<std::pair<std::string, std::string>>;
   List inside, outside;
+  std::vector<std::string> name_servers;
+  std::string search;  // the VPC's domain
   bool operator==(const HostLists&) const = default;
 };
 
@@ -61,7 +63,7 @@ class Environment {
   /// Closes all functions of the instance. Called before the engine gives their slots away.
   virtual void close_efa(const Instance& instance) = 0;
 
-  /// For /etc/hosts: of the instances, and of the internet's namespace.
+  /// For /etc/hosts of the instances and of the internet's namespace, and for /etc/resolv.conf of the instances.
   virtual Result<void> set_hosts(const HostLists& hosts) = 0;
 
   /// What a later daemon gets back when this one dies. Opaque text.

@@ -31,6 +31,7 @@ Json to_json(const PlacementGroup& group);
 Json to_json(const RouteTable& table, const Deployment& deployment);
 Json to_json(const InternetGateway& gateway);
 Json to_json(const ElasticIp& elastic, const Deployment& deployment);
+Json to_json(const FlowLog& log, const Deployment& deployment);
 Json address_or_null(const IpAddress& address);  // null: the unspecified one, which no interface has
 
 // json_rules.cpp

@@ -11,7 +11,7 @@ namespace {
 std::string sentence_of(const ExplainStep& step) {
   std::string text = step.stage;
   if (!step.subject.empty()) text += ", " + step.subject;
-  text += step.passed ? ": allowed" : ": refused";
+  text += step.limit ? ": limited" : step.passed ? ": allowed" : ": refused";
   if (step.rule) {
     const bool nearest =
         !step.passed && !step.rule_group.empty();  // an ACL or a route refuses by a rule, a gate by none
@@ -20,7 +20,18 @@ std::string sentence_of(const ExplainStep& step) {
     if (step.rule_line > 0) text += fmt::format(", line {}", step.rule_line);
   }
   if (!step.reason.empty()) text += ": " + step.reason;
+  if (step.limit) {
+    text += fmt::format("; what is more is dropped ({}", step.limit->drop_reason);
+    text += step.limit->counter.empty() ? ")" : fmt::format(", {})", step.limit->counter);
+  }
   return text;
+}
+
+Json limit_json(const ExplainLimit& limit) {
+  Json json{{"value", limit.value}, {"unit", limit.unit}, {"drop_reason", limit.drop_reason}, {"counter", nullptr}};
+  if (limit.peak > 0) json["peak"] = limit.peak;
+  if (!limit.counter.empty()) json["counter"] = limit.counter;
+  return json;
 }
 
 Json step_json(const ExplainStep& step) {
@@ -28,6 +39,7 @@ Json step_json(const ExplainStep& step) {
             {"rule", nullptr},      {"rule_group", step.rule_group}, {"rule_line", step.rule_line},
             {"reason", step.reason}};
   if (step.rule) json["rule"] = *step.rule;
+  if (step.limit) json["limit"] = limit_json(*step.limit);
   return json;
 }
 

@@ -15,6 +15,8 @@ Json texts(const std::vector<T>& values) {
 
 Json seconds_or_null(const std::optional<int>& seconds) { return seconds ? Json(*seconds) : Json(nullptr); }
 
+const char* enabled_or_disabled(bool enabled) { return enabled ? "enabled" : "disabled"; }
+
 template <typename List, typename... Context>
 Json each(const List& list, const Context&... context) {
   Json json = Json::array();
@@ -83,12 +85,19 @@ Json to_json(const Instance& instance, const Deployment& deployment) {
             {"pps", instance.allowances.pps},
             {"connections", instance.allowances.connections},
             {"flow_gbps", instance.allowances.flow_gbps}}},
+          {"metadata_options",
+           {{"http_tokens", instance.metadata_options.tokens_required ? "required" : "optional"},
+            {"http_put_response_hop_limit", instance.metadata_options.put_response_hop_limit},
+            {"http_endpoint", enabled_or_disabled(instance.metadata_options.endpoint_enabled)},
+            {"http_protocol_ipv6", enabled_or_disabled(instance.metadata_options.ipv6_enabled)}}},
           {"interfaces", each(instance.enis, deployment)}};
 }
 
 Json to_json(const Deployment& deployment) {
   const auto& gateway = deployment.internet_gateway;
   return {{"vpc", vpc_json(deployment)},
+          {"hosts",
+           {{"racks_per_zone", deployment.hosts.racks_per_zone}, {"hosts_per_rack", deployment.hosts.hosts_per_rack}}},
           {"internet_gateway", gateway ? to_json(*gateway) : Json(nullptr)},
           {"prefix_lists", each(deployment.prefix_lists)},
           {"route_tables", each(deployment.route_tables, deployment)},
@@ -98,7 +107,8 @@ Json to_json(const Deployment& deployment) {
           {"security_groups", each(deployment.security_groups, deployment)},
           {"instances", each(deployment.instances, deployment)},
           {"available_interfaces", each(deployment.available_enis, deployment)},
-          {"elastic_ips", each(deployment.elastic_ips, deployment)}};
+          {"elastic_ips", each(deployment.elastic_ips, deployment)},
+          {"flow_logs", each(deployment.flow_logs, deployment)}};
 }
 
 Json to_json(const Error& error) {

@@ -1,5 +1,6 @@
 // The VPC, subnets, routes, the internet gateway and Elastic IPs as JSON.
 #include "dataplane/control/json.hpp"
+#include "dataplane/model/flow_logs.hpp"
 
 namespace weft {
 namespace {
@@ -30,6 +31,7 @@ Json route_json(const Route& route) {
   Json json{{"destination", route.destination.to_string()}, {"target", target_text(route.target)}};
   if (route.target == RouteTargetKind::kInterface) json["eni"] = route.eni_id;
   json["state"] = lost ? "blackhole" : "active";
+  if (route.line > 0) json["line"] = route.line;
   return json;
 }
 
@@ -47,6 +49,11 @@ Json vpc_json(const Deployment& deployment) {
   };
   const DhcpOptions& dhcp = deployment.dhcp;
   const auto& ipv6 = deployment.vpc_ipv6_cidr;
+  Json parameters = Json::object();
+  for (const NumberParameter& one : kNumberParameters)
+    parameters[std::string(one.key)] = deployment.parameters.*one.value;
+  for (const SwitchParameter& one : kSwitchParameters)
+    parameters[std::string(one.key)] = deployment.parameters.*one.value;
   return {{"id", deployment.vpc_id},
           {"cidr", deployment.vpc_cidr.to_string()},
           {"ipv6_cidr", ipv6 ? Json(ipv6->to_string()) : Json(nullptr)},
@@ -54,7 +61,8 @@ Json vpc_json(const Deployment& deployment) {
           {"dhcp",
            {{"domain_name", dhcp.domain_name},
             {"domain_name_servers", servers(dhcp.domain_name_servers)},
-            {"ntp_servers", servers(dhcp.ntp_servers)}}}};
+            {"ntp_servers", servers(dhcp.ntp_servers)}}},
+          {"parameters", std::move(parameters)}};
 }
 
 Json to_json(const Subnet& subnet) {
@@ -107,6 +115,18 @@ Json to_json(const ElasticIp& elastic, const Deployment& deployment) {
           {"eni", elastic.eni_id},
           {"instance", eni ? eni->instance : ""},
           {"private_ip", address_or_null(elastic.private_ip)}};
+}
+
+Json to_json(const FlowLog& log, const Deployment& deployment) {
+  return {{"id", log.id},
+          {"name", log.name},
+          {"resource_type", resource_type_name(log)},
+          {"resource_id", log.resource_id},
+          {"resource", resource_label(log, deployment)},
+          {"traffic_type", traffic_type_name(log.traffic_type)},
+          {"max_aggregation_interval", log.max_aggregation_interval},
+          {"log_format", log.log_format},
+          {"destination", log.destination}};
 }
 
 }  // namespace weft

@@ -52,6 +52,18 @@ Eni eni_of(const Json& json) {
   return eni;
 }
 
+MetadataOptions metadata_options_of(const Json& json) {
+  const auto enabled = [&](const char* field) {
+    return word_of<bool>(json, field, {{"enabled", true}, {"disabled", false}});
+  };
+  MetadataOptions options;
+  options.tokens_required = word_of<bool>(json, "http_tokens", {{"required", true}, {"optional", false}});
+  options.put_response_hop_limit = number_of<int>(json, "http_put_response_hop_limit", 1, 64);
+  options.endpoint_enabled = enabled("http_endpoint");
+  options.ipv6_enabled = enabled("http_protocol_ipv6");
+  return options;
+}
+
 Instance instance_of(const Json& json) {
   Instance instance;
   instance.id = text_of(json, "id");
@@ -69,6 +81,7 @@ Instance instance_of(const Json& json) {
                          number_of<std::uint64_t>(allowances, "pps", 0, INT64_MAX),
                          number_of<std::uint64_t>(allowances, "connections", 0, INT64_MAX),
                          rate_of(allowances, "flow_gbps")};
+  instance.metadata_options = metadata_options_of(json.at("metadata_options"));
   for (const Json& eni : list_of(json, "interfaces")) instance.enis.push_back(eni_of(eni));
   return instance;
 }
@@ -78,6 +91,8 @@ void read_each(const Json& json, const char* field, std::vector<T>& into, Read r
   for (const Json& one : list_of(json, field)) into.push_back(read(one));
 }
 
+constexpr int kMostMachines = 256;  // as many racks, and hosts of a rack, as a topology may say
+
 }  // namespace
 }  // namespace json_parse
 
@@ -86,6 +101,8 @@ Result<Deployment> deployment_from_json(const std::string& text) try {
   const Json json = Json::parse(text);
   Deployment deployment;
   read_vpc(json.at("vpc"), deployment);
+  deployment.hosts = {number_of<int>(json.at("hosts"), "racks_per_zone", 0, kMostMachines),
+                      number_of<int>(json.at("hosts"), "hosts_per_rack", 0, kMostMachines)};
   if (const Json& gateway = json.at("internet_gateway"); !gateway.is_null())
     deployment.internet_gateway = internet_gateway_of(gateway);
   read_each(json, "prefix_lists", deployment.prefix_lists, prefix_list_of);
@@ -97,6 +114,7 @@ Result<Deployment> deployment_from_json(const std::string& text) try {
   read_each(json, "instances", deployment.instances, instance_of);
   read_each(json, "available_interfaces", deployment.available_enis, eni_of);
   read_each(json, "elastic_ips", deployment.elastic_ips, elastic_ip_of);
+  read_each(json, "flow_logs", deployment.flow_logs, flow_log_of);
   check_names(deployment);
   return deployment;
 } catch (const std::exception& e) {

@@ -85,6 +85,7 @@ PlacementGroup placement_group_of(const Json& json);
 RouteTable route_table_of(const Json& json);
 InternetGateway internet_gateway_of(const Json& json);
 ElasticIp elastic_ip_of(const Json& json);
+FlowLog flow_log_of(const Json& json);
 
 // json_parse_check.cpp
 /// What is named exists: the engine and the guests take it for granted.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "dataplane/control/json_parse.hpp"
 
 namespace weft::json_parse {
@@ -46,6 +48,10 @@ void check_names(const Deployment& deployment) {
   for (const ElasticIp& elastic : deployment.elastic_ips)
     require(elastic.eni_id.empty() || deployment.find_eni(elastic.eni_id) != nullptr, elastic.id, "interface",
             elastic.eni_id);
+  for (const FlowLog& log : deployment.flow_logs)
+    require(log.resource_id == deployment.vpc_id || deployment.find_eni(log.resource_id) != nullptr ||
+                std::ranges::any_of(deployment.subnets, [&](const Subnet& s) { return s.id == log.resource_id; }),
+            log.id, "resource", log.resource_id);
 }
 
 }  // namespace weft::json_parse

@@ -1,4 +1,5 @@
 #include "dataplane/control/json_parse.hpp"
+#include "dataplane/observe/flow_log_format.hpp"
 
 namespace weft::json_parse {
 namespace {
@@ -12,6 +13,7 @@ Route route_of(const Json& json) {
                                            {"interface", RouteTargetKind::kInterface},
                                            {"blackhole", RouteTargetKind::kBlackhole}});
   if (route.target == RouteTargetKind::kInterface) route.eni_id = text_of(json, "eni");
+  if (json.contains("line")) route.line = number_of<int>(json, "line");
   return route;
 }
 
@@ -26,6 +28,12 @@ void read_vpc(const Json& json, Deployment& deployment) {
   deployment.dhcp.domain_name = text_of(dhcp, "domain_name");
   deployment.dhcp.domain_name_servers = parsed_list<Ipv4Address>(dhcp, "domain_name_servers");
   deployment.dhcp.ntp_servers = parsed_list<Ipv4Address>(dhcp, "ntp_servers");
+  const Json& parameters = json.at("parameters");
+  for (const NumberParameter& one : kNumberParameters)
+    deployment.parameters.*one.value =
+        number_of<int>(parameters, std::string(one.key).c_str(), one.least, one.most);
+  for (const SwitchParameter& one : kSwitchParameters)
+    deployment.parameters.*one.value = truth_of(parameters, std::string(one.key).c_str());
 }
 
 Subnet subnet_of(const Json& json) {
@@ -81,6 +89,24 @@ ElasticIp elastic_ip_of(const Json& json) {
   elastic.eni_id = text_of(json, "eni");
   elastic.private_ip = parsed_or_null<IpAddress>(json.at("private_ip")).value_or(IpAddress{});
   return elastic;
+}
+
+FlowLog flow_log_of(const Json& json) {
+  FlowLog log;
+  log.id = text_of(json, "id");
+  log.name = text_of(json, "name");
+  log.resource_id = text_of(json, "resource_id");
+  log.traffic_type = word_of<TrafficType>(
+      json, "traffic_type",
+      {{"ACCEPT", TrafficType::kAccept}, {"REJECT", TrafficType::kReject}, {"ALL", TrafficType::kAll}});
+  log.max_aggregation_interval = number_of<int>(json, "max_aggregation_interval", 60, 600);
+  if (log.max_aggregation_interval != 60 && log.max_aggregation_interval != 600)
+    damaged("'max_aggregation_interval' is neither 60 nor 600");
+  log.log_format = text_of(json, "log_format");
+  if (const Result<FlowLogFormat> format = parse_flow_log_format(log.log_format); !format)
+    damaged(format.error().message);
+  log.destination = text_of(json, "destination");
+  return log;
 }
 
 }  // namespace weft::json_parse

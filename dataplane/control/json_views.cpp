@@ -1,4 +1,5 @@
 #include "dataplane/control/json.hpp"
+#include "dataplane/net/headers.hpp"
 
 namespace weft {
 
@@ -28,16 +29,26 @@ Json efa_json(const EfaCounters& c) {
           {"send_bytes", c.tx_bytes}, {"recv_wrs", c.rx_pkts},  {"recv_bytes", c.rx_bytes}};
 }
 
+/// ENA's hardware metrics under their exact names, in the order of `ethtool -S` (facts ec2 5.3). The driver shows the last
+/// only where the device reports it; here that is where the instance's connections are limited.
+Json ena_json(const EniStatistics& statistics) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < kEnaCounters; ++i) json[std::string(kEnaCounterNames[i])] = statistics.ena[i];
+  if (statistics.connections_limited)
+    json[std::string(kConntrackAllowanceAvailable)] = statistics.conntrack_allowance_available;
+  return json;
+}
+
 }  // namespace
 
 Json to_json(const PacketTuple& tuple) {
   Json json{{"protocol", protocol_text(tuple.protocol)},
             {"source", tuple.source.to_string()},
             {"destination", tuple.destination.to_string()}};
-  if (tuple.protocol == 6 || tuple.protocol == 17) {
+  if (tuple.protocol == kProtocolTcp || tuple.protocol == kProtocolUdp) {
     json["source_port"] = tuple.source_port;
     json["destination_port"] = tuple.destination_port;
-  } else if (tuple.protocol == 1) {
+  } else if (tuple.protocol == kProtocolIcmp || tuple.protocol == kProtocolIcmpv6) {
     json["icmp_type"] = tuple.destination_port >> 8;
     json["icmp_code"] = tuple.destination_port & 0xff;
   }
@@ -80,6 +91,7 @@ Json to_json(const EniStatistics& statistics, const Deployment* deployment) {
   for (std::size_t i = 0; i < kDropReasons; ++i)
     if (statistics.drops[i] != 0) json["drops"][std::string(kDropNames[i])] = statistics.drops[i];
   const Eni* eni = deployment ? deployment->find_eni(statistics.eni_id) : nullptr;
+  if (eni && eni->type != InterfaceType::kEfaOnly) json["ena"] = ena_json(statistics);
   if (eni && eni->type != InterfaceType::kInterface) json["efa"] = efa_json(statistics.efa);
   return json;
 }

@@ -64,10 +64,12 @@ void read_topology(const Value& all, Topology& topology) {
   const Section section = all.section(
       "a topology",
       {"version", "vpc", "subnets", "security_groups", "placement_groups", "instances", "network_interfaces",
-       "internet_gateway", "elastic_ips", "route_tables", "network_acls", "prefix_lists", "hosts"});
+       "internet_gateway", "elastic_ips", "flow_logs", "route_tables", "network_acls", "prefix_lists", "hosts",
+       "parameters"});
   all.attempt([&] { read_version(section, topology.version); });
   section.read_required("vpc", "vpc: {cidr: 10.0.0.0/16}", [&](const Value& vpc) { topology.vpc = read_vpc(vpc); });
   section.read("hosts", [&](const Value& hosts) { topology.hosts = read_hosts(hosts); });
+  section.read("parameters", [&](const Value& parameters) { topology.parameters = read_parameters(parameters); });
   section.read("internet_gateway",
                [&](const Value& gateway) { topology.internet_gateway = read_internet_gateway(gateway); });
   read_list(section, "prefix_lists", "prefix lists", topology.prefix_lists, read_prefix_list);
@@ -83,6 +85,7 @@ void read_topology(const Value& all, Topology& topology) {
   read_list(section, "network_interfaces", "network interfaces", topology.network_interfaces,
             [&](const Value& value) { return read_network_interface(value, topology.subnets); });
   read_list(section, "elastic_ips", "Elastic IPs", topology.elastic_ips, read_elastic_ip);
+  read_list(section, "flow_logs", "flow logs", topology.flow_logs, read_flow_log);
 }
 
 Result<Topology> read(const std::string& text, const std::string& file_name) {

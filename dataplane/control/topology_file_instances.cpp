@@ -11,6 +11,7 @@ namespace {
 constexpr int kMostCount = 5000;
 constexpr int kHighestDeviceIndex = 63;  // the types of facts ec2 1.5 have at most 64 interfaces over all cards
 constexpr int kHighestNetworkCard = 31;  // and at most 32 cards
+constexpr int kMostHops = 64;  // facts ec2 7.4
 constexpr double kMostGbps = 100'000;
 constexpr int kMostPerSecond = 1'000'000'000;
 
@@ -98,11 +99,38 @@ LimitsDeclaration read_limits(const Value& value) {
   return limits;
 }
 
+/// One of two words: true for the first.
+bool read_word(const Value& value, const char* what, const std::string& first, const std::string& second) {
+  const std::string word = value.text();
+  if (word != first && word != second)
+    value.refuse("InvalidParameterValue", fmt::format("{} is {} or {}, not {}{}", what, first, second, in_quotes(word),
+                                                      hint(word, {first, second})));
+  return word == first;
+}
+
+MetadataOptions read_metadata_options(const Value& value) {
+  const Section section = value.section(
+      "metadata_options", {"http_tokens", "http_put_response_hop_limit", "http_endpoint", "http_protocol_ipv6"});
+  MetadataOptions options;
+  section.read("http_tokens", [&](const Value& word) {
+    options.tokens_required = read_word(word, "http_tokens", "required", "optional");
+  });
+  section.read_number("http_put_response_hop_limit", 1, kMostHops, options.put_response_hop_limit);
+  section.read("http_endpoint", [&](const Value& word) {
+    options.endpoint_enabled = read_word(word, "http_endpoint", "enabled", "disabled");
+  });
+  section.read("http_protocol_ipv6", [&](const Value& word) {
+    options.ipv6_enabled = read_word(word, "http_protocol_ipv6", "enabled", "disabled");
+  });
+  return options;
+}
+
 }  // namespace
 
 InstanceDeclaration read_instance(const Value& value, const std::vector<SubnetDeclaration>& subnets) {
   const Section section = value.section(
-      "an instance", {"name", "count", "type", "placement_group", "partition", "limits", "interfaces"});
+      "an instance",
+      {"name", "count", "type", "placement_group", "partition", "limits", "metadata_options", "interfaces"});
   InstanceDeclaration instance;
   instance.line = section.line();
   section.read_name("name: node", instance.name);
@@ -112,6 +140,8 @@ InstanceDeclaration read_instance(const Value& value, const std::vector<SubnetDe
   section.read_text("placement_group", instance.placement_group);
   section.read_number("partition", 1, kMostPartitions, instance.partition);
   section.read("limits", [&](const Value& limits) { instance.limits = read_limits(limits); });
+  section.read("metadata_options",
+               [&](const Value& options) { instance.metadata_options = read_metadata_options(options); });
   section.read_required("interfaces", "interfaces: [{subnet: hpc}]", [&](const Value& list) {
     list.each("interfaces", [&](const Value& item) {
       instance.interfaces.push_back(interface_of(item.section("an interface", kInterfaceKeys), subnets));

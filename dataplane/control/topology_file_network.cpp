@@ -89,6 +89,19 @@ HostsDeclaration read_hosts(const Value& value) {
   return hosts;
 }
 
+Parameters read_parameters(const Value& value) {
+  std::vector<std::string> keys;
+  for (const NumberParameter& one : kNumberParameters) keys.emplace_back(one.key);
+  for (const SwitchParameter& one : kSwitchParameters) keys.emplace_back(one.key);
+  const Section section = value.section("parameters", keys);
+  Parameters parameters;
+  for (const NumberParameter& one : kNumberParameters)
+    section.read_number(std::string(one.key), one.least, one.most, parameters.*one.value);
+  for (const SwitchParameter& one : kSwitchParameters)
+    section.read_truth(std::string(one.key), parameters.*one.value);
+  return parameters;
+}
+
 SubnetDeclaration read_subnet(const Value& value) {
   const Section section = value.section(
       "a subnet", {"name", "cidr", "ipv6_cidr", "az", "route_table", "network_acl", "map_public_ip_on_launch"});

@@ -15,6 +15,7 @@ inline constexpr int kMostPartitions = 7;  // of a placement group, in each zone
 // topology_file_network.cpp
 VpcDeclaration read_vpc(const Value& value);
 HostsDeclaration read_hosts(const Value& value);
+Parameters read_parameters(const Value& value);
 SubnetDeclaration read_subnet(const Value& value);
 PrefixListDeclaration read_prefix_list(const Value& value);
 PlacementGroupDeclaration read_placement_group(const Value& value);
@@ -24,6 +25,9 @@ RouteTableDeclaration read_route_table(const Value& value);
 /// `true`, or a mapping; `false` is none.
 std::optional<InternetGatewayDeclaration> read_internet_gateway(const Value& value);
 ElasticIpDeclaration read_elastic_ip(const Value& value);
+
+// topology_file_flow_logs.cpp
+FlowLogDeclaration read_flow_log(const Value& value);
 
 // topology_file_rules.cpp
 /// `ipv6`: the VPC has an IPv6 block, so the default rules are about both families (facts ec2 2.1).

@@ -146,7 +146,7 @@ Result<void> Controller::Transition::save(const std::shared_ptr<const Deployment
 
 Result<void> Controller::Transition::publish(const std::shared_ptr<const Deployment>& deployment,
                                              Attachments attachments) {
-  return controller_.with_engine([&](Engine& engine) { return engine.apply(deployment, std::move(attachments)); });
+  return controller_.publish(deployment, std::move(attachments));
 }
 
 Result<void> Controller::Transition::open_efa(const Deployment& deployment, const Instance& instance) {

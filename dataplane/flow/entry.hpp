@@ -5,7 +5,6 @@
 // end that owns key.address[0], `half[1]` the other. A packet sent by the end of half[i] has direction i.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -63,13 +62,7 @@ inline bool above(std::uint32_t a, std::uint32_t b) noexcept { return a > b; }
 
 /// As numbers; octet by octet would be a loop.
 inline bool above(const IpAddress& a, const IpAddress& b) noexcept {
-  const auto word = [](const IpAddress& ip, unsigned at) {
-    std::uint64_t value;
-    std::memcpy(&value, ip.octets.data() + at, sizeof value);
-    return std::endian::native == std::endian::little ? __builtin_bswap64(value) : value;
-  };
-  const std::uint64_t a_high = word(a, 0), b_high = word(b, 0);
-  return a_high > b_high || (a_high == b_high && word(a, 8) > word(b, 8));
+  return a.word(0) > b.word(0) || (a.word(0) == b.word(0) && a.word(1) > b.word(1));
 }
 
 template <typename Key>

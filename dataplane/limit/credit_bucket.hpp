@@ -45,7 +45,12 @@ class CreditLease {
     if (bucket.peak_bucket().limits() && !peak_.reserve(bucket.peak_bucket(), bytes, now_ns)) return false;
     return !bucket.credit_bucket().limits() || credits_.reserve(bucket.credit_bucket(), bytes, now_ns);
   }
-  void spend(CreditBucket& bucket, std::uint64_t bytes) noexcept {
+  /// Whether reserve() would take nothing from the bucket.
+  bool holds(const CreditBucket& bucket, std::uint64_t bytes) const noexcept {
+    return (!bucket.peak_bucket().limits() || peak_.left() >= bytes) &&
+           (!bucket.credit_bucket().limits() || credits_.left() >= bytes);
+  }
+  void spend(const CreditBucket& bucket, std::uint64_t bytes) noexcept {
     if (bucket.peak_bucket().limits()) peak_.spend(bytes);
     if (bucket.credit_bucket().limits()) credits_.spend(bytes);
   }

@@ -7,8 +7,8 @@ namespace weft {
 namespace {
 
 constexpr double kBytesPerGbit = 1e9 / 8;
-constexpr std::uint64_t kLeaseBytes = 65536;  // one super-segment, or forty full frames
-constexpr std::uint64_t kLeasePackets = 64;
+constexpr std::uint64_t kLeaseBytes = 262144;  // four super-segments, or five bursts of full frames
+constexpr std::uint64_t kLeasePackets = 256;    // eight bursts of a worker
 constexpr std::uint64_t kSmallestBurstBytes = 65536;  // so that one super-segment does not mean a debt
 constexpr std::uint64_t kSmallestBurstPackets = 32;   // one burst of a worker
 

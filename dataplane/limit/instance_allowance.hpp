@@ -63,6 +63,27 @@ class InstanceAllowance {
     return charge(in_, shares_[worker].in, Exceeded::kBwIn, worker, bytes, packets, now_ns, via);
   }
 
+  /// A burst at once: whether the worker holds tokens for all of it already, so that no packet of it would be refused;
+  /// and spending them, after that said yes. Where it says no, each packet is charged for itself.
+  bool holds_out(unsigned worker, std::uint64_t bytes, std::uint64_t packets, Via via) const noexcept {
+    return holds(out_, shares_[worker].out, worker, bytes, packets, via);
+  }
+  bool holds_in(unsigned worker, std::uint64_t bytes, std::uint64_t packets, Via via) const noexcept {
+    return holds(in_, shares_[worker].in, worker, bytes, packets, via);
+  }
+  void spend_out(unsigned worker, std::uint64_t bytes, std::uint64_t packets, Via via) noexcept {
+    spend(out_, shares_[worker].out, worker, bytes, packets, via);
+  }
+  void spend_in(unsigned worker, std::uint64_t bytes, std::uint64_t packets, Via via) noexcept {
+    spend(in_, shares_[worker].in, worker, bytes, packets, via);
+  }
+
+  /// Packets that something else refused: they use the packet allowance as far as there is some.
+  void charge_refused(unsigned worker, std::uint64_t packets, std::uint64_t now_ns) noexcept {
+    if (packets_.limits() && shares_[worker].packets.reserve(packets_, packets, now_ns))
+      shares_[worker].packets.spend(packets);
+  }
+
   ConnectionAllowance& connections() const noexcept { return *connections_; }
   /// Outlives this object where the instance's limits change.
   const std::shared_ptr<ConnectionAllowance>& shared_connections() const noexcept { return connections_; }
@@ -95,16 +116,28 @@ class InstanceAllowance {
     const bool together = peer != nullptr && limits_.cluster != 0 && peer->limits_.cluster == limits_.cluster;
     return together ? cluster_flow_ : flow_;
   }
+  static bool uses_gateway(const Direction& direction, Via via) noexcept {
+    return via == Via::kInternetGateway && direction.gateway.limits();
+  }
   Exceeded charge(Direction& direction, DirectionShare& share, Exceeded bandwidth, unsigned worker, std::uint64_t bytes,
                   std::uint64_t packets, std::uint64_t now_ns, Via via) noexcept {
-    const bool gateway = via == Via::kInternetGateway && direction.gateway.limits();
     if (packets_.limits() && !shares_[worker].packets.reserve(packets_, packets, now_ns)) return Exceeded::kPps;
     if (!share.bandwidth.reserve(direction.bandwidth, bytes, now_ns)) return bandwidth;
-    if (gateway && !share.gateway.reserve(direction.gateway, bytes, now_ns)) return bandwidth;
+    if (uses_gateway(direction, via) && !share.gateway.reserve(direction.gateway, bytes, now_ns)) return bandwidth;
+    spend(direction, share, worker, bytes, packets, via);
+    return Exceeded::kNone;
+  }
+  bool holds(const Direction& direction, const DirectionShare& share, unsigned worker, std::uint64_t bytes,
+             std::uint64_t packets, Via via) const noexcept {
+    return (!packets_.limits() || shares_[worker].packets.left() >= packets) &&
+           share.bandwidth.holds(direction.bandwidth, bytes) &&
+           (!uses_gateway(direction, via) || share.gateway.left() >= bytes);
+  }
+  void spend(const Direction& direction, DirectionShare& share, unsigned worker, std::uint64_t bytes,
+             std::uint64_t packets, Via via) noexcept {
     if (packets_.limits()) shares_[worker].packets.spend(packets);
     share.bandwidth.spend(direction.bandwidth, bytes);
-    if (gateway) share.gateway.spend(bytes);
-    return Exceeded::kNone;
+    if (uses_gateway(direction, via)) share.gateway.spend(bytes);
   }
 
   const AllowanceLimits limits_;

@@ -35,7 +35,10 @@ struct Route {
   IpPrefix destination;
   RouteTargetKind target = RouteTargetKind::kLocal;
   std::string eni_id;  // kInterface; empty when that interface does not exist any more: a blackhole
-  bool operator==(const Route&) const = default;
+  int line = 0;        // of the topology file; 0: implied
+  bool operator==(const Route& o) const {  // the line is not identity
+    return destination == o.destination && target == o.target && eni_id == o.eni_id;
+  }
 };
 
 struct RouteTable {
@@ -83,7 +86,26 @@ struct ElasticIp {
   IpAddress private_ip;
 };
 
-/// Where an instance stands. Racks and hosts count from 0 inside their zone; partitions from 1, 0: none.
+/// Nothing about it can be changed, as in EC2: what differs makes another one, of another id.
+struct FlowLog {
+  std::string id;  // "fl-..."
+  std::string name;
+  std::string resource_id;  // the VPC's, a subnet's or an ENI's
+  TrafficType traffic_type = TrafficType::kAll;
+  int max_aggregation_interval = 600;
+  std::string log_format;
+  std::string destination;
+  bool operator==(const FlowLog&) const = default;
+};
+
+/// The machines that each zone has.
+struct Hosts {
+  int racks_per_zone = 16;
+  int hosts_per_rack = 16;
+  bool operator==(const Hosts&) const = default;
+};
+
+/// Where an instance stands, or stood when it was stopped. Racks and hosts count from 0 inside their zone; partitions from 1, 0: none.
 struct Placement {
   int rack = 0;
   int host = 0;
@@ -150,6 +172,7 @@ struct Instance {
   std::string placement_group;
   Placement placement;
   Allowances allowances;
+  MetadataOptions metadata_options;
   InstanceState state = InstanceState::kRunning;
   std::uint32_t starts = 0;  // how often it was started: each start has another public IPv4
   std::vector<Eni> enis;     // by device index; [0] is the primary
@@ -161,11 +184,14 @@ struct Deployment {
   std::optional<IpPrefix> vpc_ipv6_cidr;
   bool dns_support = true;
   DhcpOptions dhcp;
+  Parameters parameters;
+  Hosts hosts;
   std::optional<InternetGateway> internet_gateway;
   std::vector<PrefixList> prefix_lists;
   std::vector<RouteTable> route_tables;  // with the main one, always
   std::vector<NetworkAcl> network_acls;  // with `default`, always
   std::vector<ElasticIp> elastic_ips;
+  std::vector<FlowLog> flow_logs;
   std::vector<Eni> available_enis;  // attached to no instance
   std::vector<Subnet> subnets;
   std::vector<SecurityGroup> security_groups;  // with `default`, always

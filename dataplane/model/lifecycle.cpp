@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "dataplane/model/placement.hpp"
 #include "dataplane/model/public_addresses.hpp"
 #include "dataplane/model/suggest.hpp"
 
@@ -61,6 +62,7 @@ void forget(Deployment& deployment, const std::string& eni_id) {
   for (RouteTable& table : deployment.route_tables)
     for (Route& route : table.routes)
       if (route.eni_id == eni_id) route.eni_id.clear();
+  std::erase_if(deployment.flow_logs, [&](const FlowLog& log) { return log.resource_id == eni_id; });
 }
 
 }  // namespace
@@ -81,6 +83,9 @@ Result<Deployment> start_instance(const Deployment& running, const std::string& 
   Instance& instance = **found;
   if (instance.state == InstanceState::kRunning) return wanted;
   if (Result<void> possible = check_spread(wanted, instance); !possible) return possible.error();
+  const Result<Placement> place = place_at_start(wanted, instance);
+  if (!place) return place.error();
+  instance.placement = *place;
   instance.state = InstanceState::kRunning;
   ++instance.starts;
   if (!gets_public_address(instance, wanted.elastic_ips)) return wanted;

@@ -15,7 +15,7 @@ namespace weft {
 /// itself. One that is stopped stays so, as EC2 answers a second stop.
 Result<Deployment> stop_instance(const Deployment& running, const std::string& name);
 
-/// Its public address is another one; with a second interface, or an Elastic IP, it gets none. One that runs stays so.
+/// It gets a host as at its launch, which may be another one. Its public address is another one; with a second interface, or an Elastic IP, it gets none. One that runs stays so.
 Result<Deployment> start_instance(const Deployment& running, const std::string& name);
 
 /// Keeps everything.

@@ -136,6 +136,7 @@ class Planner {
 std::vector<Change> plan(const Deployment* running, const Deployment& wanted) {
   const Deployment nothing;
   Planner planner(running != nullptr ? *running : nothing, wanted);
+  planner.removals("flow log", &Deployment::flow_logs);
   planner.removals("instance", &Deployment::instances);
   planner.interface_removals();
   planner.removals("elastic IP", &Deployment::elastic_ips);
@@ -158,6 +159,7 @@ std::vector<Change> plan(const Deployment* running, const Deployment& wanted) {
   planner.additions("instance", &Deployment::instances);
   planner.interface_additions();
   planner.additions("elastic IP", &Deployment::elastic_ips);
+  planner.additions("flow log", &Deployment::flow_logs);
   return std::move(planner.changes);
 }
 

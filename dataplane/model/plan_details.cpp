@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <compare>
 
 #include "dataplane/model/describe.hpp"
+#include "dataplane/model/flow_logs.hpp"
 
 namespace weft {
 namespace {
@@ -19,6 +21,7 @@ std::string_view strategy_name(PlacementStrategy strategy) {
 }
 
 std::string or_none(const std::string& text) { return text.empty() ? "none" : text; }
+std::string or_defaults(const std::string& text) { return text.empty() ? "EC2's defaults" : text; }
 std::string on_or_off(bool on) { return on ? "on" : "off"; }
 
 template <typename T>
@@ -34,16 +37,27 @@ void differ(Details& details, std::string_view what, const std::string& before, 
   if (before != now) details.push_back(fmt::format("{}: {} -> {}", what, or_none(before), or_none(now)));
 }
 
+/// Whether something is in a list. What has an order is looked up in a sorted copy: prefix lists are long.
+template <typename T>
+auto is_in(const std::vector<T>& all) {
+  if constexpr (std::three_way_comparable<T>) {
+    std::vector<T> sorted = all;
+    std::ranges::sort(sorted);
+    return [sorted = std::move(sorted)](const T& one) { return std::ranges::binary_search(sorted, one); };
+  } else {
+    return [&all](const T& one) { return std::ranges::find(all, one) != all.end(); };
+  }
+}
+
 template <typename T, typename Describe>
 void differ_lists(Details& details, const std::string& what, const std::vector<T>& before, const std::vector<T>& now,
                   Describe text) {
-  const auto has = [](const std::vector<T>& all, const T& one) {
-    return std::find(all.begin(), all.end(), one) != all.end();
-  };
+  const auto was = is_in(before);
+  const auto stays = is_in(now);
   for (const T& one : before)
-    if (!has(now, one)) details.push_back(fmt::format("{}- {}", what, text(one)));
+    if (!stays(one)) details.push_back(fmt::format("{}- {}", what, text(one)));
   for (const T& one : now)
-    if (!has(before, one)) details.push_back(fmt::format("{}+ {}", what, text(one)));
+    if (!was(one)) details.push_back(fmt::format("{}+ {}", what, text(one)));
 }
 
 template <typename Rule>
@@ -82,6 +96,14 @@ std::string describe(const DhcpOptions& dhcp) {
   return fmt::format("domain {}, name servers {}, ntp {}", or_none(dhcp.domain_name),
                      dhcp.domain_name_servers.empty() ? "EC2's" : joined(dhcp.domain_name_servers),
                      dhcp.ntp_servers.empty() ? "EC2's" : joined(dhcp.ntp_servers));
+}
+
+/// Empty: EC2's defaults.
+std::string describe(const MetadataOptions& options) {
+  if (options == MetadataOptions{}) return "";
+  return fmt::format("tokens {}, hop limit {}, endpoint {}, IPv6 {}", options.tokens_required ? "required" : "optional",
+                     options.put_response_hop_limit, options.endpoint_enabled ? "enabled" : "disabled",
+                     options.ipv6_enabled ? "enabled" : "disabled");
 }
 
 std::string association(const ElasticIp& elastic, const Deployment& in) {
@@ -159,12 +181,19 @@ Details all_of(const ElasticIp& elastic, const Deployment& in) {
   return details;
 }
 
+Details all_of(const FlowLog& log, const Deployment& in) {
+  return {fmt::format("{} of {}", traffic_type_name(log.traffic_type), resource_label(log, in)),
+          "to " + log.destination};
+}
+
 Details all_of(const Instance& instance, const Deployment&) {
   Details details;
   if (!instance.type.empty()) details.push_back("type " + instance.type);
   if (!instance.placement_group.empty())
     details.push_back(fmt::format("placement group {}: {}", instance.placement_group, describe(instance.placement)));
   if (const std::string limits = describe(instance.allowances); !limits.empty()) details.push_back("limits " + limits);
+  if (const std::string options = describe(instance.metadata_options); !options.empty())
+    details.push_back("metadata " + options);
   for (const Eni& eni : instance.enis) details.push_back(describe(eni));
   return details;
 }
@@ -182,6 +211,7 @@ Details differences(const Versions<Subnet>& versions) {
 
 // What is made anew when it differs has no differences of its own: its id says it all.
 Details differences(const Versions<PlacementGroup>&) { return {}; }
+Details differences(const Versions<FlowLog>&) { return {}; }
 
 Details differences(const Versions<PrefixList>& versions) {
   Details details;
@@ -239,6 +269,9 @@ Details differences(const Versions<Instance>& versions) {
   differ(details, "placement group", before.placement_group, now.placement_group);
   differ(details, "placement", describe(before.placement), describe(now.placement));
   differ(details, "limits", describe(before.allowances), describe(now.allowances));
+  if (before.metadata_options != now.metadata_options)
+    details.push_back(fmt::format("metadata: {} -> {}", or_defaults(describe(before.metadata_options)),
+                                  or_defaults(describe(now.metadata_options))));
   return details;
 }
 
@@ -268,6 +301,12 @@ Details vpc_differences(const Deployment& before, const Deployment& now) {
   differ(details, "IPv6 block", text_of(before.vpc_ipv6_cidr), text_of(now.vpc_ipv6_cidr));
   if (before.dns_support != now.dns_support) details.push_back("DNS support: " + on_or_off(now.dns_support));
   differ(details, "DHCP options", describe(before.dhcp), describe(now.dhcp));
+  for (const NumberParameter& one : kNumberParameters)
+    differ(details, fmt::format("parameter {}", one.key), fmt::format("{}", before.parameters.*one.value),
+           fmt::format("{}", now.parameters.*one.value));
+  for (const SwitchParameter& one : kSwitchParameters)
+    differ(details, fmt::format("parameter {}", one.key), fmt::format("{}", before.parameters.*one.value),
+           fmt::format("{}", now.parameters.*one.value));
   return details;
 }
 

@@ -18,6 +18,7 @@ Details all_of(const SecurityGroup& group, const Deployment& in);
 Details all_of(const RouteTable& table, const Deployment& in);
 Details all_of(const NetworkAcl& acl, const Deployment& in);
 Details all_of(const ElasticIp& elastic, const Deployment& in);
+Details all_of(const FlowLog& log, const Deployment& in);
 Details all_of(const Instance& instance, const Deployment& in);
 
 /// Two of one id, and the deployments they are of.
@@ -37,6 +38,7 @@ Details differences(const Versions<SecurityGroup>& versions);
 Details differences(const Versions<RouteTable>& versions);
 Details differences(const Versions<NetworkAcl>& versions);
 Details differences(const Versions<ElasticIp>& versions);
+Details differences(const Versions<FlowLog>& versions);
 Details differences(const Versions<Instance>& versions);
 Details differences(const Versions<Eni>& versions);
 

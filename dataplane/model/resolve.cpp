@@ -40,6 +40,7 @@ Deployment Resolver::run() {
   build_enis();
   resolve_routes();
   resolve_elastic_ips();
+  resolve_flow_logs();
   assign_public_addresses();
   build_instances();
   return std::move(result_);

@@ -171,7 +171,7 @@ void Resolver::associate(const ElasticIpDeclaration& declared, ElasticIp& elasti
   if (!topology_.internet_gateway)
     refuse(key + ".interface", "Gateway.NotAttached",
            "the VPC has no internet gateway, so no public address can be reached; declare internet_gateway");
-  const Eni* eni = associated_interface(declared, key + ".interface");
+  const Eni* eni = named_interface(declared.interface, key + ".interface");
   if (eni == nullptr || (eni->private_ip == IpAddress{} && eni->type != InterfaceType::kEfaOnly)) return;  // refused
   if (eni->type == InterfaceType::kEfaOnly)
     return refuse(key + ".interface", "InvalidParameterValue",
@@ -194,16 +194,16 @@ void Resolver::associate(const ElasticIpDeclaration& declared, ElasticIp& elasti
   elastic.association_id = same ? old->association_id : make_id("eipassoc-", seed);
 }
 
-const Eni* Resolver::associated_interface(const ElasticIpDeclaration& declared, const std::string& key) {
-  const WantedInstance* instance = find_wanted(declared.interface);
+const Eni* Resolver::named_interface(const std::string& name, const std::string& key) {
+  const WantedInstance* instance = find_wanted(name);
   if (instance == nullptr) {
-    if (const Eni* eni = find_built(declared.interface)) return eni;
+    if (const Eni* eni = find_built(name)) return eni;
     std::vector<std::string> names = interface_names();
     for (const WantedInstance& one : instances_) names.push_back(one.name);
     refuse(key, "InvalidNetworkInterfaceID.NotFound",
            fmt::format("The networkInterface ID {} does not exist; write it as instance/ethN, as the instance, or with "
                        "the name of one of network_interfaces{}",
-                       in_quotes(declared.interface), hint(declared.interface, names)));
+                       in_quotes(name), hint(name, names)));
     return nullptr;
   }
   if (instance->interfaces.size() == 1) return &built_[instance->interfaces.front()];

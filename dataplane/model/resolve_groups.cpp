@@ -211,8 +211,8 @@ std::vector<RuleDeclaration> Resolver::checked_rules(const std::vector<RuleDecla
     too_many = v4 > kRulesPerGroup || v6 > kRulesPerGroup;
     if (too_many)
       refuse(key, "RulesPerSecurityGroupLimitExceeded",
-             fmt::format("with this the list counts {} rules; a security group has at most {} in each direction and "
-                         "address family",
+             fmt::format("The maximum number of rules per security group has been reached: with this the list counts {}, "
+                         "and {} in each direction and address family are allowed",
                          std::max(v4, v6), kRulesPerGroup));
     for (std::size_t j = 0; j < i; ++j)
       if (same_permission(rule, rules[j]))

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dataplane/model/allowances.hpp"
 #include "dataplane/model/identity.hpp"
 #include "dataplane/model/resolver.hpp"
 #include "dataplane/model/suggest.hpp"
@@ -12,7 +13,8 @@ namespace weft {
 namespace {
 
 constexpr int kMostInstances = 5000;  // ENIs per Region (facts ec2 1.5); an instance has at least one
-constexpr double kFlowGbps = 5, kFlowGbpsInCluster = 10;  // a single flow (facts ec2 4.3, 5.4)
+
+constexpr int kMostHops = 64;  // facts ec2 7.4
 
 bool has_any(const LimitsDeclaration& limits) { return !(limits == LimitsDeclaration{}); }
 
@@ -88,6 +90,9 @@ void Resolver::check_declaration(const InstanceDeclaration& declared, const std:
            fmt::format("{} is no instance type; write family.size, such as hpc7g.16xlarge, or leave it out",
                        in_quotes(declared.type)));
   check_limits(declared.limits, declared, key + ".limits");
+  if (const int hops = declared.metadata_options.put_response_hop_limit; hops < 1 || hops > kMostHops)
+    refuse(key + ".metadata_options.http_put_response_hop_limit", "InvalidParameterValue",
+           fmt::format("the hop limit of a token's response is {}; it must be 1 to {}", hops, kMostHops));
   const auto group = std::find_if(result_.placement_groups.begin(), result_.placement_groups.end(),
                                   [&](const PlacementGroup& one) { return one.name == declared.placement_group; });
   if (!declared.placement_group.empty() && group == result_.placement_groups.end())

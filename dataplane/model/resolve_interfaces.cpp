@@ -63,6 +63,7 @@ void Resolver::build_instances() {
     instance.placement_group = declared.placement_group;
     instance.placement = wanted.placement;
     instance.allowances = allowances(declared);
+    instance.metadata_options = declared.metadata_options;
     if (before != nullptr) {  // a stopped one stays stopped
       instance.state = before->state;
       instance.starts = before->starts;

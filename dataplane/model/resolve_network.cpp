@@ -64,6 +64,8 @@ void Resolver::resolve_vpc() {
   result_.vpc_cidr = cidr;
   result_.vpc_id = make_id("vpc-", cidr.to_string());
   result_.dns_support = topology_.vpc.dns_support;
+  result_.parameters = topology_.parameters;
+  result_.hosts = {topology_.hosts.racks_per_zone, topology_.hosts.hosts_per_rack};
   result_.dhcp = topology_.vpc.dhcp;
   resolve_vpc_ipv6();
   const auto within = [](int value, int most) { return value >= 1 && value <= most; };

@@ -1,10 +1,11 @@
 // Which rack and host of its zone each instance stands on (facts ec2 4.1). What exists stays where it is; of the places
-// a new one may have it gets the emptiest. A stopped instance keeps its place.
+// a new one may have it gets the emptiest. A stopped instance has no host: it shows the last one, which others may take,
+// and gets another when it starts (placement.hpp).
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
+#include "dataplane/model/placement.hpp"
 #include "dataplane/model/resolver.hpp"
 #include "dataplane/model/suggest.hpp"
 
@@ -13,73 +14,11 @@ namespace {
 
 constexpr std::size_t kSpreadPerZone = 7;  // running (facts ec2 4.1)
 
-/// The hosts of one zone, and how many vCPUs of each are taken.
-class Zone {
- public:
-  Zone(int racks, int hosts)
-      : racks_(static_cast<std::size_t>(std::max(racks, 1)),
-               Rack{std::vector<int>(static_cast<std::size_t>(std::max(hosts, 1)))}) {}
-
-  bool has(const Placement& place) const {
-    return place.rack >= 0 && static_cast<std::size_t>(place.rack) < racks_.size() && place.host >= 0 &&
-           static_cast<std::size_t>(place.host) < racks_.front().hosts.size();
-  }
-
-  void take(const Placement& place, int vcpus) {
-    Rack& rack = racks_[static_cast<std::size_t>(place.rack)];
-    rack.taken += vcpus;
-    rack.hosts[static_cast<std::size_t>(place.host)] += vcpus;
-  }
-
-  /// The emptiest host with room on the emptiest rack that is allowed; the first of equals.
-  template <typename Allowed>
-  std::optional<Placement> emptiest(int vcpus, Allowed allowed) const {
-    std::optional<Placement> best;
-    for (std::size_t r = 0; r < racks_.size(); ++r) {
-      if (!allowed(static_cast<int>(r))) continue;
-      if (best && racks_[r].taken >= racks_[static_cast<std::size_t>(best->rack)].taken) continue;
-      const auto host = std::min_element(racks_[r].hosts.begin(), racks_[r].hosts.end());
-      if (*host + vcpus > kVcpusPerHost) continue;
-      best = Placement{static_cast<int>(r), static_cast<int>(host - racks_[r].hosts.begin()), 0};
-    }
-    return best;
-  }
-
- private:
-  struct Rack {
-    std::vector<int> hosts;
-    int taken = 0;
-  };
-  std::vector<Rack> racks_;
-};
-
-/// The members that a placement group has in one zone.
-struct Members {
-  std::set<int> racks;
-  std::map<int, int> in_partition;
-};
-
-int vcpus_of(const std::string& type) {
-  const InstanceType* known = find_instance_type(type);
-  return known != nullptr ? known->vcpus : 1;
-}
-
-int emptiest_partition(Members& members, int count) {
+int emptiest_partition(GroupMembers& members, int count) {
   int best = 1;
   for (int partition = 2; partition <= count; ++partition)
     if (members.in_partition[partition] < members.in_partition[best]) best = partition;
   return best;
-}
-
-/// A partition's racks are its own: every count-th one, so that no partition can take another's.
-bool may_stand_on(const PlacementGroup* group, const Members& members, int partition, int rack) {
-  if (group == nullptr) return true;
-  switch (group->strategy) {
-    case PlacementStrategy::kCluster: return members.racks.empty() || members.racks.contains(rack);
-    case PlacementStrategy::kSpread: return !members.racks.contains(rack);
-    case PlacementStrategy::kPartition: return rack % std::max(group->partition_count, 1) == partition - 1;
-  }
-  return true;
 }
 
 template <typename Groups>
@@ -89,24 +28,13 @@ const PlacementGroup* find_group(const Groups& groups, const std::string& name) 
   return found == groups.end() ? nullptr : &*found;
 }
 
-std::string no_room(const PlacementGroup* group, const std::string& zone, int partition) {
-  if (group == nullptr) return fmt::format("no host of {} has room for it", zone);
-  switch (group->strategy) {
-    case PlacementStrategy::kCluster: return fmt::format("the rack of the cluster in {} has no host with room", zone);
-    case PlacementStrategy::kSpread: return fmt::format("{} has no further rack of its own for it", zone);
-    case PlacementStrategy::kPartition:
-      return fmt::format("no rack of partition {} in {} has a host with room", partition, zone);
-  }
-  return "";
-}
-
 }  // namespace
 
 /// What the placement groups have where, so far.
 struct Resolver::Places {
   using InZone = std::pair<std::string, std::string>;  // group, zone
   std::map<std::string, Zone> zones;
-  std::map<InZone, Members> members;
+  std::map<InZone, GroupMembers> members;
   std::map<InZone, std::size_t> running;
   std::map<std::string, std::string> cluster_zone;  // group -> its one zone
 };
@@ -122,8 +50,8 @@ void Resolver::place_instances() {
   for (WantedInstance& wanted : instances_) {
     const std::string* zone = zone_of(wanted);
     if (zone == nullptr) continue;
-    places.zones.try_emplace(*zone, std::clamp(topology_.hosts.racks_per_zone, 1, 256),
-                             std::clamp(topology_.hosts.hosts_per_rack, 1, 256));
+    places.zones.try_emplace(*zone, Hosts{std::clamp(topology_.hosts.racks_per_zone, 1, 256),
+                                          std::clamp(topology_.hosts.hosts_per_rack, 1, 256)});
     check_group(wanted, *zone, places);
     if (!keeps_its_place(wanted))
       to_place.push_back(&wanted);
@@ -158,12 +86,16 @@ void Resolver::check_group(const WantedInstance& wanted, const std::string& zone
                          "one availability zone",
                          in_quotes(wanted.name), zone, in_quotes(group->name), other->second));
   }
-  const Instance* before = wanted.kept != nullptr ? wanted.kept : wanted.replaced;
-  if (before != nullptr && before->state == InstanceState::kStopped) return;
+  if (is_stopped(wanted)) return;
   if (group->strategy == PlacementStrategy::kSpread && ++places.running[{group->name, zone}] > kSpreadPerZone)
     refuse(where, "InsufficientInstanceCapacity",
            fmt::format("{} would be instance {} of the spread placement group {} in {}; it has at most {} in a zone",
                        in_quotes(wanted.name), kSpreadPerZone + 1, in_quotes(group->name), zone, kSpreadPerZone));
+}
+
+bool Resolver::is_stopped(const WantedInstance& wanted) {
+  const Instance* before = wanted.kept != nullptr ? wanted.kept : wanted.replaced;
+  return before != nullptr && before->state == InstanceState::kStopped;
 }
 
 bool Resolver::keeps_its_place(const WantedInstance& wanted) const {
@@ -179,7 +111,7 @@ bool Resolver::keeps_its_place(const WantedInstance& wanted) const {
 void Resolver::place(WantedInstance& wanted, const std::string& zone, Places& places) {
   const InstanceDeclaration& now = declared(wanted);
   const PlacementGroup* group = find_group(result_.placement_groups, now.placement_group);
-  Members& members = places.members[{now.placement_group, zone}];
+  GroupMembers& members = places.members[{now.placement_group, zone}];
   int partition = 0;
   if (group != nullptr && group->strategy == PlacementStrategy::kPartition) {
     partition = now.partition ? *now.partition : emptiest_partition(members, std::min(group->partition_count, 7));
@@ -196,8 +128,9 @@ void Resolver::place(WantedInstance& wanted, const std::string& zone, Places& pl
 
 void Resolver::settle(WantedInstance& wanted, const std::string& zone, const Placement& placement, Places& places) {
   wanted.placement = placement;
+  if (is_stopped(wanted)) return;
   places.zones.at(zone).take(placement, vcpus_of(declared(wanted).type));
-  Members& members = places.members[{declared(wanted).placement_group, zone}];
+  GroupMembers& members = places.members[{declared(wanted).placement_group, zone}];
   members.racks.insert(placement.rack);
   ++members.in_partition[placement.partition];
 }

@@ -86,14 +86,15 @@ void Resolver::resolve_routes() {
 std::optional<Route> Resolver::checked_route(const RouteTable& table, const RouteDeclaration& declared,
                                              const std::string& key) {
   if (!check_destination(declared, key)) return std::nullopt;
-  if (std::any_of(table.routes.begin(), table.routes.end(),
-                  [&](const Route& route) { return route.destination == declared.destination; })) {
+  const auto taken = std::find_if(table.routes.begin(), table.routes.end(),
+                                  [&](const Route& route) { return route.destination == declared.destination; });
+  if (taken != table.routes.end()) {
     refuse(key + ".destination", "RouteAlreadyExists",
-           fmt::format("The route identified by {} already exists in {}", declared.destination.to_string(),
-                       in_quotes(table.name)));
+           fmt::format("The route identified by {} already exists in {}{}", declared.destination.to_string(),
+                       in_quotes(table.name), taken->line > 0 ? fmt::format(", line {}", taken->line) : ""));
     return std::nullopt;
   }
-  Route route{declared.destination, declared.target, ""};
+  Route route{declared.destination, declared.target, "", declared.line};
   if (declared.target == RouteTargetKind::kInternetGateway && !topology_.internet_gateway) {
     refuse(key + ".target", "InvalidGatewayID.NotFound",
            "the VPC has no internet gateway; declare one with internet_gateway");

@@ -126,6 +126,7 @@ class Resolver {
   void place_instances();
   const std::string* zone_of(const WantedInstance& wanted) const;
   void check_group(const WantedInstance& wanted, const std::string& zone, Places& places);
+  static bool is_stopped(const WantedInstance& wanted);
   bool keeps_its_place(const WantedInstance& wanted) const;
   void place(WantedInstance& wanted, const std::string& zone, Places& places);
   void settle(WantedInstance& wanted, const std::string& zone, const Placement& placement, Places& places);
@@ -135,9 +136,15 @@ class Resolver {
   void resolve_elastic_ips();
   void choose_elastic_addresses();
   void associate(const ElasticIpDeclaration& declared, ElasticIp& elastic, const std::string& key);
-  const Eni* associated_interface(const ElasticIpDeclaration& declared, const std::string& key);
+  /// "web/eth1", "web" (its only interface) or the name of one of network_interfaces. Null: refused.
+  const Eni* named_interface(const std::string& name, const std::string& key);
   void assign_public_addresses();
   IpPrefix public_pool() const;
+
+  // resolve_flow_logs.cpp
+  void resolve_flow_logs();
+  void check_flow_log(const FlowLogDeclaration& declared, const std::string& key);
+  std::string logged_resource(const FlowLogDeclaration& declared, const std::string& key);
 
   const InterfaceDeclaration& primary(const WantedInstance& wanted) const {
     return *interfaces_[wanted.interfaces.front()].declared;

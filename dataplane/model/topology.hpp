@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "dataplane/model/parameters.hpp"
 #include "dataplane/model/result.hpp"
 #include "dataplane/net/address.hpp"
 
@@ -147,6 +148,21 @@ struct ElasticIpDeclaration {
   int line = 0;
 };
 
+/// What CreateFlowLogs calls TrafficType: bits, one for each action.
+enum class TrafficType : std::uint8_t { kAccept = 1, kReject = 2, kAll = 3 };
+
+/// CreateFlowLogs. Of the whole VPC when it names neither a subnet nor an interface.
+struct FlowLogDeclaration {
+  std::string name;
+  std::string subnet;
+  std::string interface;  // "web/eth0", "web" (its only interface) or of network_interfaces
+  TrafficType traffic_type = TrafficType::kAll;
+  int max_aggregation_interval = 600;  // seconds: 60 or 600
+  std::string log_format;              // checked by the reader of the file; never empty
+  std::string destination;             // an absolute path: the directory of its file
+  int line = 0;
+};
+
 enum class PlacementStrategy { kCluster, kSpread, kPartition };
 
 struct PlacementGroupDeclaration {
@@ -208,6 +224,15 @@ struct LimitsDeclaration {
   bool operator==(const LimitsDeclaration&) const = default;
 };
 
+/// How an instance's metadata can be asked for: EC2's MetadataOptions and its defaults of today (facts ec2 7.4).
+struct MetadataOptions {
+  bool tokens_required = true;      // HttpTokens: required, else optional
+  int put_response_hop_limit = 1;   // HttpPutResponseHopLimit, 1 to 64
+  bool endpoint_enabled = true;     // HttpEndpoint
+  bool ipv6_enabled = false;        // HttpProtocolIpv6
+  bool operator==(const MetadataOptions&) const = default;
+};
+
 struct InstanceDeclaration {
   std::string name;
   int count = 1;      // more than one: name-0, name-1, ...
@@ -216,6 +241,7 @@ struct InstanceDeclaration {
   std::string placement_group;
   std::optional<int> partition;  // of a partition placement group; left out: the emptiest
   LimitsDeclaration limits;
+  MetadataOptions metadata_options;
   std::vector<InterfaceDeclaration> interfaces;
   int line = 0;
 };
@@ -231,6 +257,7 @@ struct Topology {
   std::string file;
   int version = 1;
   VpcDeclaration vpc;
+  Parameters parameters;
   HostsDeclaration hosts;
   std::optional<InternetGatewayDeclaration> internet_gateway;
   std::vector<PrefixListDeclaration> prefix_lists;
@@ -242,6 +269,7 @@ struct Topology {
   std::vector<InstanceDeclaration> instances;
   std::vector<NetworkInterfaceDeclaration> network_interfaces;
   std::vector<ElasticIpDeclaration> elastic_ips;
+  std::vector<FlowLogDeclaration> flow_logs;
 
   std::map<std::string, int> lines;  // key path -> line, as the reader of the file saw it
 

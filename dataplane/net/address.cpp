@@ -117,13 +117,8 @@ IpPrefix IpPrefix::make(IpAddress address, std::uint8_t length) {
   return {address, length};
 }
 
-bool IpPrefix::contains(const IpAddress& ip) const {
-  // EC2 keeps the families apart: ::/0 is every IPv6 address and no IPv4 one, although ::ffff:0:0/96 lies inside it.
-  return is_v4() == ip.is_v4() && make(ip, length).address == address;
-}
-
 bool IpPrefix::contains(const IpPrefix& other) const {
-  return is_v4() == other.is_v4() && other.length >= length && make(other.address, length).address == address;
+  return is_v4() == other.is_v4() && other.length >= length && contains(other.address);
 }
 
 std::string IpPrefix::to_string() const {

@@ -40,17 +40,17 @@ struct IpAddress {
   std::array<std::uint8_t, 16> octets{};
 
   constexpr auto operator<=>(const IpAddress&) const = default;
+  /// By words: the array's own comparison is a call of memcmp().
+  constexpr bool operator==(const IpAddress& o) const {
+    return ((word(0) ^ o.word(0)) | (word(1) ^ o.word(1))) == 0;
+  }
   static constexpr IpAddress from(Ipv4Address v4) {
     IpAddress ip;
     ip.octets[10] = ip.octets[11] = 0xff;
     for (int i = 0; i < 4; ++i) ip.octets[12 + i] = static_cast<std::uint8_t>(v4.value >> (24 - 8 * i));
     return ip;
   }
-  constexpr bool is_v4() const {
-    for (int i = 0; i < 10; ++i)
-      if (octets[i] != 0) return false;
-    return octets[10] == 0xff && octets[11] == 0xff;
-  }
+  constexpr bool is_v4() const { return word(0) == 0 && word(1) >> 32 == 0xffff; }
   /// Meaningful only when is_v4().
   constexpr Ipv4Address v4() const {
     return {static_cast<std::uint32_t>(octets[12]) << 24 | static_cast<std::uint32_t>(octets[13]) << 16 |
@@ -66,6 +66,12 @@ struct IpAddress {
   }
   static std::optional<IpAddress> parse(std::string_view text);  // either family
   std::string to_string() const;                                 // IPv4 as dotted quad
+
+  /// The upper (0) and the lower (1) half as numbers.
+  constexpr std::uint64_t word(unsigned half) const {
+    const std::uint64_t raw = std::bit_cast<std::array<std::uint64_t, 2>>(octets)[half];
+    return std::endian::native == std::endian::little ? __builtin_bswap64(raw) : raw;
+  }
 };
 
 /// A CIDR block. `length` counts bits of the 16-byte form, so an IPv4 /24 has length 120; `v4_length()` undoes that.
@@ -78,9 +84,18 @@ struct IpPrefix {
   static IpPrefix make(IpAddress address, std::uint8_t length);  // canonicalises
   constexpr bool is_v4() const { return length >= 96 && address.is_v4(); }
   constexpr unsigned v4_length() const { return length - 96U; }
-  bool contains(const IpAddress& ip) const;
+  /// EC2 keeps the families apart: ::/0 is every IPv6 address and no IPv4 one, although ::ffff:0:0/96 lies inside it.
+  constexpr bool contains(const IpAddress& ip) const {
+    return is_v4() == ip.is_v4() && ((address.word(0) ^ ip.word(0)) & mask(length)) == 0 &&
+           ((address.word(1) ^ ip.word(1)) & mask(length > 64 ? length - 64U : 0)) == 0;
+  }
   bool contains(const IpPrefix& other) const;
   std::string to_string() const;
+
+ private:
+  static constexpr std::uint64_t mask(unsigned bits) {
+    return bits == 0 ? 0 : bits >= 64 ? ~std::uint64_t{0} : ~std::uint64_t{0} << (64 - bits);
+  }
 };
 
 /// A 16- or 32-bit field of a wire header, in network order in memory. Packed: readable at any offset of a frame.

@@ -15,7 +15,7 @@ bool read_fragment(std::span<const std::byte> packet, std::size_t at, Ipv6Layers
 
 }  // namespace
 
-std::optional<Ipv6Layers> parse_ipv6_headers(std::span<const std::byte> packet) noexcept {
+std::optional<Ipv6Layers> walk_ipv6_headers(std::span<const std::byte> packet) noexcept {
   if (packet.size() < sizeof(Ipv6Header)) return std::nullopt;
   Ipv6Layers layers;
   std::uint8_t next = reinterpret_cast<const Ipv6Header*>(packet.data())->next_header;

@@ -32,6 +32,16 @@ struct Ipv6Layers {
 /// `packet` begins with an IPv6 header and is cut where the packet ends or where its first buffer does: a chain that is
 /// not inside is malformed (and of a first fragment must be, RFC 7112). So is hop-by-hop anywhere but first, a second
 /// fragment header, and a routing header of type 0 that still has somewhere to go (RFC 5095).
-std::optional<Ipv6Layers> parse_ipv6_headers(std::span<const std::byte> packet) noexcept;
+std::optional<Ipv6Layers> walk_ipv6_headers(std::span<const std::byte> packet) noexcept;
+
+/// The same, and nearly every packet has no chain.
+inline std::optional<Ipv6Layers> parse_ipv6_headers(std::span<const std::byte> packet) noexcept {
+  if (packet.size() >= sizeof(Ipv6Header)) [[likely]] {
+    const std::uint8_t next = reinterpret_cast<const Ipv6Header*>(packet.data())->next_header;
+    if (next == kProtocolTcp || next == kProtocolUdp) [[likely]]
+      return Ipv6Layers{.protocol = next, .l4_offset = sizeof(Ipv6Header)};
+  }
+  return walk_ipv6_headers(packet);
+}
 
 }  // namespace weft

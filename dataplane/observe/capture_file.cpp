@@ -9,6 +9,8 @@
 #include <climits>
 #include <csignal>
 
+#include "dataplane/observe/capture_finish.hpp"
+
 namespace weft {
 namespace {
 
@@ -34,10 +36,36 @@ void CaptureFile::begin(PcapngBlocks& blocks) {
 }
 
 void CaptureFile::new_interfaces(PcapngBlocks& blocks) {
-  for (const CaptureInterface& interface : session_.interfaces_from(received_.size() + 1)) {
+  for (CaptureInterface& interface : session_.interfaces_from(interfaces_.size() + 1)) {
     blocks.interface_description(interface.name, interface.description, interface.mac, session_.options().snap_length);
-    received_.push_back(0);
+    interfaces_.push_back({.description = std::move(interface)});
   }
+}
+
+void CaptureFile::packet(PcapngBlocks& blocks, const CaptureRecord& record) {
+  Interface& interface = interfaces_[record.interface - 1U];
+  ++interface.received;
+  const bool dropped = record.dropped_for != CaptureRecord::kNotDropped;
+  if (full() || (file_.drops_only && !dropped)) return;
+
+  std::span<const std::byte> bytes{record.bytes(), record.captured};
+  if (record.sum_from != 0) {
+    finished_.assign(bytes.begin(), bytes.end());
+    finish_checksum(record, finished_);
+    bytes = finished_;
+  }
+  std::string comment;
+  if (dropped && file_.comment) comment = file_.comment(record, interface.description);
+  if (dropped && comment.empty()) comment = drop_comment(static_cast<DropReason>(record.dropped_for));
+  blocks.packet({.interface = record.interface - 1U,
+                 .when_ns = wall(record.when_ns),
+                 .original = record.original,
+                 .outbound = record.direction == CaptureDirection::kOut,
+                 .bytes = bytes,
+                 .comment = comment});
+  if (first_ns_ == 0) first_ns_ = wall(record.when_ns);
+  ++interface.written;
+  ++written_;
 }
 
 bool CaptureFile::drain(PcapngBlocks& blocks, std::size_t enough_bytes) {
@@ -48,34 +76,30 @@ bool CaptureFile::drain(PcapngBlocks& blocks, std::size_t enough_bytes) {
   while (blocks.bytes().size() < enough_bytes) {
     const CaptureRecord* const record = session_.front(ring);
     if (record == nullptr) break;
-    if (record->interface > received_.size()) new_interfaces(blocks);
-    const bool dropped = record->dropped_for != CaptureRecord::kNotDropped;
-    const std::string comment = dropped ? drop_comment(static_cast<DropReason>(record->dropped_for)) : std::string();
-    blocks.packet({.interface = record->interface - 1U,
-                   .when_ns = wall(record->when_ns),
-                   .original = record->original,
-                   .outbound = record->direction == CaptureDirection::kOut,
-                   .bytes = {record->bytes(), record->captured},
-                   .comment = comment});
-    if (first_ns_ == 0) first_ns_ = wall(record->when_ns);
-    ++received_[record->interface - 1U];
+    if (record->interface > interfaces_.size()) new_interfaces(blocks);
+    packet(blocks, *record);
     ring->pop();
     any = true;
   }
   return any;
 }
 
-// What was missed is not known by interface: the rings are the workers'. Each interface's block says the same number.
 void CaptureFile::finish(PcapngBlocks& blocks, std::uint64_t now_ns) {
   begin(blocks);
   new_interfaces(blocks);
   const std::uint64_t end_ns = wall(now_ns);
-  for (std::size_t i = 0; i < received_.size(); ++i)
-    blocks.interface_statistics(static_cast<std::uint32_t>(i), first_ns_ == 0 ? end_ns : first_ns_, end_ns,
-                                received_[i] + session_.missed(), session_.missed());
+  for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+    const std::uint64_t missed = session_.missed_of(i + 1);
+    blocks.interface_statistics(static_cast<std::uint32_t>(i), {.start_ns = first_ns_ == 0 ? end_ns : first_ns_,
+                                                                .end_ns = end_ns,
+                                                                .received = interfaces_[i].received + missed,
+                                                                .missed = missed,
+                                                                .written = interfaces_[i].written});
+  }
 }
 
-CaptureWriter::CaptureWriter(CaptureSession& session, int fd) : file_(session), fd_(fd) {
+CaptureWriter::CaptureWriter(CaptureSession& session, int fd, Options options)
+    : options_(std::move(options)), file_(session, options_.file), fd_(fd) {
   struct stat status = {};
   const bool file = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   chunk_ = file ? kFileChunk : PIPE_BUF;
@@ -84,18 +108,40 @@ CaptureWriter::CaptureWriter(CaptureSession& session, int fd) : file_(session), 
 
 CaptureWriter::~CaptureWriter() { stop(0); }
 
+void CaptureWriter::request_stop() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+}
+
 int CaptureWriter::stop(std::uint64_t now_ns) {
   if (thread_.joinable()) {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-      stop_ns_ = now_ns;
-    }
+    stop_ns_.store(now_ns);
     hurry_.store(true);
-    wake_.notify_one();
+    request_stop();
     thread_.join();
   }
   return error_.load();
+}
+
+bool CaptureWriter::is_over() {
+  const std::lock_guard lock(mutex_);
+  return stopping_ || failed() || file_.full() || std::chrono::steady_clock::now() - begun_ >= options_.duration;
+}
+
+void CaptureWriter::pause() {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, kInterval, [&] { return stopping_; });
+}
+
+/// False: there was nothing to write, or it cannot be written.
+bool CaptureWriter::write_some() {
+  const bool any = file_.drain(blocks_);
+  const bool written = write_all(blocks_.bytes());
+  blocks_.clear();
+  return any && written;
 }
 
 void CaptureWriter::run() {
@@ -104,23 +150,16 @@ void CaptureWriter::run() {
   sigaddset(&signals, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  PcapngBlocks blocks;
-  for (bool last = false; !last;) {
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, kInterval, [&] { return stopping_; });
-      last = stopping_;
-    }
-    bool more = true;
-    while (more && error_.load() == 0) {
-      more = file_.drain(blocks);
-      if (!write_all(blocks.bytes())) break;
-      blocks.clear();
-    }
-    if (!last || error_.load() != 0) continue;
-    file_.finish(blocks, stop_ns_);
-    write_all(blocks.bytes());
+  while (!is_over())
+    if (!write_some()) pause();
+  if (options_.end_capture) options_.end_capture();
+  while (!failed() && write_some()) {
   }
+  if (!failed()) {
+    file_.finish(blocks_, options_.now_ns ? options_.now_ns() : stop_ns_.load());
+    write_all(blocks_.bytes());
+  }
+  if (options_.done) options_.done();
 }
 
 bool CaptureWriter::write_all(std::span<const std::byte> bytes) {

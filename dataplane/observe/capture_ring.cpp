@@ -17,7 +17,7 @@ constexpr std::size_t record_size(std::uint32_t captured) {
 }  // namespace
 
 // A filler needs a whole header, so a rest smaller than one must be recognised without: record_size() is a multiple of
-// 8, a header is 24, and both ends skip a rest that cannot hold a header.
+// 8, a header is 32, and both ends skip a rest that cannot hold a header.
 CaptureRing::CaptureRing(std::size_t bytes)
     : bytes_(bytes), memory_(static_cast<std::byte*>(std::aligned_alloc(64, bytes))) {
   assert(bytes >= 4096 && (bytes & (bytes - 1)) == 0);
@@ -55,7 +55,7 @@ const CaptureRecord* CaptureRing::front() noexcept {
     const std::size_t rest = bytes_ - at;
     const auto* const record = reinterpret_cast<const CaptureRecord*>(memory_.get() + at);
     if (rest >= sizeof(CaptureRecord) && record->interface != 0) return record;
-    read += rest;  // a filler, or a rest too small for one
+    read += rest >= sizeof(CaptureRecord) ? record->size : rest;
     read_.store(read, std::memory_order_release);
   }
   return nullptr;

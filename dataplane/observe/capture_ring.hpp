@@ -25,15 +25,22 @@ struct CaptureRecord {
   std::uint32_t size = 0;       // of record, bytes and padding in the ring
   std::uint32_t captured = 0;   // bytes that follow
   std::uint32_t original = 0;   // bytes the packet had
-  std::uint16_t interface = 0;  // CaptureSession's number; 0: a filler
+  std::uint16_t interface = 0;  // CaptureSession's number; 0: a filler, or taken back
   CaptureDirection direction{};
   std::uint8_t dropped_for = kNotDropped;
+  /// What the guest has left to its card (DESIGN D15), which capture_file.cpp does in the card's place: where the
+  /// checksum begins to sum, 0 if it is complete, and whether the packet is a super-segment of TCP.
+  std::uint16_t sum_from = 0;
+  std::uint16_t sum_field = 0;  // where it is stored, from `sum_from`
+  bool super_segment = false;
 
   std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
   const std::byte* bytes() const noexcept { return reinterpret_cast<const std::byte*>(this + 1); }
   void dropped(DropReason reason) noexcept { dropped_for = static_cast<std::uint8_t>(reason); }
+  /// As if it had never been made: the packet is not the worker's any more, or nobody took it. Before publish().
+  void take_back() noexcept { interface = 0; }
 };
-static_assert(sizeof(CaptureRecord) == 24 && kDropReasons < CaptureRecord::kNotDropped);
+static_assert(sizeof(CaptureRecord) == 32 && kDropReasons < CaptureRecord::kNotDropped);
 
 class CaptureRing {
  public:

@@ -6,7 +6,9 @@
 namespace weft {
 
 CaptureSession::CaptureSession(const Options& options)
-    : options_(options), interface_of_slot_(new std::atomic<std::uint16_t>[kSlots] {}) {
+    : options_(options),
+      interface_of_slot_(new std::atomic<std::uint16_t>[kSlots] {}),
+      missed_of_interface_(new std::atomic<std::uint64_t>[kSlots] {}) {
   for (unsigned worker = 0; worker < options.workers; ++worker)
     rings_.push_back(std::make_unique<CaptureRing>(options.ring_bytes));
 }
@@ -57,7 +59,10 @@ CaptureRecord* CaptureTap::offer(std::uint16_t slot, CaptureDirection direction,
   for (const auto piece : pieces) available += piece.size();
   const auto wanted = std::min<std::size_t>({available, original_bytes, session->options().snap_length});
   CaptureRecord* const record = session->ring(worker_).make(static_cast<std::uint32_t>(wanted));
-  if (record == nullptr) return nullptr;
+  if (record == nullptr) {
+    session->count_missed(interface);
+    return nullptr;
+  }
   record->when_ns = now_ns;
   record->original = original_bytes;
   record->interface = interface;

@@ -23,6 +23,7 @@ struct CaptureInterface {
   std::string name;         // "node-0/eth0"
   std::string description;  // "eni-0123... 10.0.1.4"
   MacAddress mac;
+  std::string eni_id;       // or the internet gateway's; not in the file
 };
 
 class CaptureSession {
@@ -47,6 +48,9 @@ class CaptureSession {
     return interface_of_slot_[slot].load(std::memory_order_acquire);
   }
   CaptureRing& ring(unsigned worker) noexcept { return *rings_[worker]; }
+  void count_missed(std::uint16_t interface) noexcept {
+    missed_of_interface_[interface].fetch_add(1, std::memory_order_relaxed);
+  }
 
   // Thread: the writer.
   /// Those from number `from` on; the first number is 1.
@@ -55,12 +59,16 @@ class CaptureSession {
   const CaptureRecord* front(CaptureRing*& of) noexcept;
 
   std::uint64_t missed() const noexcept;
+  std::uint64_t missed_of(std::size_t interface) const noexcept {
+    return missed_of_interface_[interface].load(std::memory_order_relaxed);
+  }
   const Options& options() const noexcept { return options_; }
 
  private:
   static constexpr std::size_t kSlots = 65536;
   const Options options_;
   std::unique_ptr<std::atomic<std::uint16_t>[]> interface_of_slot_;
+  std::unique_ptr<std::atomic<std::uint64_t>[]> missed_of_interface_;  // of all workers: a miss is rare or does not matter
   std::vector<std::unique_ptr<CaptureRing>> rings_;
   mutable std::mutex mutex_;  // never taken by a worker
   std::vector<CaptureInterface> interfaces_;

@@ -46,6 +46,10 @@ inline constexpr std::string_view kDefaultFlowLogFormat =
     "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} "
     "${bytes} ${start} ${end} ${action} ${log-status}";
 
+/// Of AWS's own examples; the files' names have them too.
+inline constexpr std::string_view kFlowLogAccount = "123456789012";
+inline constexpr std::string_view kFlowLogRegion = "us-east-1";
+
 struct FlowLogFormat {
   std::vector<FlowLogField> fields;
   int version = 2;  // the highest version of any of the fields, as AWS fills ${version}

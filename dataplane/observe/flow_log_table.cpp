@@ -25,14 +25,6 @@ void FlowLogRecord::add(const FlowLogRecord& other) noexcept {
   tcp_flags |= other.tcp_flags;
 }
 
-FlowLogInterest::FlowLogInterest() : actions_(new std::atomic<std::uint8_t>[65536] {}) {}
-
-void FlowLogInterest::set(std::uint16_t slot, std::uint8_t actions) noexcept {
-  const std::uint8_t before = actions_[slot].exchange(actions, std::memory_order_relaxed);
-  if (before == 0 && actions != 0) logged_.fetch_add(1, std::memory_order_relaxed);
-  if (before != 0 && actions == 0) logged_.fetch_sub(1, std::memory_order_relaxed);
-}
-
 FlowLogTable::FlowLogTable(std::size_t records) : mask_(records - 1) {
   assert(std::has_single_bit(records));
   for (Half& half : halves_) {
@@ -43,7 +35,7 @@ FlowLogTable::FlowLogTable(std::size_t records) : mask_(records - 1) {
 
 void FlowLogTable::account(const FlowLogKey& key, std::uint64_t bytes, std::uint64_t packets, std::uint8_t tcp_flags,
                            std::uint64_t now_ns) noexcept {
-  Half& half = halves_[active_.load(std::memory_order_acquire)];
+  Half& half = halves_[active_];
   const std::uint64_t start = hash(key);
   for (unsigned probe = 0; probe < kProbes; ++probe) {
     const std::size_t at = (start + probe) & mask_;
@@ -66,29 +58,20 @@ void FlowLogTable::account(const FlowLogKey& key, std::uint64_t bytes, std::uint
   half.skipped_slots[key.slot / 64] |= std::uint64_t{1} << key.slot % 64;
 }
 
-std::vector<FlowLogRecord> FlowLogTable::read() const {
-  const Half& half = halves_[1 - active_.load(std::memory_order_relaxed)];
-  std::vector<FlowLogRecord> records;
-  records.reserve(half.used.size());
-  for (const std::uint32_t at : half.used) records.push_back(half.records[at]);
-  return records;
-}
-
-std::vector<std::uint16_t> FlowLogTable::skipped() const {
-  const Half& half = halves_[1 - active_.load(std::memory_order_relaxed)];
-  std::vector<std::uint16_t> slots;
-  if (!half.skipped) return slots;
+void FlowLogTable::take(FlowLogBatch& batch) {
+  Half& half = halves_[1 - active_];
+  batch.records.reserve(batch.records.size() + half.used.size());
+  for (const std::uint32_t at : half.used) {
+    batch.records.push_back(half.records[at]);
+    half.records[at] = {};
+  }
+  half.used.clear();
+  if (!half.skipped) return;
   for (std::size_t word = 0; word < kSlotWords; ++word)
     for (std::uint64_t bits = half.skipped_slots[word]; bits != 0; bits &= bits - 1)
-      slots.push_back(static_cast<std::uint16_t>(word * 64 + static_cast<unsigned>(std::countr_zero(bits))));
-  return slots;
-}
-
-void FlowLogTable::clear() noexcept {
-  Half& half = halves_[1 - active_.load(std::memory_order_relaxed)];
-  for (const std::uint32_t at : half.used) half.records[at] = {};
-  half.used.clear();
-  if (half.skipped) std::fill(half.skipped_slots.begin(), half.skipped_slots.end(), 0);
+      batch.skipped_slots.push_back(
+          static_cast<std::uint16_t>(word * 64 + static_cast<unsigned>(std::countr_zero(bits))));
+  std::fill(half.skipped_slots.begin(), half.skipped_slots.end(), 0);
   half.skipped = false;
 }
 

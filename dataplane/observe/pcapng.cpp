@@ -26,6 +26,7 @@ constexpr std::uint16_t kIsbStartTime = 2;
 constexpr std::uint16_t kIsbEndTime = 3;
 constexpr std::uint16_t kIsbReceived = 4;
 constexpr std::uint16_t kIsbDropped = 5;
+constexpr std::uint16_t kIsbDelivered = 8;
 
 constexpr std::uint32_t kInbound = 1;
 constexpr std::uint32_t kOutbound = 2;
@@ -119,19 +120,19 @@ void PcapngBlocks::packet(const Packet& packet) {
   end(at);
 }
 
-void PcapngBlocks::interface_statistics(std::uint32_t interface, std::uint64_t start_ns, std::uint64_t end_ns,
-                                        std::uint64_t received, std::uint64_t missed) {
+void PcapngBlocks::interface_statistics(std::uint32_t interface, const Statistics& statistics) {
   const std::size_t at = begin(kInterfaceStatistics);
   number(interface);
-  time(end_ns);
+  time(statistics.end_ns);
   const auto time_option = [&](std::uint16_t code, std::uint64_t ns) {
     const std::uint32_t halves[2] = {static_cast<std::uint32_t>(ns >> 32), static_cast<std::uint32_t>(ns)};
     option(code, halves, sizeof halves);
   };
-  time_option(kIsbStartTime, start_ns);
-  time_option(kIsbEndTime, end_ns);
-  option(kIsbReceived, &received, sizeof received);
-  option(kIsbDropped, &missed, sizeof missed);
+  time_option(kIsbStartTime, statistics.start_ns);
+  time_option(kIsbEndTime, statistics.end_ns);
+  option(kIsbReceived, &statistics.received, sizeof statistics.received);
+  option(kIsbDropped, &statistics.missed, sizeof statistics.missed);
+  option(kIsbDelivered, &statistics.written, sizeof statistics.written);
   end_of_options();
   end(at);
 }

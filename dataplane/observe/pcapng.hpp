@@ -28,8 +28,13 @@ class PcapngBlocks {
   void interface_description(std::string_view name, std::string_view description, const MacAddress& mac,
                              std::uint32_t snap_length);
   void packet(const Packet& packet);
-  void interface_statistics(std::uint32_t interface, std::uint64_t start_ns, std::uint64_t end_ns,
-                            std::uint64_t received, std::uint64_t missed);
+  struct Statistics {
+    std::uint64_t start_ns = 0, end_ns = 0;
+    std::uint64_t received = 0;  // with those that were missed
+    std::uint64_t missed = 0;
+    std::uint64_t written = 0;  // are in the file: what was not missed, and no filter left out
+  };
+  void interface_statistics(std::uint32_t interface, const Statistics& statistics);
 
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
   void clear() noexcept { bytes_.clear(); }

@@ -1,5 +1,6 @@
 // A packet's whole way in words, in the order in which the data path decides (worker/pipeline.hpp, facts ec2 2.7):
-// source, services, egress gate, egress ACL, route, internet gateway, ingress ACL, ingress gate, destination, MTU.
+// source, services, egress gate, egress ACL, route, internet gateway, ingress ACL, ingress gate, destination, MTU,
+// allowances.
 #include "dataplane/policy/explain.hpp"
 
 #include <fmt/format.h>
@@ -112,14 +113,16 @@ void explain_from_eni(ExplainPath& path) {
   if (leaves) explain_acl(path, from, Direction::kEgress);
   explain_route(path, route);
   if (route.outcome == RouteOutcome::kGateway) {
-    if (!explain_gateway_out(path)) return;
-    explain_gateway_in(path);
-    if (path.target != nullptr) explain_arrival(path, true, HopPeer::kOther);
-    return;
+    if (explain_gateway_out(path)) {
+      explain_gateway_in(path);
+      if (path.target != nullptr) explain_arrival(path, true, HopPeer::kOther);
+    }
+    return explain_allowances(path, true);
   }
   if (path.target == nullptr) return;
   explain_arrival(path, leaves, peer_by(path.source->owns(path.packet.source)));
   explain_fabric_mtu(path);
+  explain_allowances(path, false);
 }
 
 Explanation explain_ip(const Deployment& deployment, const ExplainQuestion& question) {
@@ -133,6 +136,7 @@ Explanation explain_ip(const Deployment& deployment, const ExplainQuestion& ques
   if (comes_from_internet(path)) {
     explain_gateway_in(path);
     if (path.target != nullptr) explain_arrival(path, true, HopPeer::kOther);
+    explain_allowances(path, true);
     return path.finish();
   }
   if (!explain_source(path) || explain_service(path)) return path.finish();

@@ -2,7 +2,8 @@
 // asks about a packet that nobody has sent, `weft flows --drops` about one that was dropped.
 //
 // The answer is about a new flow. A reply of a flow that is tracked passes the gates whatever the rules say (facts ec2
-// 2.4); it does not pass an ACL. Allowances depend on what else is sent, so nothing is said about them.
+// 2.4); it does not pass an ACL. Allowances are named with their numbers; whether one is used up depends on what else is
+// sent, so none of them refuses here.
 // Thread: any; allocates; not for the data path.
 #pragma once
 
@@ -25,10 +26,19 @@ struct ExplainQuestion {
   bool dont_fragment = true;
 };
 
+/// A number that the way is subject to.
+struct ExplainLimit {
+  double value = 0;
+  double peak = 0;  // as long as there are credits; 0: there is none
+  std::string unit;         // "Gbit/s", "packets/s", "connections"
+  std::string drop_reason;  // of what is more
+  std::string counter;      // ENA's that counts it; empty: ENA has none
+};
+
 /// One check on the way, in the order in which the data path makes them (worker/pipeline.hpp, facts ec2 2.7).
 struct ExplainStep {
   std::string stage;  // "source", "service", "egress gate", "egress ACL", "route", "internet gateway", "ingress ACL",
-                      // "ingress gate", "destination", "MTU"
+                      // "ingress gate", "destination", "MTU", "allowance", "EFA"
   bool passed = false;
   std::string subject;  // who decides: "node-0 (eni-...)", "network ACL web (acl-...)", "route table main (rtb-...)"
   /// What decided, or the nearest that did not match: "100 allow tcp 80 from 0.0.0.0/0", "0.0.0.0/0 to the internet gateway".
@@ -36,6 +46,7 @@ struct ExplainStep {
   int rule_line = 0;       // in the topology file; 0: unknown, or no rule
   std::string rule_group;  // of a gate: "name (sg-...)" of the group the rule is in
   std::string reason;      // in words
+  std::optional<ExplainLimit> limit = std::nullopt;  // of an allowance
 };
 
 struct GateExplanation {

@@ -95,7 +95,8 @@ void ExplainPath::gate(GateExplanation gate, DropReason reason) {
                    .rule = gate.rule,
                    .rule_line = gate.rule_line,
                    .rule_group = gate.rule_group,
-                   .reason = gate.reason};
+                   .reason = gate.reason,
+                   .limit = std::nullopt};
   if (gate.allowed) {
     note(fmt::format("{} of {} by {}", egress ? "egress" : "ingress", gate.instance, rule_in_group(gate)));
   } else if (!dropped_) {

@@ -28,6 +28,7 @@ class ExplainPath {
   void note(std::string how) { ways_.push_back(std::move(how)); }
   void gate(GateExplanation gate, DropReason reason);
   bool dropped() const { return dropped_; }
+  const std::vector<GateExplanation>& gates() const { return result_.gates; }  // those passed until now
 
   Explanation finish();
 
@@ -77,6 +78,12 @@ bool is_outside(const Deployment& deployment, const IpAddress& address);
 bool explain_gateway_out(ExplainPath& path);
 /// In through it: destination NAT, and the target.
 void explain_gateway_in(ExplainPath& path);
+
+// explain_allowance.cpp
+/// Of what goes to the services that have link-local addresses, before they see it.
+void explain_link_local_allowance(ExplainPath& path);
+/// Of what has passed everything else.
+void explain_allowances(ExplainPath& path, bool through_gateway);
 
 // explain_efa.cpp
 Explanation explain_efa(const Deployment& deployment, const ExplainQuestion& question);

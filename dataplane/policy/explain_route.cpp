@@ -66,6 +66,7 @@ void follow(const Deployment& deployment, const Route& route, const IpAddress& d
     case RouteTargetKind::kBlackhole: lookup.step.reason = "the route is there to drop"; break;
   }
   lookup.step.rule = describe(route, deployment);
+  lookup.step.rule_line = route.line;
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace weft {
 namespace {
 
-constexpr std::uint16_t kDns = 53, kDhcpServer = 67, kNtp = 123, kDhcpv6Server = 547;
+constexpr std::uint16_t kDns = 53, kDhcpServer = 67, kHttp = 80, kNtp = 123, kDhcpv6Server = 547;
 constexpr std::uint16_t kEcho = IcmpHeader::kEchoRequest << 8, kEchoV6 = 128 << 8;
 
 IpAddress fixed(const char* text) { return *IpAddress::parse(text); }
@@ -21,6 +21,11 @@ bool is_resolver(const Deployment& deployment, const IpAddress& ip) {
 
 bool is_time(const IpAddress& ip) {
   static const IpAddress kV4 = fixed("169.254.169.123"), kV6 = fixed("fd00:ec2::123");
+  return ip == kV4 || ip == kV6;
+}
+
+bool is_metadata(const IpAddress& ip) {
+  static const IpAddress kV4 = fixed("169.254.169.254"), kV6 = fixed("fd00:ec2::254");
   return ip == kV4 || ip == kV6;
 }
 
@@ -47,26 +52,42 @@ bool is_datagram_or_tcp(const PacketTuple& packet, std::uint16_t port, bool tcp)
          (packet.protocol == kProtocolUdp || (tcp && packet.protocol == kProtocolTcp));
 }
 
+/// Why the metadata service does not even take a connection; empty: it does. One that is off answers 403 to everything.
+std::string why_no_metadata(const ExplainPath& path) {
+  const PacketTuple& packet = path.packet;
+  if (packet.protocol != kProtocolTcp || packet.destination_port != kHttp) return "it answers HTTP, tcp 80";
+  const Instance* instance = path.source == nullptr ? nullptr : path.deployment.find_instance(path.source->instance);
+  if (instance == nullptr) return "the interface is attached to no instance";
+  if (!packet.destination.is_v4() && !instance->metadata_options.ipv6_enabled)
+    return "the instance has http_protocol_ipv6: disabled";
+  return "";
+}
+
 /// Who answers, or nothing when the packet is ordinary; a drop when it asks a service for what it does not offer.
 struct Answerer {
   std::string who;
   bool answers = true;
   std::string why_not;
+  bool link_local = false;  // one of those that share an allowance
 };
 
 std::optional<Answerer> service_for(const ExplainPath& path) {
   const PacketTuple& packet = path.packet;
-  if (is_dhcp(packet, *path.from)) return Answerer{"the DHCP server", true, ""};
+  if (is_dhcp(packet, *path.from)) return Answerer{"the DHCP server", true, "", false};
   if (is_resolver(path.deployment, packet.destination)) {
-    if (!is_datagram_or_tcp(packet, kDns, true)) return Answerer{"the VPC resolver", false, "it answers DNS, port 53"};
-    return Answerer{"the VPC resolver", path.deployment.dns_support, "the VPC has dns_support: false"};
+    if (!is_datagram_or_tcp(packet, kDns, true)) return Answerer{"the VPC resolver", false, "it answers DNS, port 53", true};
+    return Answerer{"the VPC resolver", path.deployment.dns_support, "the VPC has dns_support: false", true};
   }
   if (is_time(packet.destination))
-    return Answerer{"the time server", is_datagram_or_tcp(packet, kNtp, false), "it answers NTP, udp 123"};
+    return Answerer{"the time server", is_datagram_or_tcp(packet, kNtp, false), "it answers NTP, udp 123", true};
+  if (is_metadata(packet.destination)) {
+    const std::string why_not = why_no_metadata(path);
+    return Answerer{"the instance metadata service", why_not.empty(), why_not, true};
+  }
   if (is_router(*path.from, packet.destination)) {
     const bool echo = (packet.protocol == kProtocolIcmp && packet.destination_port == kEcho) ||
                       (packet.protocol == kProtocolIcmpv6 && packet.destination_port == kEchoV6);
-    return Answerer{"the subnet router", echo, ""};
+    return Answerer{"the subnet router", echo, "", false};
   }
   return std::nullopt;
 }
@@ -77,6 +98,7 @@ bool explain_service(ExplainPath& path) {
   if (path.from == nullptr) return false;
   const auto service = service_for(path);
   if (!service) return false;
+  if (service->link_local) explain_link_local_allowance(path);
   ExplainStep step;
   step.stage = "service";
   step.subject = service->who;

@@ -10,6 +10,7 @@
 #include "dataplane/services/dns_tcp.hpp"
 #include "dataplane/services/frame.hpp"
 #include "dataplane/services/icmpv6.hpp"
+#include "dataplane/services/metadata.hpp"
 #include "dataplane/services/ntp.hpp"
 
 namespace weft::services {
@@ -17,9 +18,13 @@ namespace {
 
 constexpr std::uint32_t kLimitedBroadcast = 0xffffffff;
 
+bool is_fixed_resolver(const IpAddress& ip) { return ip == kResolverV6 || (ip.is_v4() && ip.v4() == kResolverV4); }
+
 bool is_resolver(const ServiceView& view, const IpAddress& ip) {
-  return ip == kResolverV6 || (ip.is_v4() && (ip.v4() == kResolverV4 || ip.v4() == view.resolver));
+  return is_fixed_resolver(ip) || (ip.is_v4() && ip.v4() == view.resolver);
 }
+
+bool is_metadata(const IpAddress& ip) { return ip == kMetadataV6 || (ip.is_v4() && ip.v4() == kMetadataV4); }
 
 bool is_time(const IpAddress& ip) { return ip == kTimeV6 || (ip.is_v4() && ip.v4() == kTimeV4); }
 
@@ -71,13 +76,50 @@ Answer seal_answer(const ServiceView& view, const Request& request, const Datagr
                                    datagram.source_port, answer.length));
 }
 
-/// To an address of the services: DNS, NTP, or nothing.
-Answer serve_link_local(const ServiceView& view, const Request& request, std::uint64_t now_unix_ns,
-                        std::span<std::byte> out) {
+/// What the caller has, on its way to a service.
+struct Call {
+  const ServiceView& view;
+  const Moment& now;
+  Memory& memory;
+  std::span<std::byte> out;
+};
+
+Answer serve_dns_tcp(const Call& call, const Request& request, const TcpSegment& segment) {
+  const ServiceView& view = call.view;
+  if (!view.dns_support) return Answer::dropped(Refusal::kResolverOff);
+  const auto react = [&](std::span<const std::byte> asked, std::span<std::byte> room) {
+    return react_dns(view, asked, room);
+  };
+  return call.memory.tcp.take(view, request, segment, react, call.now.steady_ns, call.out);
+}
+
+Answer serve_metadata(const Call& call, const Request& request, const TcpSegment& segment) {
+  const Metadata& metadata = *call.view.metadata;
+  const auto react = [&](std::span<const std::byte> asked, std::span<std::byte> room) {
+    return react_metadata(metadata, call.memory.token_keys, call.now, asked, room);
+  };
+  return call.memory.tcp.take(call.view, request, segment, react, call.now.steady_ns, call.out);
+}
+
+Answer serve_tcp(const Call& call, const Request& request) {
+  const Metadata* const metadata = call.view.metadata;
+  const bool resolver = is_resolver(call.view, request.destination);
+  const bool has_metadata = metadata != nullptr && (request.is_v4() || metadata->options.ipv6);
+  if (!resolver && !(has_metadata && is_metadata(request.destination))) return Answer::dropped(Refusal::kNotOffered);
+  const auto segment = read_tcp(request.payload);
+  if (!segment) return Answer::dropped(Refusal::kMalformed);
+  if (segment->header.destination_port.host() != (resolver ? kDnsPort : kMetadataPort))
+    return Answer::dropped(Refusal::kNotOffered);
+  return resolver ? serve_dns_tcp(call, request, *segment) : serve_metadata(call, request, *segment);
+}
+
+/// To an address of the services: DNS, instance metadata, NTP, or nothing.
+Answer serve_link_local(const Call& call, const Request& request) {
+  const auto& [view, now, memory, out] = call;
   if (request.fragment) return Answer::dropped(Refusal::kFragment);
   if (!is_answerable(request.source)) return Answer::dropped(Refusal::kMalformed);
   const bool resolver = is_resolver(view, request.destination);
-  if (resolver && request.protocol == kProtocolTcp) return answer_dns_tcp(view, request, out);
+  if (request.protocol == kProtocolTcp) return serve_tcp(call, request);
   if (request.protocol != kProtocolUdp) return Answer::dropped(Refusal::kNotOffered);
   const auto datagram = read_udp(request.payload);
   if (!datagram) return Answer::dropped(Refusal::kMalformed);
@@ -85,7 +127,7 @@ Answer serve_link_local(const ServiceView& view, const Request& request, std::ui
   if (resolver && datagram->destination_port == kDnsPort)
     return seal_answer(view, request, *datagram, answer_dns(view, datagram->data, room), out);
   if (is_time(request.destination) && datagram->destination_port == kNtpPort)
-    return seal_answer(view, request, *datagram, answer_ntp(now_unix_ns, datagram->data, room), out);
+    return seal_answer(view, request, *datagram, answer_ntp(now.unix_ns, datagram->data, room), out);
   return Answer::dropped(Refusal::kNotOffered);
 }
 
@@ -97,10 +139,10 @@ bool is_udp_to(const Request& request, std::uint16_t port) {
   return udp.destination_port.host() == port;
 }
 
-Answer serve_ipv4(const ServiceView& view, const Request& request, std::uint64_t now_unix_ns,
-                  std::span<std::byte> out) {
+Answer serve_ipv4(const Call& call, const Request& request) {
+  const auto& [view, now, memory, out] = call;
   if (is_resolver(view, request.destination) || request.destination.is_for_services())
-    return serve_link_local(view, request, now_unix_ns, out);
+    return serve_link_local(call, request);
   if (!is_dhcp4_destination(view, request.destination) || !is_udp_to(request, kDhcp4ServerPort))
     return Answer::not_for_us();
   if (request.fragment) return Answer::dropped(Refusal::kFragment);
@@ -108,9 +150,9 @@ Answer serve_ipv4(const ServiceView& view, const Request& request, std::uint64_t
   return datagram ? serve_dhcp4(view, request, *datagram, out) : Answer::dropped(Refusal::kMalformed);
 }
 
-Answer serve_ipv6(const ServiceView& view, const Request& request, std::uint64_t now_unix_ns,
-                  std::span<std::byte> out) {
-  if (request.destination.is_for_services()) return serve_link_local(view, request, now_unix_ns, out);
+Answer serve_ipv6(const Call& call, const Request& request) {
+  const auto& [view, now, memory, out] = call;
+  if (request.destination.is_for_services()) return serve_link_local(call, request);
   const bool to_router = is_router(view, request.destination);
   // Neighbour discovery in fragments is refused by everybody (RFC 6980 5); what else is a fragment may be traffic.
   if (request.protocol == kProtocolIcmpv6 && !request.fragment) return answer_icmpv6(view, request, out);
@@ -131,18 +173,18 @@ bool is_ip(std::span<const std::byte> frame) {
 
 }  // namespace
 
-Answer answer(const ServiceView& view, std::span<const std::byte> frame, std::uint64_t now_unix_ns,
+Answer answer(const ServiceView& view, std::span<const std::byte> frame, const Moment& now, Memory& memory,
               std::span<std::byte> out) noexcept {
   if (!is_ip(frame)) return Answer::not_for_us();
   const auto request = read_request(frame);
   if (!request) return Answer::dropped(Refusal::kMalformed);
   out = out.first(std::min<std::size_t>(out.size(), sizeof(EthernetHeader) + view.mtu));
-  return request->is_v4() ? serve_ipv4(view, *request, now_unix_ns, out) : serve_ipv6(view, *request, now_unix_ns, out);
+  const Call call{view, now, memory, out};
+  return request->is_v4() ? serve_ipv4(call, *request) : serve_ipv6(call, *request);
 }
 
-bool is_link_local_service(const ServiceView& view, const IpAddress& destination) noexcept {
-  if (is_resolver(view, destination) || is_time(destination) || destination == kMetadataV6) return true;
-  return destination.is_v4() && destination.v4() == kMetadataV4;
+bool is_one_of_the_services(const IpAddress& destination) noexcept {
+  return is_fixed_resolver(destination) || is_time(destination) || is_metadata(destination);
 }
 
 bool is_behind_router_mac(const ServiceView& view, const IpAddress& ip) noexcept {

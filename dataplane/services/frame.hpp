@@ -37,13 +37,15 @@ struct Datagram {
 };
 std::optional<Datagram> read_udp(std::span<const std::byte> payload) noexcept;
 
+inline constexpr std::uint8_t kDefaultHopLimit = 64;
+
 /// Both addresses are of one family.
 struct ReplyHeaders {
   MacAddress source_mac;
   MacAddress destination_mac;
   IpAddress source;
   IpAddress destination;
-  std::uint8_t hop_limit = 64;
+  std::uint8_t hop_limit = kDefaultHopLimit;
 };
 
 /// Where the answer of a protocol goes inside `out`, behind its headers. Empty when there is no room.

@@ -13,6 +13,13 @@
 namespace weft::services {
 
 class NameTable;
+struct Metadata;
+
+/// When a request is met.
+struct Moment {
+  std::uint64_t unix_ns = 0;    // what clients are told
+  std::uint64_t steady_ns = 0;  // what connections and tokens are measured by: it never goes back
+};
 
 // The link-local services (facts ec2 1.9).
 inline constexpr Ipv4Address kResolverV4{0xa9fea9fd};  // 169.254.169.253
@@ -52,6 +59,7 @@ class NeighbourLookup {
 
 struct ServiceView {
   // The ENI.
+  std::uint64_t eni = 0;  // names it for as long as it has its place; connections are kept by it
   MacAddress mac;
   Ipv4Address address;                        // primary private; 0: none, so no DHCPv4
   std::span<const IpAddress> ipv6_addresses;  // in order; the first is what DHCPv6 gives
@@ -72,6 +80,8 @@ struct ServiceView {
   std::span<const Ipv4Address> domain_name_servers;  // empty: the resolver
   std::span<const Ipv4Address> ntp_servers;          // empty: 169.254.169.123
   const NameTable* names = nullptr;                  // null: the resolver knows nobody
+
+  const Metadata* metadata = nullptr;  // of its instance; null: it has none, and nobody answers
 
   // Leases in seconds. IPv4: facts ec2 1.7. IPv6 is not published; these are what instances show [BK].
   std::uint32_t lease_s = 3600;

@@ -1,30 +1,17 @@
 #include "dataplane/worker/allowance_book.hpp"
 
-#include <algorithm>
 #include <set>
 
-#include "dataplane/model/instance_types.hpp"
+#include "dataplane/limit/packet_windows.hpp"
+#include "dataplane/model/allowances.hpp"
 #include "dataplane/policy/gate.hpp"
 #include "dataplane/worker/snapshot.hpp"
 
 namespace weft {
-namespace {
 
-constexpr double kFlowGbpsAnywhere = 5;  // facts ec2 4.3
-constexpr double kFlowGbpsInsideCluster = 10;
-constexpr int kLargeVcpus = 32;
-constexpr double kGatewayGbps = 5;
+static_assert(PacketWindows::kPackets == kLinkLocalPacketsPerSecond);
 
-/// To the internet: half of the bandwidth of a type with 32 vCPUs or more, and 5 Gbps of any (facts ec2 4.3).
-double gateway_gbps(const Instance& instance) {
-  const InstanceType* const type = find_instance_type(instance.type);
-  if (type == nullptr) return 0;
-  return type->vcpus >= kLargeVcpus ? std::max(instance.allowances.peak_gbps / 2, kGatewayGbps) : kGatewayGbps;
-}
-
-}  // namespace
-
-AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster) {
+AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster, const Parameters& parameters) {
   const Allowances& all = instance.allowances;
   AllowanceLimits limits;
   limits.baseline_gbps = all.baseline_gbps;
@@ -32,11 +19,11 @@ AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster) {
   limits.gateway_gbps = gateway_gbps(instance);
   limits.pps = all.pps;
   limits.connections = all.connections;
-  // The model says 10 of a member of a cluster; that is for its flows to other members.
-  const bool member = cluster != 0 && all.flow_gbps == kFlowGbpsInsideCluster;
-  limits.flow_gbps = member ? kFlowGbpsAnywhere : all.flow_gbps;
-  limits.cluster_flow_gbps = all.flow_gbps;
+  limits.flow_gbps = flow_gbps(instance, cluster != 0, false);
+  limits.cluster_flow_gbps = flow_gbps(instance, cluster != 0, true);
   limits.cluster = cluster;
+  limits.credit_seconds = parameters.credit_seconds;
+  limits.burst_ms = parameters.burst_ms;
   return limits;
 }
 
@@ -46,10 +33,9 @@ void AllowanceBook::update(const Deployment& deployment, unsigned workers, std::
   ids_.clear();
   for (const Instance& instance : deployment.instances) {
     std::uint32_t cluster = 0;
-    for (const PlacementGroup& group : deployment.placement_groups)
-      if (group.strategy == PlacementStrategy::kCluster && group.name == instance.placement_group)
-        cluster = clusters_.emplace(group.id, static_cast<std::uint32_t>(clusters_.size() + 1)).first->second;
-    const AllowanceLimits limits = limits_of(instance, cluster);
+    if (const PlacementGroup* const group = cluster_of(deployment, instance))
+      cluster = clusters_.emplace(group->id, static_cast<std::uint32_t>(clusters_.size() + 1)).first->second;
+    const AllowanceLimits limits = limits_of(instance, cluster, deployment.parameters);
     if (!limits.any()) continue;
     present.insert(instance.id);
     ids_[instance.name] = instance.id;

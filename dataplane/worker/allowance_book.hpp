@@ -42,6 +42,6 @@ class AllowanceBook {
 };
 
 /// What the model's numbers mean to the stages. `cluster`: the number of its cluster placement group, 0: none.
-AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster);
+AllowanceLimits limits_of(const Instance& instance, std::uint32_t cluster, const Parameters& parameters = {});
 
 }  // namespace weft

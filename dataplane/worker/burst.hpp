@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/flow/entry.hpp"
+#include "dataplane/observe/capture_ring.hpp"
 #include "dataplane/observe/drop_reason.hpp"
 #include "drivers/port.hpp"
 
@@ -44,6 +45,8 @@ struct Burst {
   bool offloads = false;      // some packet is a chain, or has a checksum or segmentation to finish
   bool fragments_known = false;  // fragments carry what their first one says (FragmentPorts::write())
   bool leaves = false;        // some packet goes to the internet gateway
+  bool captures = false;      // somebody captures (worker/capture.hpp): record[] is written
+  bool sent_noted = false;    // record[] has what is to be known of how these packets were sent
   std::uint32_t ipv6 = 0;     // bit i: packet i has key6 and no key. Mostly 0, and then no loop asks each packet
   std::uint32_t fragments = 0;  // bit i: packet i is a part of a datagram
 
@@ -58,6 +61,7 @@ struct Burst {
   std::uint32_t hash[kBurst];
   alignas(16) FlowKey4 key[kBurst];  // of an IPv6 packet nobody's
   FlowKey6 key6[kBurst];
+  CaptureRecord* record[kBurst];  // of the packet as its ENI sent it; null: not captured
 
   bool pending(unsigned i) const noexcept { return fate[i] == Fate::kPending; }
   void drop(unsigned i, DropReason why) noexcept {

@@ -27,20 +27,28 @@ bool may_send_unowned(const IpAddress& source, const IpAddress& destination) noe
 }
 
 /// The slow half, for an ENI that has more than its primary address. Nobody sends from 0.0.0.0, which an ENI without
-/// an address has in its record. Out of line, so that the loop keeps its registers.
-[[gnu::noinline]] bool owns_source(const Burst& burst, unsigned i, const EniRecord& eni, const Snapshot& snapshot) noexcept {
-  if (burst.is_ipv6(i))
-    return (eni.more_addresses && snapshot.owns(burst.source[i], burst.source_address6(i))) ||
-           may_send_unowned(burst.source_address6(i), burst.destination_address6(i));
-  if (burst.source_address(i) == 0)  // DHCP, which asks before it has an address
+/// an address has in its record. `proved` is an address that was looked up for this burst and is the ENI's. Out of line,
+/// so that the loop keeps its registers.
+[[gnu::noinline]] bool owns_source(const Burst& burst, unsigned i, const EniRecord& eni, const Snapshot& snapshot,
+                                   IpAddress& proved) noexcept {
+  const bool ipv6 = burst.is_ipv6(i);
+  const IpAddress source = ipv6 ? burst.source_address6(i) : IpAddress::from({burst.source_address(i)});
+  if (source == proved) return true;
+  if (!ipv6 && burst.source_address(i) == 0)  // DHCP, which asks before it has an address
     return services::speaks_before_it_has_an_address(
         {rte_pktmbuf_mtod(burst.packet[i], const std::byte*), burst.packet[i]->data_len});
-  return eni.more_addresses && snapshot.owns(burst.source[i], IpAddress::from({burst.source_address(i)}));
+  if (eni.more_addresses && snapshot.owns(burst.source[i], source)) {
+    proved = source;
+    return true;
+  }
+  return ipv6 && may_send_unowned(source, burst.destination_address6(i));
 }
 
 }  // namespace
 
 void check_source(Burst& burst, const WorkerContext& worker) noexcept {
+  IpAddress proved;  // nobody's; a burst is of one guest
+  proved.octets.fill(0xff);
   for (unsigned i = 0; i < burst.count; ++i) {
     if (!burst.pending(i)) continue;
     const EniRecord& eni = worker.snapshot->eni(burst.source[i]);
@@ -50,7 +58,7 @@ void check_source(Burst& burst, const WorkerContext& worker) noexcept {
     } else if (eni.spoof_check && !same(ethernet.source, eni.mac)) {
       burst.drop(i, DropReason::kSpoofedMac);
     } else if (eni.source_dest_check && burst.kind[i] != FlowKind::kArp && burst.source_address(i) != eni.address &&
-               !owns_source(burst, i, eni, *worker.snapshot)) {
+               !owns_source(burst, i, eni, *worker.snapshot, proved)) {
       burst.drop(i, DropReason::kSpoofedIp);  // ARP has its addresses elsewhere: serve() looks
     }
   }

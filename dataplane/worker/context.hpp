@@ -9,8 +9,11 @@
 #include "dataplane/flow/table.hpp"
 #include "dataplane/limit/flow_meters.hpp"
 #include "dataplane/limit/packet_windows.hpp"
+#include "dataplane/observe/capture_session.hpp"
 #include "dataplane/observe/counters.hpp"
 #include "dataplane/observe/drop_log.hpp"
+#include "dataplane/observe/flow_log_table.hpp"
+#include "dataplane/services/answer.hpp"
 #include "dataplane/worker/burst.hpp"
 #include "dataplane/worker/connection_counts.hpp"
 #include "dataplane/worker/fragment_table.hpp"
@@ -34,13 +37,14 @@ struct WorkerContext {
   static constexpr std::uint8_t kNoGroup = 0xff;
 
   WorkerContext(unsigned own_index, std::uint32_t flow_capacity, std::uint32_t flow_capacity6, Handover& rings,
-                rte_mempool* packets, bool related_errors)
+                rte_mempool* packets, bool related_errors, const services::TokenKeys& token_keys)
       : index(own_index),
         flows(flow_capacity),
         flows6(flow_capacity6),
         handover(rings),
         pool(packets),
-        related_icmp_errors(related_errors) {}
+        related_icmp_errors(related_errors),
+        services(token_keys) {}
 
   const unsigned index;
   const Snapshot* snapshot = nullptr;
@@ -62,17 +66,25 @@ struct WorkerContext {
     return const_cast<WorkerContext*>(this)->flows_of<Entry>();
   }
 
+  /// The engine's switch and the VPC's: both have to say so.
+  bool passes_related_errors() const noexcept { return related_icmp_errors && snapshot->parameters.related_icmp_errors; }
+
   /// Made by the control thread before it first publishes allowances; the stages ask only when there are some.
   std::unique_ptr<LimitTables> limits;
+
+  /// Made by the control thread before it first publishes a flow log; account() runs only when there is one.
+  std::unique_ptr<FlowLogTable> flow_log;
 
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;
+  CaptureTap capture{index};
   Handover& handover;
   rte_mempool* pool;  // for copies: segments of a super-segment
   bool related_icmp_errors;
   bool virtual_clock = false;  // then `now_ns` is also the time that NTP tells
   IcmpErrorBudget icmp_errors;
+  services::Memory services;
   FragmentTable fragments;
 
   // What the packets of the present burst bring about, each at most one of these. Empty between bursts.

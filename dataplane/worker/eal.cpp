@@ -1,6 +1,9 @@
 #include "dataplane/worker/eal.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -47,6 +50,24 @@ class PassingDirectory {
   bool made_ = false;
 };
 
+/// Whoever counts the free huge pages takes them before another process counts: without, daemons that start together
+/// count the same pages. The lock is on a folder of the kernel's, which everybody may open and nobody has to make.
+class HugePageTurn {
+ public:
+  explicit HugePageTurn(bool wanted)
+      : folder_(wanted ? ::open("/sys/kernel/mm/hugepages", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1) {
+    if (folder_ >= 0) ::flock(folder_, LOCK_EX);
+  }
+  ~HugePageTurn() {
+    if (folder_ >= 0) ::close(folder_);
+  }
+  HugePageTurn(const HugePageTurn&) = delete;
+  HugePageTurn& operator=(const HugePageTurn&) = delete;
+
+ private:
+  int folder_;
+};
+
 }  // namespace
 
 unsigned long free_huge_page_mb(const std::string& sysfs) {
@@ -65,6 +86,7 @@ Result<std::unique_ptr<Eal>> Eal::start(const EalOptions& options) {
   static bool started = false;
   if (started) return Error{"Weft.EalStarted", "DPDK's EAL can be started once in a process, and it was", {}};
 
+  const HugePageTurn turn(options.huge_pages);
   const unsigned long free_mb = options.huge_pages ? free_huge_page_mb() : 0;
   const bool huge = free_mb >= options.memory_mb;
   cpu_set_t allowed;

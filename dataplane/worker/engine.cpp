@@ -65,13 +65,17 @@ EngineImpl::EngineImpl(const EngineOptions& options, PacketPool pool)
                                      .now_ns = options.now_ns,
                                      .related_icmp_errors = options.related_icmp_errors,
                                      .flow_capacity = options.flow_capacity,
-                                     .flow_capacity6 = options.flow_capacity6};
+                                     .flow_capacity6 = options.flow_capacity6,
+                                     .token_keys = services::TokenKeys::random()};
   for (unsigned index = 0; index < handover_.workers(); ++index)
     workers_.push_back(std::make_unique<Worker>(index, worker_options, publication_, handover_, pool_.get()));
   started_ns_ = monotonic_ns();
 }
 
-EngineImpl::~EngineImpl() { EngineImpl::stop(); }
+EngineImpl::~EngineImpl() {
+  EngineImpl::stop();
+  EngineImpl::stop_capture();
+}
 
 void EngineImpl::set_message_switch(std::unique_ptr<MessageSwitch> messages,
                                     std::function<EfaCounters(EniSlot)> counters) {
@@ -97,20 +101,24 @@ std::uint64_t EngineImpl::now_ns() const { return options_.now_ns == nullptr ? m
 
 unsigned EngineImpl::run_once() { return workers_.front()->turn(); }
 
-std::uint16_t EngineImpl::least_loaded_worker() const {
+std::vector<unsigned> EngineImpl::ports_by_worker() const {
   std::vector<unsigned> ports(workers_.size());
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
     if (!slots_[static_cast<EniSlot>(slot)].eni_id.empty()) ++ports[slots_[static_cast<EniSlot>(slot)].home];
-  return static_cast<std::uint16_t>(std::min_element(ports.begin(), ports.end()) - ports.begin());
+  return ports;
 }
 
 Result<std::vector<SlotAssignment>> EngineImpl::assign_slots(const Deployment& deployment, std::uint32_t epoch) {
   std::vector<SlotAssignment> assignments;
+  std::vector<unsigned> ports = ports_by_worker();
   for (const auto& [id, address] : ends_of(deployment)) {
     const bool known = slots_.find(id).has_value();
-    const std::optional<EniSlot> slot = slots_.take(id, address, epoch, least_loaded_worker());
+    const auto least = std::ranges::min_element(ports);  // where a new one goes
+    const auto home = static_cast<std::uint16_t>(least - ports.begin());
+    const std::optional<EniSlot> slot = slots_.take(id, address, epoch, home);
     if (!slot) return Error{"NetworkInterfaceLimitExceeded", "the engine has room for 65534 interfaces", {}};
     if (!known) {
+      ++*least;
       baselines_.resize(slots_.size());
       baselines_[*slot] = {};
       baselines_[*slot] = sum(*slot);
@@ -129,53 +137,71 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
       return Error{"InvalidNetworkInterfaceID.NotFound",
                    "a port was given for " + attachment.eni_id + ", which is not in the deployment", {}};
 
-  // 2. Compile. What has gone keeps its slot until nobody can see it.
+  // 2. Slots, and the new descriptors into their workers' sets: the last that can fail. A worker that is told of a port
+  // before it is published finds no such slot in its tables, or an empty one, and goes on.
   const std::uint32_t epoch = epoch_ + 1;
   std::vector<EniSlot> gone;
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
     if (const auto& owner = slots_[static_cast<EniSlot>(slot)]; !owner.eni_id.empty() && !wanted.contains(owner.eni_id))
       gone.push_back(static_cast<EniSlot>(slot));
   Result<std::vector<SlotAssignment>> assignments = assign_slots(*deployment, epoch);
-  if (!assignments) return assignments.error();
+  if (!assignments) {
+    slots_.roll_back();
+    return assignments.error();
+  }
+  if (Result<void> watched = watch(added); !watched) {
+    slots_.roll_back();
+    return watched;
+  }
+  slots_.commit();
 
+  // 3. Compile. What has gone keeps its slot until nobody can see it.
   std::vector<std::unique_ptr<Port>> closed;  // at the end of this function
-  for (const EniSlot slot : gone)
-    if (Port* const port = slots_[slot].port.get(); port != nullptr && port->readiness_fd() >= 0)
-      workers_[slots_[slot].home]->wake_set().remove(port->readiness_fd());
-  std::vector<EniSlot> attached;
+  for (const EniSlot slot : gone) unwatch(slots_[slot], slots_[slot].port.get());
   for (Attachment& attachment : added) {
     const EniSlot slot = *slots_.find(attachment.eni_id);
     std::swap(slots_[slot].port, attachment.port);
-    if (attachment.port != nullptr && attachment.port->readiness_fd() >= 0)
-      workers_[slots_[slot].home]->wake_set().remove(attachment.port->readiness_fd());
+    unwatch(slots_[slot], attachment.port.get());
     closed.push_back(std::move(attachment.port));
-    attached.push_back(slot);
   }
   for (SlotAssignment& assignment : *assignments) assignment.port = slots_[assignment.slot].port.get();
   const auto workers = static_cast<unsigned>(workers_.size());
   allowances_.update(*deployment, workers, now_ns());
   if (allowances_.any())
     for (const auto& worker : workers_) worker->make_limit_tables();
+  if (!deployment->flow_logs.empty())
+    for (const auto& worker : workers_) worker->make_flow_log_table(options_.flow_log_records);
   std::unique_ptr<const Snapshot> next =
       Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_);
 
-  // 3. Publish, and wait until no worker can see the old tables.
+  // 4. Publish, and wait until no worker can see the old tables. Sleepers look at their new ports.
+  capture_more(*deployment);
   publication_.replace(std::move(next));
+  capture_less();
   epoch_ = epoch;
   deployment_ = std::move(deployment);
   for (const EniSlot slot : gone) closed.push_back(slots_.free(slot));
-
-  // 4. New descriptors are polled from now on; sleepers look at their new ports.
-  Result<void> result;
-  for (const EniSlot slot : attached) {
-    const SlotTable::Owner& owner = slots_[slot];
-    if (owner.port == nullptr || owner.port->readiness_fd() < 0) continue;
-    Result<void> watched =
-        workers_[owner.home]->wake_set().add(owner.port->readiness_fd(), port_tag(slot, owner.born));
-    if (!watched) result = watched;
-  }
   for (const auto& worker : workers_) worker->wake_set().wake();
-  return result;
+  return {};
+}
+
+/// All of them or none.
+Result<void> EngineImpl::watch(const std::vector<Attachment>& added) {
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    const EniSlot slot = *slots_.find(added[i].eni_id);
+    const SlotTable::Owner& owner = slots_[slot];
+    if (added[i].port == nullptr || added[i].port->readiness_fd() < 0) continue;
+    Result<void> watched =
+        workers_[owner.home]->wake_set().add(added[i].port->readiness_fd(), port_tag(slot, owner.born));
+    if (watched) continue;
+    while (i-- > 0) unwatch(slots_[*slots_.find(added[i].eni_id)], added[i].port.get());
+    return watched;
+  }
+  return {};
+}
+
+void EngineImpl::unwatch(const SlotTable::Owner& owner, const Port* port) {
+  if (port != nullptr && port->readiness_fd() >= 0) workers_[owner.home]->wake_set().remove(port->readiness_fd());
 }
 
 }  // namespace weft

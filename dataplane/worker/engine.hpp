@@ -14,8 +14,10 @@
 
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/model/result.hpp"
+#include "dataplane/observe/capture_session.hpp"
 #include "dataplane/observe/drop_reason.hpp"
 #include "dataplane/observe/ena_counter.hpp"
+#include "dataplane/observe/flow_log_table.hpp"
 #include "dataplane/policy/gate.hpp"
 #include "drivers/port.hpp"
 
@@ -27,6 +29,7 @@ struct EngineOptions {
   std::vector<int> cpus;               // empty: lcores float
   std::uint32_t flow_capacity = 1u << 20;   // IPv4 flows of each worker
   std::uint32_t flow_capacity6 = 1u << 18;  // IPv6 flows; no memory, only addresses, before the first of them
+  std::uint32_t flow_log_records = 1u << 16;  // of each worker between two collections, a power of two; made when asked
   std::uint32_t packets = 16383;       // mbufs of 2 KiB in the pool
   bool related_icmp_errors = true;     // an ICMP error about a tracked flow passes by its state (facts ec2 1.8)
   std::uint64_t (*now_ns)() = nullptr; // null: CLOCK_MONOTONIC
@@ -48,7 +51,8 @@ struct EniStatistics {
   std::uint64_t consumed = 0;                  // frames of this guest that the fabric answered itself
   std::uint64_t drops[kDropReasons] = {};      // of this guest's frames
   std::uint64_t ena[kEnaCounters] = {};        // packets that found an allowance used up; kEnaCounterNames
-  std::uint64_t conntrack_allowance_available = 0;  // of the instance; 0 as well where nothing limits it
+  bool connections_limited = false;                 // of the instance; then there is the next
+  std::uint64_t conntrack_allowance_available = 0;
   EfaCounters efa;                             // EFA functions only
 };
 
@@ -71,6 +75,10 @@ struct DropView {
   std::uint64_t count = 1;  // equal drops in a row
 };
 
+/// Whom a capture is about. Asked at the beginning and for each deployment from then on, so that a capture follows
+/// attachments.
+using CaptureSelection = std::function<std::vector<CaptureInterface>(const Deployment&)>;
+
 class Engine {
  public:
   /// EAL must be initialised (worker/eal.hpp). Makes the mempool and the flow tables.
@@ -92,6 +100,7 @@ class Engine {
   /// Publishes the deployment: ports of ENIs that it no longer has are closed, `added` ports are polled from now on,
   /// every flow keeps EC2's meaning of a change (DESIGN D3). Returns when no worker can see the old tables.
   /// An ENI that stays and gets another port has the old one closed; with a null port nothing is attached any more.
+  /// An error: nothing was published, no port was closed but those of `added`, and everything goes on as before.
   virtual Result<void> apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) = 0;
 
   virtual std::optional<EniSlot> slot_of(const std::string& eni_id) const = 0;
@@ -101,11 +110,23 @@ class Engine {
   virtual std::vector<EniStatistics> statistics() const = 0;
   virtual std::vector<FlowView> flows() = 0;
   virtual std::vector<DropView> drops() const = 0;
+  /// The ENI as records name it, while it has a slot.
+  virtual std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const = 0;
+  /// What the workers have added up for the deployment's flow logs since the last call.
+  virtual FlowLogBatch take_flow_log_records() = 0;
   /// Worker threads' share of CPU time is what `idle` means: nanoseconds asleep and awake since start.
   struct IdleTime {
     std::uint64_t asleep_ns = 0, awake_ns = 0;
   };
   virtual std::vector<IdleTime> idle_times() const = 0;
+
+  /// Packets of the chosen ends are copied to the session from now on, each as the guest sends or gets it, with the
+  /// reason of a drop. One at a time: IncorrectState. EFA messages are no packets, and in no capture. The session stays
+  /// usable after stop_capture(), for what is still in its rings. `options.workers` is filled in.
+  virtual Result<std::shared_ptr<CaptureSession>> start_capture(CaptureSession::Options options,
+                                                                CaptureSelection selection) = 0;
+  /// Returns when no worker touches the session any more. Does nothing when there is no capture.
+  virtual void stop_capture() = 0;
 
   /// For ports that need mbufs (ring, TAP).
   virtual rte_mempool* mempool() = 0;

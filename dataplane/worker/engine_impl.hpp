@@ -1,6 +1,8 @@
-// The engine behind engine.hpp: engine.cpp has its life and apply(), engine_views.cpp what can be read from it.
+// The engine behind engine.hpp: engine.cpp has its life and apply(), engine_views.cpp what can be read from it,
+// engine_capture.cpp who is captured.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -33,19 +35,31 @@ class EngineImpl final : public Engine {
   std::vector<EniStatistics> statistics() const override;
   std::vector<FlowView> flows() override;
   std::vector<DropView> drops() const override;
+  std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const override;
+  FlowLogBatch take_flow_log_records() override;
   std::vector<IdleTime> idle_times() const override;
+  Result<std::shared_ptr<CaptureSession>> start_capture(CaptureSession::Options options,
+                                                        CaptureSelection selection) override;
+  void stop_capture() override;
   rte_mempool* mempool() override { return pool_.get(); }
   int wake_fd() override { return workers_.front()->wake_set().event_fd(); }
 
  private:
   Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
-  std::uint16_t least_loaded_worker() const;
+  Result<void> watch(const std::vector<Attachment>& added);
+  void unwatch(const SlotTable::Owner& owner, const Port* port);
+  std::vector<unsigned> ports_by_worker() const;
   std::uint64_t now_ns() const;
   EniStatistics sum(EniSlot slot) const;
   template <typename Entry>
   FlowView view_of(const Entry& entry, std::uint32_t now) const;
   template <typename Table>
   void add_flows(Worker& worker, Table WorkerContext::* table, std::vector<FlowView>& views);
+
+  /// Ends that are new in the capture of `deployment`, before a worker sees their first packet.
+  void capture_more(const Deployment& deployment);
+  /// Ends that are not in it any more, once no worker sees them and before their slots are another's.
+  void capture_less();
 
   const EngineOptions options_;
   PacketPool pool_;
@@ -61,6 +75,13 @@ class EngineImpl final : public Engine {
   std::uint64_t started_ns_ = 0;
   std::uint32_t epoch_ = 0;
   std::shared_ptr<const Deployment> deployment_;
+
+  struct Capture {
+    std::shared_ptr<CaptureSession> session;  // null: none
+    CaptureSelection selection;
+    std::map<EniSlot, std::string> captured, wanted;  // by slot, the name in the file
+  };
+  Capture capture_;
 };
 
 }  // namespace weft

@@ -90,8 +90,11 @@ std::vector<EniStatistics> EngineImpl::statistics() const {
     EniStatistics one = sum(slot);
     subtract(one, baselines_[slot]);
     one.eni_id = id;
-    if (const InstanceAllowance* const allowance = allowances_.find(instance))
+    const InstanceAllowance* const allowance = allowances_.find(instance);
+    if (allowance != nullptr) {
+      one.connections_limited = allowance->limits().connections != 0;
       one.conntrack_allowance_available = allowance->connections().available();
+    }
     if (efa && efa_counters_) add_efa(one, efa_counters_(slot));
     all.push_back(std::move(one));
   };
@@ -164,6 +167,23 @@ std::vector<DropView> EngineImpl::drops() const {
   }
   std::sort(views.begin(), views.end(), [](const DropView& a, const DropView& b) { return a.when_ns < b.when_ns; });
   return views;
+}
+
+std::optional<FlowLogEniKey> EngineImpl::flow_log_eni(const std::string& eni_id) const {
+  const std::optional<EniSlot> slot = slots_.find(eni_id);
+  if (!slot) return std::nullopt;
+  return FlowLogEniKey{*slot, slots_[*slot].born};
+}
+
+FlowLogBatch EngineImpl::take_flow_log_records() {
+  FlowLogBatch batch;
+  for (const auto& worker : workers_) {
+    FlowLogTable* const table = worker->flow_log_table();
+    if (table == nullptr) continue;
+    worker->run_job([&](WorkerContext&) { table->swap(); }, !threads_.empty());
+    table->take(batch);
+  }
+  return batch;
 }
 
 std::vector<Engine::IdleTime> EngineImpl::idle_times() const {

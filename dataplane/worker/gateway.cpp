@@ -82,7 +82,7 @@ bool may_be_told(const Burst& burst, unsigned i, const IcmpError& error, WorkerC
                           .source_port = 0,
                           .destination_port = static_cast<std::uint16_t>(error.type << 8 | error.code)};
   if (!snapshot.acl_allows(eni, Direction::kIngress, tuple)) return false;
-  if (worker.related_icmp_errors && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
+  if (worker.passes_related_errors() && (burst.is_ipv6(i) ? tracked_at_sender<FlowEntry6>(burst, i, worker)
                                                       : tracked_at_sender<FlowEntry4>(burst, i, worker)))
     return true;
   return snapshot.policy->evaluate(eni.policy, Direction::kIngress, tuple, HopPeer::kOther).allowed;
@@ -121,7 +121,10 @@ void come_back(Burst& burst, unsigned i, std::uint16_t mtu, WorkerContext& worke
     worker.balance.copies.add(count - 1);
   }
   if (worker.again->count + count > kBurst) process_again(worker);
-  for (unsigned k = 0; k < count; ++k) worker.again->take(frames[k], worker.snapshot->gateway);
+  for (unsigned k = 0; k < count; ++k) {
+    worker.again->record[worker.again->count] = burst.captures ? burst.record[i] : nullptr;
+    worker.again->take(frames[k], worker.snapshot->gateway);
+  }
   burst.fate[i] = Fate::kAgain;
 }
 
@@ -132,14 +135,15 @@ void depart_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   if (ip_bytes(packet) > kFabricMtu) return burst.drop(i, DropReason::kTooBig);
   const std::optional<std::uint32_t> outside = snapshot.public_addresses.public_of.find(ip.source.host());
   if (!outside) return burst.drop(i, DropReason::kNoPublicAddress);
-  if (ip.time_to_live <= 1) {
-    tell_sender(burst, i, {.type = IcmpHeader::kTimeExceeded}, worker);
-    return burst.drop(i, DropReason::kTimeToLive);
-  }
+  // The size before the time to live: tracepath hears the MTU from the first hop (facts ec2 1.8).
   const std::uint16_t mtu = snapshot.eni(snapshot.gateway).mtu;
   if (ip_bytes(packet) > mtu && (ip.fragment.host() & Ipv4Header::kDontFragment) != 0) {
     tell_sender(burst, i, {IcmpHeader::kDestinationUnreachable, IcmpHeader::kFragmentationNeeded, mtu}, worker);
     return burst.drop(i, DropReason::kTooBig);
+  }
+  if (ip.time_to_live <= 1) {
+    tell_sender(burst, i, {.type = IcmpHeader::kTimeExceeded}, worker);
+    return burst.drop(i, DropReason::kTimeToLive);
   }
   decrement_time_to_live(packet);
   translate_source(packet, *outside);
@@ -168,14 +172,14 @@ void depart_ipv6(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   rte_mbuf* const packet = burst.packet[i];
   auto& ip = *rte_pktmbuf_mtod_offset(packet, Ipv6Header*, kIpOffset);
   if (ip_bytes(packet) > kFabricMtu) return burst.drop(i, DropReason::kTooBig);
-  if (ip.hop_limit <= 1) {
-    tell_sender(burst, i, {.type = Icmpv6Header::kTimeExceeded}, worker);
-    return burst.drop(i, DropReason::kTimeToLive);
-  }
   const std::uint16_t mtu = worker.snapshot->eni(worker.snapshot->gateway).mtu;
   if (ip_bytes(packet) > mtu) {
     tell_sender(burst, i, {.type = Icmpv6Header::kPacketTooBig, .mtu = mtu}, worker);
     return burst.drop(i, DropReason::kTooBig);
+  }
+  if (ip.hop_limit <= 1) {
+    tell_sender(burst, i, {.type = Icmpv6Header::kTimeExceeded}, worker);
+    return burst.drop(i, DropReason::kTimeToLive);
   }
   --ip.hop_limit;
 }

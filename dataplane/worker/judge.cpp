@@ -238,7 +238,7 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
   hop.destination = burst.destination[i] = route.eni;
   Known<Entry> known = look_up<Entry>(burst, i, hop, worker);
   if (related) known.sender.untracked = known.receiver.untracked = false;
-  if (related && !worker.related_icmp_errors) known.sender.tracked = known.receiver.tracked = false;
+  if (related && !worker.passes_related_errors()) known.sender.tracked = known.receiver.tracked = false;
 
   // 2. The way, in EC2's order.
   const GateVerdict egress = gate(known.sender, hop, Direction::kEgress, snapshot);

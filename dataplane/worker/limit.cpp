@@ -2,7 +2,7 @@
 //
 // limit_source() is about what an ENI sends, whoever it is for: the link-local services together, and fragments, 1024
 // packets in any second each (facts ec2 1.8, 1.9). It runs where the ENI's port is polled.
-// limit() comes after the gates, so a refused packet uses no allowance, and before delivery: first the flow's own
+// limit() comes after the gates, so a refused packet uses no allowance (but packets, where the parameter says so), and before delivery: first the flow's own
 // bandwidth, then what the sending instance may send, then what the receiving one may receive (facts ec2 4.3, 5.4).
 #include "dataplane/limit/instance_allowance.hpp"
 #include "dataplane/limit/wire_size.hpp"
@@ -38,6 +38,23 @@ bool within_flow(const Burst& burst, unsigned i, const FlowRate& rate, std::uint
   if (!rate.limits() || burst.kind[i] == FlowKind::kRelated) return true;
   if (burst.is_ipv6(i)) return within_flow<FlowEntry6>(burst, i, rate, bytes, worker.limits->meters6, worker);
   return within_flow<FlowEntry4>(burst, i, rate, bytes, worker.limits->meters, worker);
+}
+
+/// Refused by a gate or a network ACL: by the sender's side, or by the receiver's, whom it reached.
+bool refused_by_rules(DropReason reason, bool& reached_receiver) noexcept {
+  reached_receiver = reason == DropReason::kGroupIngress || reason == DropReason::kAclIngress;
+  return reached_receiver || reason == DropReason::kGroupEgress || reason == DropReason::kAclEgress;
+}
+
+void charge_refused(const Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  bool reached_receiver = false;
+  if (burst.fate[i] != Fate::kDropped || !refused_by_rules(burst.reason[i], reached_receiver)) return;
+  const Snapshot& snapshot = *worker.snapshot;
+  const std::uint32_t packets = wire_size_of(burst.packet[i]).packets;
+  if (InstanceAllowance* const sender = snapshot.allowance(burst.source[i]))
+    sender->charge_refused(worker.index, packets, worker.now_ns);
+  InstanceAllowance* const receiver = reached_receiver ? snapshot.allowance(burst.destination[i]) : nullptr;
+  if (receiver != nullptr) receiver->charge_refused(worker.index, packets, worker.now_ns);
 }
 
 /// Drops, and counts for the ENI whose instance's allowance it was.
@@ -76,33 +93,97 @@ void limit_source(Burst& burst, WorkerContext& worker) noexcept {
   }
 }
 
+namespace {
+
+using Via = InstanceAllowance::Via;
+
+Via via_of(EniSlot from, EniSlot to, const Snapshot& snapshot) noexcept {
+  return from == snapshot.gateway || to == snapshot.gateway ? Via::kInternetGateway : Via::kVpc;
+}
+
+/// One packet: what the sending instance may send, then what the receiving one may receive.
+void charge(Burst& burst, unsigned i, const WireSize& size, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const EniSlot from = burst.source[i], to = burst.destination[i];
+  InstanceAllowance* const sender = snapshot.allowance(from);
+  InstanceAllowance* const receiver = snapshot.allowance(to);
+  const Via via = via_of(from, to, snapshot);
+  if (sender != nullptr) {
+    const Exceeded what = sender->charge_out(worker.index, size.bytes, size.packets, worker.now_ns, via);
+    if (what != Exceeded::kNone) return exceed(burst, i, what, from, size.packets, worker);
+  }
+  if (receiver == nullptr) return;
+  const Exceeded what = receiver->charge_in(worker.index, size.bytes, size.packets, worker.now_ns, via);
+  if (what != Exceeded::kNone) exceed(burst, i, what, to, size.packets, worker);
+}
+
+/// Packets in order from one ENI to one ENI.
+struct Run {
+  unsigned count = 0;
+  WireSize total{};
+  std::uint8_t member[kBurst];
+  WireSize size[kBurst];
+
+  void clear() noexcept {
+    count = 0;
+    total = {};
+  }
+  void add(unsigned i, const WireSize& one) noexcept {
+    member[count] = static_cast<std::uint8_t>(i);
+    size[count++] = one;
+    total.bytes += one.bytes;
+    total.packets += one.packets;
+  }
+};
+
+/// All of a run at once where the worker holds tokens enough for it at both ends: then no packet of it could have been
+/// refused. One instance at both ends has one allowance of packets, which each would find untouched by the other. The
+/// run is empty afterwards.
+void charge_run(Burst& burst, Run& run, WorkerContext& worker) noexcept {
+  if (run.count == 0) return;
+  const Snapshot& snapshot = *worker.snapshot;
+  const EniSlot from = burst.source[run.member[0]], to = burst.destination[run.member[0]];
+  InstanceAllowance* const sender = snapshot.allowance(from);
+  InstanceAllowance* const receiver = snapshot.allowance(to);
+  const Via via = via_of(from, to, snapshot);
+  if (sender != receiver &&
+      (sender == nullptr || sender->holds_out(worker.index, run.total.bytes, run.total.packets, via)) &&
+      (receiver == nullptr || receiver->holds_in(worker.index, run.total.bytes, run.total.packets, via))) {
+    if (sender != nullptr) sender->spend_out(worker.index, run.total.bytes, run.total.packets, via);
+    if (receiver != nullptr) receiver->spend_in(worker.index, run.total.bytes, run.total.packets, via);
+  } else {
+    for (unsigned k = 0; k < run.count; ++k) charge(burst, run.member[k], run.size[k], worker);
+  }
+  run.clear();
+}
+
+}  // namespace
+
 void limit(Burst& burst, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
-  using Via = InstanceAllowance::Via;
+  Run run;
   for (unsigned i = 0; i < burst.count; ++i) {
-    if (burst.fate[i] != Fate::kForward) continue;
-    const EniSlot from = burst.source[i], to = burst.destination[i];
-    InstanceAllowance* const sender = snapshot.allowance(from);
-    InstanceAllowance* const receiver = snapshot.allowance(to);
+    if (burst.fate[i] != Fate::kForward) {
+      if (snapshot.parameters.refused_packets_use_pps) {
+        charge_run(burst, run, worker);
+        charge_refused(burst, i, worker);
+      }
+      continue;
+    }
+    const InstanceAllowance* const sender = snapshot.allowance(burst.source[i]);
+    const InstanceAllowance* const receiver = snapshot.allowance(burst.destination[i]);
     if (sender == nullptr && receiver == nullptr) continue;
     const WireSize size = wire_size_of(burst.packet[i]);
     if (!within_flow(burst, i, InstanceAllowance::flow_rate(sender, receiver), size.bytes, worker)) {
       burst.drop(i, DropReason::kFlowBandwidth);
       continue;
     }
-    const bool gateway = from == snapshot.gateway || to == snapshot.gateway;
-    const Via via = gateway ? Via::kInternetGateway : Via::kVpc;
-    if (sender != nullptr) {
-      const Exceeded what = sender->charge_out(worker.index, size.bytes, size.packets, worker.now_ns, via);
-      if (what != Exceeded::kNone) {
-        exceed(burst, i, what, from, size.packets, worker);
-        continue;
-      }
-    }
-    if (receiver == nullptr) continue;
-    const Exceeded what = receiver->charge_in(worker.index, size.bytes, size.packets, worker.now_ns, via);
-    if (what != Exceeded::kNone) exceed(burst, i, what, to, size.packets, worker);
+    if (run.count != 0 && (burst.source[i] != burst.source[run.member[0]] ||
+                           burst.destination[i] != burst.destination[run.member[0]]))
+      charge_run(burst, run, worker);
+    run.add(i, size);
   }
+  charge_run(burst, run, worker);
 }
 
 }  // namespace weft

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "dataplane/net/headers.hpp"
+#include "dataplane/services/dhcp4.hpp"
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/parse_fragment.hpp"
 #include "dataplane/worker/parse_ipv6.hpp"
@@ -152,10 +153,17 @@ void parse_arp(Burst& burst, unsigned i, const rte_mbuf* packet, const std::byte
   burst.kind[i] = FlowKind::kArp;
 }
 
-/// To 255.255.255.255: DHCP comes so. What else does is dropped when judge() finds no service in it.
-bool is_broadcast(const rte_mbuf* packet, const std::byte* frame) noexcept {
-  return packet->data_len >= kIpv4L4Offset &&
-         reinterpret_cast<const Ipv4Header*>(frame + kIpOffset)->destination == Be32(0xffffffff);
+/// To 255.255.255.255: DHCP comes so. What else does is dropped when judge() finds no service in it. To the subnet's
+/// broadcast address only DHCP goes further, from a client that knows its subnet (statement 7).
+bool is_broadcast(const rte_mbuf* packet, const std::byte* frame, const EniRecord& sender,
+                  const Snapshot& snapshot) noexcept {
+  if (packet->data_len < kIpv4L4Offset) return false;
+  const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kIpOffset);
+  if (ip.destination == Be32(0xffffffff)) return true;
+  const std::size_t l4 = kIpOffset + ip.header_bytes();
+  return sender.present && ip.destination == Be32(snapshot.subnets[sender.subnet].last) && ip.protocol == kProtocolUdp && !ip.is_fragment() &&
+         packet->data_len >= l4 + sizeof(UdpHeader) &&
+         reinterpret_cast<const UdpHeader*>(frame + l4)->destination_port == Be16(services::kDhcp4ServerPort);
 }
 
 void parse_frame(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
@@ -167,8 +175,10 @@ void parse_frame(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   if (packet->nb_segs > 1) burst.offloads = true;
 
   if (ethernet.ether_type == Be16(kEtherTypeIpv4)) [[likely]] {
-    if (ethernet.destination.is_multicast() && !is_broadcast(packet, frame)) return burst.drop(i, DropReason::kMulticast);
-    parse_ipv4(burst, i, packet, frame, snapshot.eni(burst.source[i]), worker);
+    const EniRecord& sender = snapshot.eni(burst.source[i]);
+    if (ethernet.destination.is_multicast() && !is_broadcast(packet, frame, sender, snapshot))
+      return burst.drop(i, DropReason::kMulticast);
+    parse_ipv4(burst, i, packet, frame, sender, worker);
   } else if (ethernet.ether_type == Be16(kEtherTypeIpv6)) {
     parse_ipv6(burst, i, snapshot.eni(burst.source[i]), worker);
   } else if (ethernet.ether_type == Be16(kEtherTypeArp)) {

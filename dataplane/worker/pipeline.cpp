@@ -2,13 +2,15 @@
 
 #include <cassert>
 
+#include "dataplane/worker/capture.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
 namespace {
 
-void begin_burst(Burst& burst, Fate fate) noexcept {
-  burst.offloads = burst.leaves = false;
+void begin_burst(Burst& burst, Fate fate, WorkerContext& worker) noexcept {
+  burst.offloads = burst.leaves = burst.sent_noted = false;
+  burst.captures = worker.capture.armed();
   burst.ipv6 = burst.fragments = 0;
   for (unsigned i = 0; i < burst.count; ++i) {
     burst.fate[i] = fate;
@@ -22,8 +24,9 @@ void finish(Burst& burst, WorkerContext& worker) noexcept {
 }
 
 void send_originated(Burst& burst, WorkerContext& worker) noexcept {
-  begin_burst(burst, Fate::kReply);
+  begin_burst(burst, Fate::kReply, worker);
   for (unsigned i = 0; i < burst.count; ++i) burst.destination[i] = burst.source[i];
+  if (burst.captures) [[unlikely]] nobody_sent(burst);
   finish(burst, worker);
   burst.count = 0;
 }
@@ -32,6 +35,7 @@ void send_originated(Burst& burst, WorkerContext& worker) noexcept {
 void pass(Burst& burst, WorkerContext& worker) noexcept {
   const bool limits = !worker.snapshot->allowances.empty();
   parse(burst, worker);
+  if (burst.captures) [[unlikely]] capture_sent(burst, worker);
   if (burst.from_port) {
     if (burst.source[0] == worker.snapshot->gateway) arrive(burst, worker);
     check_source(burst, worker);
@@ -41,6 +45,7 @@ void pass(Burst& burst, WorkerContext& worker) noexcept {
   }
   decide(burst, worker);
   if (limits) limit(burst, worker);
+  if (!worker.snapshot->logged_actions.empty()) account(burst, worker);
   if (burst.leaves) depart(burst, worker);
   finish(burst, worker);
   if (worker.originated->count != 0) send_originated(*worker.originated, worker);
@@ -58,7 +63,7 @@ void pass_released(Burst& burst, WorkerContext& worker) noexcept {
       else drop_single(held.packet, kNoEni, kNoEni, DropReason::kLinkDown, worker);
     } while (worker.fragments.has_ready() && burst.count < kBurst &&
              (burst.count == 0 || worker.fragments.next_ready() == burst.source[0]));
-    begin_burst(burst, Fate::kPending);
+    begin_burst(burst, Fate::kPending, worker);
     if (burst.count != 0) pass(burst, worker);
   }
 }
@@ -66,7 +71,7 @@ void pass_released(Burst& burst, WorkerContext& worker) noexcept {
 }  // namespace
 
 void process(Burst& burst, WorkerContext& worker) noexcept {
-  begin_burst(burst, Fate::kPending);
+  begin_burst(burst, Fate::kPending, worker);
   burst.fragments_known = !burst.from_port;
   receive(burst, worker);
   pass(burst, worker);
@@ -77,18 +82,32 @@ void process(Burst& burst, WorkerContext& worker) noexcept {
 /// None of it leaves by the gateway again, for it is for an ENI now.
 void process_again(WorkerContext& worker) noexcept {
   Burst& burst = *worker.again;
-  begin_burst(burst, Fate::kPending);
+  begin_burst(burst, Fate::kPending, worker);
   burst.fragments_known = true;
+  burst.sent_noted = true;  // by come_back()
   parse(burst, worker);
   steer(burst, worker);
   decide(burst, worker);
   if (!worker.snapshot->allowances.empty()) limit(burst, worker);
+  if (!worker.snapshot->logged_actions.empty()) account(burst, worker);
   finish(burst, worker);
   burst.count = 0;
 }
 
+void process_due_services(WorkerContext& worker) noexcept {
+  bool more = true;
+  while (more) {
+    serve_due(worker);
+    more = worker.originated->count == kBurst;
+    if (worker.originated->count != 0) send_originated(*worker.originated, worker);
+  }
+  assert(worker.balance.holds());
+}
+
 void process_decided(Burst& burst, WorkerContext& worker) noexcept {
   burst.offloads = true;  // not known: look at each
+  burst.captures = worker.capture.armed();
+  if (burst.captures) [[unlikely]] decided_elsewhere(burst);
   for (unsigned i = 0; i < burst.count; ++i) burst.fate[i] = Fate::kForward;
   finish(burst, worker);
   assert(worker.balance.holds());

@@ -46,10 +46,14 @@ class Publication {
   // The one writer.
   std::unique_ptr<const T> replace(std::unique_ptr<const T> next) {
     std::unique_ptr<const T> old(value_.exchange(next.release(), std::memory_order_acq_rel));
+    wait();
+    return old;
+  }
+  /// Until every reader has passed a quiescent state: what was taken from them another way may be freed then, too.
+  void wait() {
     const std::uint64_t token = rte_rcu_qsbr_start(states_.get());
     // A worker may need this CPU to come to its quiescent state.
     while (rte_rcu_qsbr_check(states_.get(), token, false) == 0) ::sched_yield();
-    return old;
   }
 
  private:

@@ -1,6 +1,7 @@
 // Stage 7: whatever has not gone to somebody else is counted, noted and freed here.
 #include <cassert>
 
+#include "dataplane/worker/capture.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
@@ -26,6 +27,7 @@ void note_drop(const rte_mbuf* packet, EniSlot source, EniSlot destination, Drop
 }  // namespace
 
 void release(Burst& burst, WorkerContext& worker) noexcept {
+  if (burst.captures) [[unlikely]] capture_drops(burst, worker);
   rte_mbuf* done[kBurst];
   unsigned count = 0;
   for (unsigned i = 0; i < burst.count; ++i) {

@@ -47,7 +47,12 @@ void serve_arp(Burst& burst, unsigned i, const EniRecord& eni, WorkerContext& wo
     return;
   }
   MacAddress mac;
-  if (!resolve_mac(burst.source[i], target, *worker.snapshot, mac)) return burst.drop(i, DropReason::kArpUnanswered);
+  if (!resolve_mac(burst.source[i], target, *worker.snapshot, mac)) {
+    // A probe asks whether it may have the address (RFC 5227): nobody has it.
+    if (!worker.snapshot->parameters.router_answers_arp || sender == 0 || eni.kind == EndKind::kGateway)
+      return burst.drop(i, DropReason::kArpUnanswered);
+    mac = worker.snapshot->subnets[eni.subnet].router_mac;  // which has nobody to deliver to, and drops what comes
+  }
   ethernet = {ethernet.source, mac, ethernet.ether_type};
   arp.operation = Be16(ArpHeader::kReply);
   arp.target_mac = arp.sender_mac;

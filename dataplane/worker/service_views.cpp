@@ -3,6 +3,7 @@
 #include <string>
 
 #include "dataplane/policy/gate.hpp"
+#include "dataplane/worker/instance_metadata.hpp"
 #include "dataplane/worker/snapshot.hpp"
 
 namespace weft {
@@ -70,7 +71,14 @@ ServiceViews ServiceViews::compile(const Deployment& deployment, const std::vect
   made.names_ = compile_names(deployment);
   made.views_.resize(slot_count);
   made.ipv6_prefixes_.resize(slot_count);
+  std::vector<const services::Metadata*> metadata;  // of the ENIs, in the order of flatten_enis()
+  made.metadata_.reserve(deployment.instances.size());  // views point into it
+  for (const Instance& instance : deployment.instances) {
+    made.metadata_.push_back(metadata_of(deployment, instance));
+    metadata.insert(metadata.end(), instance.enis.size(), &made.metadata_.back());
+  }
   const std::vector<const Eni*> enis = flatten_enis(deployment);
+  metadata.resize(enis.size());  // those that are attached to none have none
   for (std::size_t i = 0; i < enis.size(); ++i) {
     std::vector<IpPrefix>& prefixes = made.ipv6_prefixes_[slots[i]];
     for (const IpPrefix& prefix : enis[i]->prefixes)
@@ -79,6 +87,7 @@ ServiceViews ServiceViews::compile(const Deployment& deployment, const std::vect
     view = view_of(deployment, *enis[i], *deployment.find_subnet(enis[i]->subnet));
     view.ipv6_prefixes = prefixes;
     view.names = made.names_.get();
+    view.metadata = metadata[i];
   }
   return made;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dataplane/model/deployment.hpp"
+#include "dataplane/services/metadata.hpp"
 #include "dataplane/services/name_table.hpp"
 #include "dataplane/services/view.hpp"
 #include "drivers/port.hpp"
@@ -24,6 +25,7 @@ class ServiceViews {
  private:
   std::vector<services::ServiceView> views_;       // by slot
   std::vector<std::vector<IpPrefix>> ipv6_prefixes_;  // by slot: of the delegated ones those of IPv6
+  std::vector<services::Metadata> metadata_;          // by instance
   std::unique_ptr<const services::NameTable> names_;
 };
 

@@ -22,6 +22,7 @@ std::optional<EniSlot> SlotTable::take(const std::string& id, const IpAddress& a
                                        std::uint16_t home) {
   if (const std::optional<EniSlot> known = find(id)) {
     Owner& owner = owners_[*known];
+    taken_.push_back({*known, true, owner.address, owner.born});
     // With another address it is another end: the flows of the old one are over.
     if (owner.address != address) owner.born = epoch;
     owner.address = address;
@@ -39,7 +40,23 @@ std::optional<EniSlot> SlotTable::take(const std::string& id, const IpAddress& a
   }
   owners_[slot] = {.eni_id = id, .address = address, .born = epoch, .home = home, .port = nullptr};
   slots_[id] = slot;
+  taken_.push_back({slot, false, {}, 0});
   return slot;
+}
+
+void SlotTable::roll_back() {
+  for (auto taken = taken_.rbegin(); taken != taken_.rend(); ++taken) {
+    Owner& owner = owners_[taken->slot];
+    if (taken->known) {
+      owner.address = taken->address;
+      owner.born = taken->born;
+      continue;
+    }
+    slots_.erase(owner.eni_id);
+    owner = {};
+    free_.insert(free_.begin(), taken->slot);
+  }
+  taken_.clear();
 }
 
 std::unique_ptr<Port> SlotTable::free(EniSlot slot) {

@@ -31,6 +31,9 @@ class SlotTable {
   /// The slot of an ENI or of the internet gateway, which has no address; a free one if it is new. Nothing when all 65534
   /// are taken.
   std::optional<EniSlot> take(const std::string& id, const IpAddress& address, std::uint32_t epoch, std::uint16_t home);
+  /// What take() did since the last commit() stands, or is as if it had not been.
+  void commit() { taken_.clear(); }
+  void roll_back();
   /// After no worker sees the ENI any more. Returns its port, for the caller to close.
   std::unique_ptr<Port> free(EniSlot slot);
 
@@ -44,12 +47,19 @@ class SlotTable {
     std::uint32_t born;
     std::string eni_id;
   };
+  struct Taken {
+    EniSlot slot;
+    bool known;  // it was this ENI's already, and had:
+    IpAddress address;
+    std::uint32_t born;
+  };
   static constexpr std::size_t kRemembered = 4096;  // ENIs that have gone, for names in the drop log
 
   std::vector<Owner> owners_;
   std::vector<EniSlot> free_;  // the last freed is used last
   std::unordered_map<std::string, EniSlot> slots_;
   std::vector<Past> past_;     // oldest first
+  std::vector<Taken> taken_;
 };
 
 }  // namespace weft

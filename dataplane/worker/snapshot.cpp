@@ -4,6 +4,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "dataplane/model/flow_logs.hpp"
 #include "dataplane/worker/allowance_book.hpp"
 
 namespace weft {
@@ -78,9 +79,15 @@ MacAddress router_mac(Ipv4Address router) {
 
 namespace {
 
-/// EC2's time-outs are its defaults where the ENI declares none (facts ec2 2.4).
-void compile_timeouts(const std::vector<const Eni*>& enis, const std::vector<SlotAssignment>& assignments,
-                      TimeoutTable& out) {
+/// EC2's time-outs are its defaults where the ENI declares none (facts ec2 2.4). Those it does not publish are the VPC's.
+void compile_timeouts(const Parameters& parameters, const std::vector<const Eni*>& enis,
+                      const std::vector<SlotAssignment>& assignments, TimeoutTable& out) {
+  IdleTimeouts defaults = kIdleTimeouts;
+  for (const auto& [state, seconds] : {std::pair{TrackState::kTcpOpening, parameters.tcp_opening_timeout},
+                                       std::pair{TrackState::kTcpClosing, parameters.tcp_closing_timeout},
+                                       std::pair{TrackState::kIcmp, parameters.icmp_timeout}})
+    defaults[static_cast<unsigned>(state)] = static_cast<std::uint32_t>(seconds) * kTicksPerSecond;
+  out.set_defaults(defaults);
   for (std::size_t i = 0; i < enis.size(); ++i) {
     const ConnectionTracking& own = enis[i]->connection_tracking;
     if (own == ConnectionTracking{}) continue;
@@ -106,6 +113,17 @@ void index_addresses(const Eni& eni, EniSlot slot, Snapshot& snapshot) {
   for (const IpAddress& address : eni.secondary_private_ips) snapshot.addresses.insert(kOnlyVpc, address, slot);
   for (const IpAddress& address : eni.ipv6_addresses) snapshot.addresses.insert(kOnlyVpc, address, slot);
   for (const IpPrefix& prefix : eni.prefixes) snapshot.prefixes.insert(kOnlyVpc, prefix, slot);
+}
+
+/// All flow logs together: which of them a record is for, the control thread decides.
+void compile_flow_logs(const Deployment& deployment, const std::vector<const Eni*>& enis,
+                       const std::vector<SlotAssignment>& assignments, Snapshot& snapshot) {
+  if (deployment.flow_logs.empty()) return;
+  snapshot.logged_actions.resize(snapshot.enis.size());
+  for (std::size_t i = 0; i < enis.size(); ++i)
+    for (const FlowLog& log : deployment.flow_logs)
+      if (is_logged(log, *enis[i], deployment))
+        snapshot.logged_actions[assignments[i].slot] |= static_cast<std::uint8_t>(log.traffic_type);
 }
 
 void poll_at_home(Snapshot& snapshot, EniSlot slot) {
@@ -157,9 +175,11 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
     snapshot->public_addresses = PublicAddresses::compile(*deployment);
     poll_at_home(*snapshot, assignment.slot);
   }
-  compile_timeouts(enis, assignments, snapshot->timeouts);
+  snapshot->parameters = deployment->parameters;
+  compile_timeouts(deployment->parameters, enis, assignments, snapshot->timeouts);
   snapshot->efa = EfaMatrix::compile(*deployment, *snapshot->policy, assignments, slots);
   if (allowances != nullptr) snapshot->allowances = allowances->by_slot(*deployment, assignments, slots);
+  compile_flow_logs(*deployment, enis, assignments, *snapshot);
   snapshot->services = ServiceViews::compile(*deployment, snapshot->slot_of_policy, slots);
   snapshot->deployment = std::move(deployment);
   return snapshot;

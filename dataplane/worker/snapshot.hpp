@@ -134,10 +134,12 @@ class Snapshot {
   EniSlot gateway = kNoEni;
   PublicAddresses public_addresses;
   TimeoutTable timeouts;  // by slot
+  Parameters parameters;
   std::shared_ptr<const GroupPolicy> policy;
   std::shared_ptr<const Deployment> deployment;
   EfaMatrix efa;
   std::vector<std::shared_ptr<InstanceAllowance>> allowances;  // by slot; empty: nobody has any, and no stage asks
+  std::vector<std::uint8_t> logged_actions;  // by slot, bits of FlowLogAction; empty: no flow log, and no stage asks
   struct Home {
     std::vector<EniSlot> polled;    // ports that are asked every turn
     std::vector<EniSlot> by_epoll;  // ports with a readiness descriptor

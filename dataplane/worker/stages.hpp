@@ -34,6 +34,9 @@ void serve(Burst& burst, WorkerContext& worker) noexcept;
 /// 2.5). False when it is for somebody else.
 bool serve_request(Burst& burst, unsigned i, WorkerContext& worker) noexcept;
 
+/// What a service says without being asked again, as much as one burst has room for, into WorkerContext::originated.
+void serve_due(WorkerContext& worker) noexcept;
+
 /// Packet i is an answer now, for the guest that asked.
 void answered(Burst& burst, unsigned i, WorkerContext& worker) noexcept;
 
@@ -49,6 +52,9 @@ void judge(Burst& burst, unsigned i, Entry* entry, WorkerContext& worker) noexce
 
 /// The limits of flows and instances (facts ec2 4.3, 5.4).
 void limit(Burst& burst, WorkerContext& worker) noexcept;
+
+/// What flow logs are told of the packets, where some ENI is logged.
+void account(const Burst& burst, WorkerContext& worker) noexcept;
 
 /// What goes to the internet: time to live, MTU, the private source becomes the public one (facts ec2 1.8, 3.1).
 void depart(Burst& burst, WorkerContext& worker) noexcept;

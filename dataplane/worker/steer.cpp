@@ -1,4 +1,5 @@
 // Stage 4: a flow belongs to one worker, whose table has it. Ports that cannot be steered at the source hand over here.
+#include "dataplane/worker/capture.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
@@ -23,6 +24,7 @@ void steer(Burst& burst, WorkerContext& worker) noexcept {
     }
     worker.balance.handed_out.add(sent);
   }
+  if (burst.captures) [[unlikely]] leave_to_owner(burst, worker);
 }
 
 }  // namespace weft

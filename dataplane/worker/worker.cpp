@@ -9,6 +9,7 @@
 
 #include <rte_pause.h>
 
+#include "dataplane/worker/capture.hpp"
 #include "dataplane/worker/efa_gate.hpp"
 #include "dataplane/worker/pipeline.hpp"
 #include "dataplane/worker/stages.hpp"
@@ -40,7 +41,8 @@ Worker::Worker(unsigned index, const WorkerOptions& options, Publication<Snapsho
     : options_(options),
       publication_(publication),
       handover_(handover),
-      context_(index, options.flow_capacity, options.flow_capacity6, handover, pool, options.related_icmp_errors),
+      context_(index, options.flow_capacity, options.flow_capacity6, handover, pool, options.related_icmp_errors,
+               options.token_keys),
       idle_(options.poll) {
   handover.set_sleeper(index, &wake_);
   context_.virtual_clock = options.now_ns != nullptr;
@@ -91,6 +93,8 @@ unsigned Worker::turn() noexcept {
     handled += poll_ready_ports();
   age_flows(false);
   drop_overdue_fragments();
+  if (context_.services.tcp.due(context_.now_ns)) [[unlikely]] process_due_services(context_);
+  context_.capture.publish();
   serve_job();
   return handled;
 }
@@ -221,7 +225,9 @@ void Worker::drop_overdue_fragments() noexcept {
     if (held.packet == nullptr) return;
     context_.balance.unstored.add();
     const bool live = context_.snapshot->eni(held.key.eni).same_since(held.epoch);
-    drop_single(held.packet, live ? held.key.eni : kNoEni, kNoEni, DropReason::kFragment, context_);
+    const EniSlot source = live ? held.key.eni : kNoEni;
+    capture_overdue(held.packet, source, DropReason::kFragment, context_);
+    drop_single(held.packet, source, kNoEni, DropReason::kFragment, context_);
   }
 }
 
@@ -257,7 +263,8 @@ void Worker::sleep() noexcept {
   wake_.announce_sleep();
   if (arm_everything()) {
     const std::uint64_t before = monotonic_ns();
-    const int timeout_ms = has_flows() || context_.fragments.held() != 0 ? kAgeingSleepMs : -1;
+    const bool ages = has_flows() || context_.fragments.held() != 0 || context_.services.tcp.size() != 0;
+    const int timeout_ms = ages ? kAgeingSleepMs : -1;
     asleep_since_ns_.store(before, std::memory_order_relaxed);
     publication_.offline(context_.index);
     const bool something = wake_.wait(timeout_ms);

@@ -20,6 +20,7 @@ struct WorkerOptions {
   bool related_icmp_errors = true;
   std::uint32_t flow_capacity = 1;
   std::uint32_t flow_capacity6 = 1;
+  services::TokenKeys token_keys;  // one for all workers of an engine
 };
 
 class Worker {
@@ -41,8 +42,14 @@ class Worker {
       context_.limits = std::make_unique<LimitTables>(context_.flows.capacity(), context_.flows6.capacity());
   }
 
+  void make_flow_log_table(std::size_t records) {
+    if (context_.flow_log == nullptr) context_.flow_log = std::make_unique<FlowLogTable>(records);
+  }
+  FlowLogTable* flow_log_table() noexcept { return context_.flow_log.get(); }  // null: none was made
+
   WakeSet& wake_set() noexcept { return wake_; }
   const WorkerContext& context() const noexcept { return context_; }
+  CaptureTap& capture_tap() noexcept { return context_.capture; }
 
   /// Runs `job` in the worker, between two bursts, and returns when it is done. Thread: control. `running`: false when
   /// the worker has no thread, and then the caller's does it. A job that takes long makes packets wait.

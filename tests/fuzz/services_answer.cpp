@@ -31,7 +31,8 @@ void check_frame(std::span<const std::byte> asked, std::span<const std::byte> sa
 
 void run(const ServiceView& view, std::span<const std::byte> frame, std::size_t room) {
   std::vector<std::byte> out(room);
-  const Answer said = answer(view, frame, 1700000000123456789, out);
+  Memory memory(TokenKeys{}, 4);
+  const Answer said = answer(view, frame, {1700000000123456789, 1700000000123456789}, memory, out);
   (void)speaks_before_it_has_an_address(frame);
   if (said.outcome == Answer::Outcome::kDropped) FUZZ_CHECK(!name(said.why).empty());
   if (said.outcome != Answer::Outcome::kAnswered) return;

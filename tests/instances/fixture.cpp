@@ -32,6 +32,7 @@ TemporaryDirectory::~TemporaryDirectory() {
   ::unlink((path_ + "/hosts").c_str());
   ::unlink((path_ + "/hosts.outside").c_str());
   ::unlink((path_ + "/resolv.conf").c_str());
+  ::unlink((path_ + "/resolv.conf.outside").c_str());
   ::rmdir(path_.c_str());
 }
 

@@ -103,7 +103,7 @@ TEST_F(HolderTest, descriptors_that_nobody_asked_for_are_closed) {
 TEST_F(HolderTest, only_the_daemon_manages) {
   create(guest("a", 4));
   const UniqueFd socket = connect(directory_.path());
-  for (const char* operation : {"create", "change", "remove", "shutdown", "save_state", "set_hosts", "list", "handles",
+  for (const char* operation : {"create", "change", "remove", "shutdown", "save_state", "set_hosts", "set_resolver", "list", "handles",
                                 "xyz"})
     EXPECT_EQ(answer(socket, std::string("{\"op\": \"") + operation + "\", \"name\": \"a\"}"),
               std::string("only weftd may ask the holder for '") + operation + "'");
@@ -135,7 +135,8 @@ TEST_F(HolderTest, a_daemon_with_a_wrong_request_is_told_what_is_wrong) {
         R"({"op": "change"})", R"({"op": "change", "instance": []})",
         R"({"op": "change", "instance": {"name": "nobody", "efa": false, "outside": false, "interfaces": []}})",
         R"({"op": "set_hosts"})", R"({"op": "set_hosts", "hosts": [["a"]], "outside": []})",
-        R"({"op": "set_hosts", "hosts": []})", R"({"op": "save_state", "state": {}})",
+        R"({"op": "set_hosts", "hosts": []})", R"({"op": "set_resolver"})",
+        R"({"op": "set_resolver", "servers": "10.0.0.2", "search": ""})", R"({"op": "save_state", "state": {}})",
         R"({"op": "what"})"}) {
     const std::string said = answer(daemon, request);
     EXPECT_NE(said, "ok") << request;

@@ -151,6 +151,22 @@ TEST_F(HolderTest, instances_know_each_other_by_name_as_soon_as_hosts_are_set) {
   EXPECT_EQ(read_text("/etc/hosts").find("10.0.1.4\ta"), std::string::npos) << "the machine's own file is untouched";
 }
 
+TEST_F(HolderTest, every_instance_asks_the_name_servers_that_it_is_told) {
+  create(guest("a", 4));
+  const auto file = [&] { return inside(directory_.path(), "a", [] { return read_text("/etc/resolv.conf"); }); };
+  EXPECT_NE(file().find("nameserver 127.0.0.1"), std::string::npos) << "nobody, until it is told";
+  ASSERT_TRUE(holder_->set_resolver({{"10.0.0.2", "fd00:ec2::253"}, "ec2.internal"}));
+  EXPECT_NE(file().find("nameserver 10.0.0.2\nnameserver fd00:ec2::253\nsearch ec2.internal"), std::string::npos) << file();
+  EXPECT_EQ(file().find("127.0.0.1"), std::string::npos);
+  ASSERT_TRUE(holder_->set_resolver({}));
+  EXPECT_NE(file().find("nameserver 127.0.0.1"), std::string::npos);
+  EXPECT_EQ(file().find("search"), std::string::npos);
+  EXPECT_FALSE(holder_->set_resolver({{"10.0.0.2\nnameserver 8.8.8.8"}, ""}));
+  EXPECT_FALSE(holder_->set_resolver({{"10.0.0.2"}, "ec2.internal\noptions debug"}));
+  EXPECT_FALSE(holder_->set_resolver({{"10.0.0.2"}, std::string(254, 'a')}));
+  EXPECT_NE(file().find("nameserver 127.0.0.1"), std::string::npos) << "what is refused changes nothing";
+}
+
 TEST_F(HolderTest, a_name_that_nobody_has_is_unknown_at_once_and_asks_nobody) {
   auto handles = create(guest("a", 4));
   const auto begin = std::chrono::steady_clock::now();

@@ -52,7 +52,8 @@ class Network {
 
 bool nothing_left(const std::string& directory, pid_t holder) {
   return !running(holder) && !exists(directory + "/holder.sock") && !exists(directory + "/hosts") &&
-         !exists(directory + "/hosts.outside") && !exists(directory + "/resolv.conf");
+         !exists(directory + "/hosts.outside") && !exists(directory + "/resolv.conf") &&
+         !exists(directory + "/resolv.conf.outside");
 }
 
 TEST_F(HolderTest, the_socket_is_private_and_the_process_has_its_own_name_and_session) {

@@ -1,6 +1,8 @@
 """The programs that scenarios run inside instances.
 
   guest.py serve PORT                TCP: answers each line with itself; prints "ready"
+  guest.py serve6 PORT               the same over IPv6 alone
+  guest.py echo PORT                 UDP: answers each datagram with itself; prints "ready"
   guest.py talk HOST PORT            TCP: prints "connected", then sends each line of stdin and prints the answer;
                                      "refused" or "no answer" and exit code 1 when there is no connection
   guest.py receive PORT              TCP: takes one connection to its end, prints "ready", then bytes and SHA-256
@@ -8,12 +10,17 @@
   guest.py http PORT                 HTTP over IPv4 and IPv6: answers each GET with the client's address; prints "ready"
   guest.py frames HEX...             raw Ethernet frames out of eth0
   guest.py datagram HOST PORT        one UDP datagram, "hello"
+  guest.py number RATE HOST PORT...  UDP: 1, 2, 3, ... to each of the pairs, RATE of them a second, until stdin ends; then how many
+  guest.py tally PORT                UDP: prints "ready"; for each line of stdin, what has come of such numbers: the highest, how many
+                                     different ones, how many twice, and how many this machine's kernel dropped here
   guest.py sleep                     prints "ready" and ignores SIGTERM
 """
 import hashlib
 import http.server as http_server
+import select
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -33,11 +40,24 @@ def answer(connection):
             connection.sendall(line)
 
 
-def serve(port):
-    listener = socket.create_server(("", int(port)), backlog=64)
+def serve(port, family=socket.AF_INET):
+    listener = socket.create_server(("", int(port)), family=family, backlog=64)
     say("ready")
     while True:
         threading.Thread(target=answer, args=[listener.accept()[0]], daemon=True).start()
+
+
+def serve6(port):
+    serve(port, socket.AF_INET6)
+
+
+def echo(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("", int(port)))
+        say("ready")
+        while True:
+            data, client = server.recvfrom(65536)
+            server.sendto(data, client)
 
 
 def talk(host, port):
@@ -125,6 +145,44 @@ def datagram(host, port):
         sender.sendto(b"hello", (host, int(port)))
 
 
+def number(rate, *pairs):
+    """Late is late: numbers are not made up for in bursts that no queue between here and there has room for."""
+    ends = [socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0] for host, port in zip(pairs[::2], pairs[1::2])]
+    senders = [(socket.socket(end[0], socket.SOCK_DGRAM), end[4]) for end in ends]
+    count = 0
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        count += 1
+        for sender, address in senders:
+            sender.sendto(count.to_bytes(8, "big"), address)
+        time.sleep(1 / float(rate))
+    say(count)
+
+
+def tally(port):
+    SO_RCVBUFFORCE, SO_MEMINFO, MEMINFO_DROPS = 33, 55, 8  # include/uapi/asm-generic/socket.h, linux/sock_diag.h
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as receiver:
+        receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        try:
+            receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+        except PermissionError:  # root of the machine alone may
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
+        receiver.bind(("::", int(port)))
+        say("ready")
+        seen, twice, highest = set(), 0, 0
+        while True:
+            ready, _, _ = select.select([receiver, sys.stdin], [], [])
+            if receiver in ready:
+                number = int.from_bytes(receiver.recv(8), "big")
+                twice += number in seen
+                seen.add(number)
+                highest = max(highest, number)
+            elif not sys.stdin.buffer.raw.read(64):
+                return
+            else:
+                drops = struct.unpack_from("I", receiver.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 64), 4 * MEMINFO_DROPS)[0]
+                say(highest, len(seen), twice, drops)
+
+
 def sleep():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     say("ready")
@@ -133,5 +191,5 @@ def sleep():
 
 
 if __name__ == "__main__":
-    program = {f.__name__: f for f in (serve, talk, http, receive, send, frames, datagram, sleep)}[sys.argv[1]]
+    program = {f.__name__: f for f in (serve, serve6, echo, talk, http, receive, send, frames, datagram, number, tally, sleep)}[sys.argv[1]]
     sys.exit(program(*sys.argv[2:]))

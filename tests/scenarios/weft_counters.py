@@ -21,7 +21,9 @@ def flatten(statistics):
             if key in ("eni", "instance"):
                 continue
             if isinstance(value, dict):
-                flat.update({f"{name} {key}.{inner}": number for inner, number in value.items()})
+                # What is left of an allowance is a level, no counter: it moves with every flow that comes or ages.
+                flat.update({f"{name} {key}.{inner}": number for inner, number in value.items()
+                             if inner != "conntrack_allowance_available"})
             else:
                 flat[f"{name} {key}"] = value
     for key, value in statistics["balance"].items():

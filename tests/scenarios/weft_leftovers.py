@@ -42,7 +42,7 @@ class Leftovers:
     def find(self):
         found = [f"process {pid} ({name})" for pid, name in self.processes().items()]
         found += [f"socket {name}" for name in self.sockets()]
-        found += [f"file {name}" for name in ("hosts", "hosts.outside", "resolv.conf") if (self.directory / "run" / name).exists()]
+        found += [f"file {name}" for name in ("hosts", "hosts.outside", "resolv.conf", "resolv.conf.outside") if (self.directory / "run" / name).exists()]
         return found + [f"shared memory {name}" for name in self._shared_memory() - self.shared_memory]
 
     def check(self, check):

@@ -17,7 +17,8 @@ def choose_modes(wanted, needs):
     return modes
 
 
-def run_in_mode(mode, arguments, run):
+def run_in_mode(mode, arguments, run, programs=()):
+    """`programs`: what the scenario runs besides weft and weftd, below the build tree."""
     if mode == "root":
         if os.geteuid() != 0:
             print("skipped: as root (started by an ordinary user)", flush=True)
@@ -25,7 +26,7 @@ def run_in_mode(mode, arguments, run):
         print("--- as root", flush=True)
         return run()
     if os.geteuid() == 0:
-        return run_as_ordinary_user(arguments)
+        return run_as_ordinary_user(arguments, ("tools/weft/weft", "tools/weftd/weftd", *programs))
     print(f"--- as uid {os.geteuid()}, in a user namespace", flush=True)
     refused = subprocess.run(["unshare", "--user", "--net", "true"], capture_output=True, text=True)
     if refused.returncode != 0:
@@ -49,23 +50,23 @@ def may_use(*paths):
     return os.waitpid(child, 0)[1] == 0
 
 
-def readable_copy(build):
+def readable_copy(build, programs):
     """The programs and these scripts where anybody can read them: a checkout under /root is root's alone."""
     copy = pathlib.Path(tempfile.mkdtemp(prefix="weft-programs-", dir="/tmp"))
     copy.chmod(0o755)
-    for program in ("tools/weft/weft", "tools/weftd/weftd"):
+    for program in programs:
         (copy / program).parent.mkdir(parents=True)
         shutil.copy(build / program, copy / program)
     shutil.copytree(pathlib.Path(__file__).parent, copy / "scenarios", ignore=shutil.ignore_patterns("__pycache__"))
     return copy
 
 
-def run_as_ordinary_user(arguments):
+def run_as_ordinary_user(arguments, programs):
     script, build = pathlib.Path(sys.argv[0]).resolve(), pathlib.Path(arguments.build).resolve()
     copy = None
-    if not may_use(script, build / "tools/weft/weft", build / "tools/weftd/weftd"):
-        copy = readable_copy(build)
-        script, build = copy / "scenarios" / script.name, copy
+    if not may_use(script, *(build / program for program in programs)):
+        copy = readable_copy(build, programs)
+        script, build = copy / "scenarios" / script.relative_to(pathlib.Path(__file__).resolve().parent), copy
     # A python of root's own (pyenv) is of no use to that user.
     python = sys.executable if may_use(sys.executable, os.path.realpath(sys.executable)) else "/usr/bin/python3"
     command = [python, script, "--build", build, "--mode", "rootless"] + ["--verbose"] * arguments.verbose

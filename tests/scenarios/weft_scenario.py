@@ -185,8 +185,9 @@ def run_scenario(scenario, topology, arguments):
     return 1 if failed else 0
 
 
-def main(scenario, topology, needs=None):
-    """`needs`: "root" or "rootless" for what only makes sense in one mode."""
+def main(scenario, topology, needs=None, programs=()):
+    """`needs`: "root" or "rootless" for what only makes sense in one mode. `programs`: what it runs besides weft and
+    weftd, below the build tree."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--build", required=True, help="the build tree with tools/weft and tools/weftd")
     parser.add_argument("--mode", choices=["root", "rootless", "both"], default="both")
@@ -194,5 +195,5 @@ def main(scenario, topology, needs=None):
     arguments = parser.parse_args()
     codes = []
     for mode in choose_modes(arguments.mode, needs):
-        codes.append(run_in_mode(mode, arguments, lambda: run_scenario(scenario, topology, arguments)))
+        codes.append(run_in_mode(mode, arguments, lambda: run_scenario(scenario, topology, arguments), programs))
     sys.exit(max((code for code in codes if code != SKIP), default=SKIP))

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core.hpp>
@@ -157,6 +158,45 @@ Result<json> ApiClient::ask(const std::string& method, const std::string& path, 
     return Error{"InternalError", fmt::format("weftd's answer to {} {} is not JSON", method, path), {}};
   return answer;
 } catch (const std::exception& failed) {  // a socket path too long for its address, memory
+  return Error{"InternalError", fmt::format("cannot ask weftd at {}: {}", socket_path_, failed.what()), {}};
+}
+
+Result<void> ApiClient::stream(const std::string& path, const std::function<void(int)>& begun,
+                               const std::function<bool(std::span<const std::byte>)>& take) const try {
+  asio::io_context context;
+  Local::socket socket(context);
+  beast::error_code failed;
+  socket.connect(Local::endpoint(socket_path_), failed);
+  if (failed) return not_running(socket_path_);
+  http::request<http::empty_body> request(http::verb::get, path, 11);
+  request.set(http::field::host, "weft");
+  http::write(socket, request, failed);
+  beast::flat_buffer buffer;
+  http::response_parser<http::buffer_body> parser;
+  parser.body_limit(UINT64_MAX);  // none would refuse every length (Boost 1.74)
+  if (!failed) http::read_header(socket, buffer, parser, failed);
+  if (failed == asio::error::connection_reset || failed == http::error::end_of_stream) return not_running(socket_path_);
+  if (failed)
+    return Error{"InternalError", fmt::format("weftd's answer to GET {} cannot be read: {}", path, failed.message()), {}};
+  const bool good = parser.get().result_int() == 200;
+  if (good) begun(socket.native_handle());
+
+  std::string refusal;
+  std::array<std::byte, 65536> piece;
+  while (!parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    http::read_some(socket, buffer, parser, failed);
+    if (failed == http::error::need_buffer) failed = {};
+    const std::span<const std::byte> got(piece.data(), piece.size() - parser.get().body().size);
+    if (!good) refusal.append(reinterpret_cast<const char*>(got.data()), got.size());
+    else if (!got.empty() && !take(got)) return {};
+    if (failed)
+      return Error{"InternalError", fmt::format("weftd went away during GET {} ({})", path, failed.message()), {}};
+  }
+  if (!good) return error_of(parser.get().result_int(), json::parse(refusal, nullptr, false));
+  return {};
+} catch (const std::exception& failed) {
   return Error{"InternalError", fmt::format("cannot ask weftd at {}: {}", socket_path_, failed.what()), {}};
 }
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
 #include "dataplane/model/result.hpp"
@@ -19,6 +22,11 @@ class ApiClient {
   Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body,
                               std::chrono::seconds limit = kQuick) const;
   Result<nlohmann::json> remove(const std::string& path, std::chrono::seconds limit = kQuick) const;
+
+  /// GET of a body that comes little by little, such as a capture. `begun` gets the socket when the answer has begun:
+  /// whoever shuts its sending half down asks for the end, and gets the rest. `take` says false to break it off.
+  Result<void> stream(const std::string& path, const std::function<void(int)>& begun,
+                      const std::function<bool(std::span<const std::byte>)>& take) const;
 
   /// Somebody accepts connections on the socket.
   bool is_running() const;

@@ -22,8 +22,10 @@ void add_ps(CLI::App& app, Chosen& chosen);
 void add_vf(CLI::App& app, Chosen& chosen);
 void add_life(CLI::App& app, Chosen& chosen);  // stop, start, reboot, terminate
 void add_flows(CLI::App& app, Chosen& chosen);
+void add_flow_logs(CLI::App& app, Chosen& chosen);
 void add_stats(CLI::App& app, Chosen& chosen);
 void add_explain(CLI::App& app, Chosen& chosen);
+void add_capture(CLI::App& app, Chosen& chosen);
 void add_exec(CLI::App& app, Chosen& chosen);  // and ssh
 void add_mpirun(CLI::App& app, Chosen& chosen);
 

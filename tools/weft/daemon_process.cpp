@@ -13,6 +13,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "instances/scheduling_group.hpp"
 #include "tools/weft/executables.hpp"
 
 namespace weft::cli {
@@ -67,7 +68,7 @@ Result<pid_t> start_child_daemon(const std::string& runtime_directory) {
   const pid_t child = ::fork();
   if (child < 0) return system_failure("cannot fork");
   if (child == 0) {
-    ::setsid();  // Ctrl-C is for us: we end it in order
+    leave_session();  // Ctrl-C is for us: we end it in order
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) _exit(1);
     const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);

@@ -14,7 +14,8 @@ struct TopologyText {
   std::string text;
 };
 
-/// Reads the file ("-" is stdin) and refuses it now if it can be seen to be wrong, before any daemon is started.
+/// Reads the file ("-" is stdin). Whether it makes a network only weftd can say while it runs: an edit may be right or
+/// wrong because of what there is. When none runs, plan_from_nothing() says it before one is started.
 Result<TopologyText> read_topology(const std::string& path);
 
 /// What `weft up` would do when nothing runs, worked out here: {"changes": [...]}.

@@ -7,7 +7,7 @@ namespace weft::cli {
 int exit_code(const Error& error) {
   if (error.code == kNotRunningCode) return kNotRunning;
   if (error.code == "Weft.DaemonRunning") return kRefused;
-  if (error.code == "Weft.FileNotReadable" || error.code == "Weft.InvalidYaml") return kUsage;
+  if (error.code == "Weft.FileNotReadable" || error.code == "Weft.FileNotWritable" || error.code == "Weft.InvalidYaml") return kUsage;
   // Weft's other codes are about this machine (the holder, a namespace, the daemon's start), as InternalError is.
   if (error.code == "InternalError" || error.code.starts_with("Weft.")) return kInternal;
   if (error.code == "UnauthorizedOperation" || error.code == "IncorrectState" || error.code == "RequestLimitExceeded" ||

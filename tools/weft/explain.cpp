@@ -3,6 +3,8 @@
 #include "tools/weft/command.hpp"
 #include "tools/weft/exit_code.hpp"
 #include "tools/weft/output.hpp"
+#include "tools/weft/packet_file.hpp"
+#include "tools/weft/packet_question.hpp"
 
 namespace weft::cli {
 namespace {
@@ -11,6 +13,7 @@ using nlohmann::json;
 
 struct ExplainOptions {
   std::string source, destination, protocol, source_address;
+  std::string packet;  // "FILE[:N]": the question is about a captured one
   int port = -1, source_port = -1, type = -1, code = -1, size = -1;
   bool efa = false;
   bool ipv6 = false;
@@ -22,6 +25,12 @@ struct ExplainOptions {
 std::string usage_error(const ExplainOptions& o) {
   const bool ports = o.protocol == "tcp" || o.protocol == "udp" || o.protocol == "6" || o.protocol == "17";
   const bool icmp = o.protocol == "icmp" || o.protocol == "1" || o.protocol == "icmpv6" || o.protocol == "58";
+  if (!o.packet.empty()) {
+    const bool more = !o.source.empty() || o.efa || !o.source_address.empty() || o.source_port >= 0 || o.type >= 0 ||
+                      o.code >= 0 || o.size >= 0 || o.ipv6 || o.may_fragment;
+    return more ? "--packet says everything about the packet; leave the rest out" : "";
+  }
+  if (o.destination.empty()) return "say from where to where: SOURCE DESTINATION PROTOCOL [PORT]; or --packet FILE";
   if (o.efa && (!o.protocol.empty() || o.size >= 0 || o.ipv6 || o.may_fragment || !o.source_address.empty()))
     return "an EFA message has no protocol, port, address or size; leave them out with --efa";
   if (o.efa) return "";
@@ -51,12 +60,30 @@ json question(const ExplainOptions& o) {
   return body;
 }
 
+/// The question of a packet of a file. Says what the packet is, unless a program reads.
+Result<json> captured_question(const ExplainOptions& options, const ApiClient& client) {
+  const PacketPlace place = parse_packet_place(options.packet);
+  Result<PacketOfFile> packet = read_packet(place);
+  if (!packet) return packet.error();
+  Result<json> deployment = client.get("/v1/deployment");
+  if (!deployment) return deployment.error();
+  Result<json> interfaces = client.get("/v1/interfaces");
+  if (!interfaces) return interfaces.error();
+  const FrameSummary frame = summarise(packet->bytes);
+  if (!options.json)
+    std::printf("packet %llu of %s: %s\n", static_cast<unsigned long long>(place.number), place.file.c_str(),
+                to_string(frame).c_str());
+  return question_about(frame, *interfaces, *deployment);
+}
+
 int explain(const ExplainOptions& options) {
   if (const std::string wrong = usage_error(options); !wrong.empty())
     return report({"InvalidParameterCombination", wrong, {}});
   Result<ApiClient> client = ApiClient::open();
   if (!client) return report(client.error());
-  Result<json> answer = client->post("/v1/explain", question(options));
+  Result<json> asked = options.packet.empty() ? Result<json>(question(options)) : captured_question(options, *client);
+  if (!asked) return report(asked.error());
+  Result<json> answer = client->post("/v1/explain", *asked);
   if (!answer) return report(answer.error());
   if (options.json)
     print_json(*answer);
@@ -70,9 +97,8 @@ int explain(const ExplainOptions& options) {
 void add_explain(CLI::App& app, Chosen& chosen) {
   auto* command = app.add_subcommand("explain", "Would a packet pass, on which way, by which rules");
   auto o = std::make_shared<ExplainOptions>();
-  command->add_option("SOURCE", o->source, "Instance (name or id: its eth0), interface (eni-...), internet, or address")
-      ->required();
-  command->add_option("DESTINATION", o->destination, "As SOURCE")->required();
+  command->add_option("SOURCE", o->source, "Instance (name or id: its eth0), interface (eni-...), internet, or address");
+  command->add_option("DESTINATION", o->destination, "As SOURCE");
   command->add_option("PROTOCOL", o->protocol, "tcp, udp, icmp, icmpv6 or an IANA number");
   command->add_option("PORT", o->port, "Destination port, for tcp and udp")->check(CLI::Range(0, 65535));
   command->add_option("--source-port", o->source_port, "Source port (an ephemeral one when left out)")
@@ -84,9 +110,11 @@ void add_explain(CLI::App& app, Chosen& chosen) {
   command->add_flag("--may-fragment", o->may_fragment, "DF is clear: what is too big at the gateway is fragmented");
   command->add_flag("--ipv6", o->ipv6, "Between the IPv6 addresses of SOURCE and DESTINATION");
   command->add_option("--source-address", o->source_address, "What SOURCE sends from, if not its own address");
+  command->add_option("--packet", o->packet, "The packet is number N (1) of a capture file")->type_name("FILE[:N]");
   command->add_flag("--efa", o->efa, "An EFA message instead of an IP packet");
   add_output_option(command, o->json);
-  command->footer("Exit code 0: it would pass; 1: it would be dropped.\nExample: weft explain node-0 node-1 tcp 22");
+  command->footer("Exit code 0: it would pass; 1: it would be dropped.\nExample: weft explain node-0 node-1 tcp 22\n"
+      "         weft explain --packet node-0.pcapng:12");
   command->callback([&chosen, o] { chosen.run = [o] { return explain(*o); }; });
 }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "dataplane/model/suggest.hpp"
+#include "instances/scheduling_group.hpp"
 #include "tools/weft/api_client.hpp"
 #include "tools/weft/command.hpp"
 #include "tools/weft/cpu_sets.hpp"
@@ -72,6 +73,14 @@ Result<void> set_provider_environment(const std::string& provider) {
   return {};
 }
 
+/// On stderr, so that what the program prints stays what it prints.
+void warn_of_scheduling() {
+  Result<json> status = ask_daemon("/v1/status");
+  if (!status) return;
+  const std::string warning = scheduling_warning(scheduling_group_nice(status->value("pid", 0)), scheduling_group_nice(0));
+  if (!warning.empty()) std::fprintf(stderr, "weft mpirun: %s\n", warning.c_str());
+}
+
 int mpirun(const std::vector<std::string>& arguments) {
   Result<MpirunRequest> request = parse_mpirun_arguments(arguments);
   if (!request) return report(request.error());
@@ -92,6 +101,7 @@ int mpirun(const std::vector<std::string>& arguments) {
       build_mpirun_command(*request, {*program, own_path(), *instances, cpus.size() <= ranks * instances->size()});
   if (request->verbose) std::fprintf(stderr, "[%s] %s\n", instances->front().c_str(), shell_text(command).c_str());
 
+  if (request->provider == "weft") warn_of_scheduling();
   if (Result<void> entered = become_guest(instances->front()); !entered) return report(entered.error());
   take_cpus_from_environment(instances->front());
   return execute(command);

@@ -109,6 +109,7 @@ int run(const std::string& file, const std::vector<std::string>& command) {
   if (command.empty()) return report({"MissingParameter", "say which command: weft run FILE -- COMMAND...", {}});
   Result<TopologyText> topology = read_topology(file);
   if (!topology) return report(topology.error());
+  if (Result<nlohmann::json> checked = plan_from_nothing(*topology); !checked) return report(checked.error());
   Result<std::string> path = PrivateDirectory::make();
   if (!path) return report(path.error());
   const PrivateDirectory directory(*path);

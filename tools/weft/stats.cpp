@@ -1,6 +1,7 @@
-// weft stats: counters of every interface, EFA's own, and the engine's balance.
+// weft stats: counters of every interface, ENA's and EFA's own, and the engine's balance.
 #include <fmt/format.h>
 
+#include "dataplane/observe/ena_counter.hpp"
 #include "tools/weft/api_client.hpp"
 #include "tools/weft/command.hpp"
 #include "tools/weft/exit_code.hpp"
@@ -13,10 +14,24 @@ using nlohmann::json;
 
 struct StatsOptions {
   std::string instance;
+  bool ena = false;
   bool json = false;
 };
 
 std::uint64_t number(const json& value, const char* key) { return value.value(key, std::uint64_t{0}); }
+
+/// ENA's counters in ENA's order, which JSON's objects do not keep.
+std::vector<std::pair<std::string, std::uint64_t>> ena_counters(const json& nic) {
+  std::vector<std::pair<std::string, std::uint64_t>> counters;
+  const json ena = nic.value("ena", json::object());
+  const auto add = [&](std::string_view name) {
+    const std::string key(name);
+    if (ena.contains(key)) counters.emplace_back(key, number(ena, key.c_str()));
+  };
+  for (const std::string_view name : kEnaCounterNames) add(name);
+  add(kConntrackAllowanceAvailable);
+  return counters;
+}
 
 void print_interface(const json& nic) {
   std::printf("%s %s\n", cell(nic, "instance").c_str(), cell(nic, "eni").c_str());
@@ -32,9 +47,19 @@ void print_interface(const json& nic) {
   const json drops = nic.value("drops", json::object());
   for (const auto& [reason, count] : drops.items())
     std::printf("    dropped   %s %s\n", count.dump().c_str(), printable(reason).c_str());
+  for (const auto& [name, count] : ena_counters(nic))
+    if (count != 0) std::printf("    ena       %lu %s\n", static_cast<unsigned long>(count), name.c_str());
   if (const json efa = nic.value("efa", json()); efa.is_object())
     for (const auto& [name, count] : efa.items())
       std::printf("    efa       %s %s\n", printable(name).c_str(), count.dump().c_str());
+}
+
+/// One interface as `ethtool -S` prints a device, so that what reads that reads this.
+void print_as_ethtool(const json& nic) {
+  if (!nic.contains("ena")) return;
+  std::printf("%s %s\nNIC statistics:\n", cell(nic, "instance").c_str(), cell(nic, "eni").c_str());
+  for (const auto& [name, count] : ena_counters(nic))
+    std::printf("     %s: %lu\n", name.c_str(), static_cast<unsigned long>(count));
 }
 
 void print_engine(const json& statistics) {
@@ -73,7 +98,8 @@ int stats(const StatsOptions& options) {
     print_json(*statistics);
     return kOk;
   }
-  for (const json& nic : (*statistics)["interfaces"]) print_interface(nic);
+  for (const json& nic : (*statistics)["interfaces"]) options.ena ? print_as_ethtool(nic) : print_interface(nic);
+  if (options.ena) return kOk;
   if (options.instance.empty()) print_engine(*statistics);
   return kOk;
 }
@@ -81,13 +107,15 @@ int stats(const StatsOptions& options) {
 }  // namespace
 
 void add_stats(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("stats", "Counters: packets, bytes, drops by reason, EFA's own, the balance");
+  auto* command =
+      app.add_subcommand("stats", "Counters: packets, bytes, drops by reason, ENA's and EFA's own, the balance");
   auto options = std::make_shared<StatsOptions>();
   command->add_option("INSTANCE", options->instance, "Only this instance (name) or interface (eni-...)");
+  command->add_flag("--ena", options->ena, "Only ENA's allowance counters, as ethtool -S shows them");
   add_output_option(command, options->json);
   command->footer(
-      "rx is towards the instance, tx from it. EFA counters have the real device's names.\n"
-      "Example: weft stats node-0");
+      "rx is towards the instance, tx from it. ENA and EFA counters have the real devices' names.\n"
+      "Example: weft stats node-0 --ena");
   command->callback([&chosen, options] { chosen.run = [options] { return stats(*options); }; });
 }
 

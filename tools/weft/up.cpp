@@ -41,8 +41,10 @@ int up(const UpOptions& options) {
   Result<ApiClient> client = ApiClient::open();
   if (!client) return report(client.error());
   if (options.dry_run) return dry_run(*client, *topology, options.json);
-  if (!client->is_running())
+  if (!client->is_running()) {
+    if (Result<nlohmann::json> checked = plan_from_nothing(*topology); !checked) return report(checked.error());
     if (Result<void> started = start_daemon(); !started) return report(started.error());
+  }
   Result<void> applied = apply(*client, *topology, stdout);
   return applied ? kOk : report(applied.error());
 }

@@ -14,6 +14,7 @@
 
 #include <cstdlib>
 #include <functional>
+#include <thread>
 
 #include "dataplane/control/api_server.hpp"
 #include "dataplane/control/controller.hpp"
@@ -99,6 +100,7 @@ class Daemon {
 
   ~Daemon() {
     api_.reset();
+    flow_logs_ = {};  // stops and joins
     if (engine_) engine_->stop();
   }
 
@@ -143,7 +145,6 @@ class Daemon {
     engine_options.cpus = options_.cpus;
     engine_options.flow_capacity = kFlowCapacity;
     engine_options.packets = options_.memory_mb * kPacketsPerMegabyte - 1;  // a mempool likes 2^n - 1
-    engine_options.now_ns = &monotonic_ns;
     Result<std::unique_ptr<Engine>> engine = Engine::create(engine_options);
     if (!engine) return engine.error();
     engine_ = std::move(*engine);
@@ -160,6 +161,10 @@ class Daemon {
   Result<void> start_control() {
     environment_ = std::make_unique<HostEnvironment>(*holder_, *efa_, engine_->mempool());
     controller_ = std::make_unique<Controller>(*engine_, *environment_);
+    flow_logs_ = std::jthread([this](const std::stop_token& stop) {
+      ::pthread_setname_np(::pthread_self(), "weft-flow-logs");
+      controller_->run_flow_logs(stop);
+    });
     if (!holder_->joined()) return {};
     Result<Outcome> restored = controller_->restore();
     if (!restored) return restored.error();
@@ -187,6 +192,7 @@ class Daemon {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<HostEnvironment> environment_;
   std::unique_ptr<Controller> controller_;
+  std::jthread flow_logs_;
   UniqueFd end_event_;
   std::unique_ptr<ApiRoutes> routes_;
   std::unique_ptr<ApiServer> api_;

@@ -181,4 +181,9 @@ void HostEnvironment::shutdown() {
   holder_.shutdown();
 }
 
+Result<void> HostEnvironment::set_hosts(const HostLists& hosts) {
+  if (Result<void> set = holder_.set_hosts(hosts.inside, hosts.outside); !set) return set;
+  return holder_.set_resolver({hosts.name_servers, hosts.search});
+}
+
 }  // namespace weft

@@ -28,7 +28,7 @@ class HostEnvironment final : public Environment {
   Result<void> open_efa(const Deployment& deployment, const Instance& instance,
                         const std::vector<EfaFunction>& functions) override;
   void close_efa(const Instance& instance) override;
-  Result<void> set_hosts(const HostLists& hosts) override { return holder_.set_hosts(hosts.inside, hosts.outside); }
+  Result<void> set_hosts(const HostLists& hosts) override;
   Result<void> save_state(const std::string& state) override { return holder_.save_state(state); }
   std::string saved_state() const override { return holder_.saved_state(); }
   void shutdown() override;

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "instances/scheduling_group.hpp"
+
 namespace weft {
 
 Result<UniqueFd> fork_to_background() {
@@ -28,7 +30,7 @@ Result<UniqueFd> fork_to_background() {
     while (got < 0 && errno == EINTR);
     ::_exit(got == 1 ? 0 : 1);
   }
-  ::setsid();
+  leave_session();
   return to_parent;
 }
 

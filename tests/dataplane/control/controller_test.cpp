@@ -59,6 +59,24 @@ TEST(Controller, FirstApplyMakesPublishesSavesAndNames) {
   EXPECT_EQ(world.environment.state, to_json(*world.controller.deployment()).dump());
 }
 
+TEST(Controller, GuestsAskWhomDhcpWouldTellThemToAsk) {
+  World world;
+  const auto apply = [&](const std::string& vpc) {
+    std::string text = topology({plain("a")});
+    text.replace(text.find("{cidr: 10.0.0.0/16}"), 19, "{cidr: 10.0.0.0/16" + vpc + "}");
+    const Result<Outcome> outcome = world.controller.apply("f", text);
+    EXPECT_TRUE(outcome) << outcome.error().to_string();
+    return world.environment.hosts;
+  };
+  using Servers = std::vector<std::string>;
+  EXPECT_EQ(apply("").name_servers, Servers{"10.0.0.2"});
+  EXPECT_EQ(world.environment.hosts.search, "ec2.internal");
+  EXPECT_EQ(apply(", dns_support: false").name_servers, Servers{}) << "nobody answers there";
+  EXPECT_EQ(apply(", dhcp: {domain_name: lab.example, domain_name_servers: [10.0.1.7, 10.0.1.8]}").name_servers,
+            (Servers{"10.0.1.7", "10.0.1.8"}));
+  EXPECT_EQ(world.environment.hosts.search, "lab.example");
+}
+
 TEST(Controller, ApplyingTheSameAgainDoesNothing) {
   World world;
   const std::string text = topology({plain("a"), plain("b")});

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "dataplane/control/environment.hpp"
 #include "dataplane/control/json.hpp"
@@ -74,13 +75,31 @@ struct FakeEngine final : Engine {
   std::vector<EniStatistics> statistics() const override { return statistics_answer; }
   std::vector<FlowView> flows() override { return flows_answer; }
   std::vector<DropView> drops() const override { return drops_answer; }
+  std::optional<FlowLogEniKey> flow_log_eni(const std::string& id) const override {
+    const std::optional<EniSlot> slot = slot_of(id);
+    if (!slot) return {};
+    return FlowLogEniKey{*slot, 1};
+  }
+  FlowLogBatch take_flow_log_records() override { return std::exchange(flow_log_batch, {}); }
   std::vector<IdleTime> idle_times() const override { return {{3, 4}}; }
+  /// The tests fill its one ring in a worker's place.
+  Result<std::shared_ptr<CaptureSession>> start_capture(CaptureSession::Options options,
+                                                        CaptureSelection selection) override {
+    if (capture) return Error{"IncorrectState", "a capture is under way", {}};
+    capture = std::make_shared<CaptureSession>(options);
+    std::uint16_t slot = 1;
+    for (CaptureInterface& interface : selection(*published)) capture->add(slot++, std::move(interface));
+    return capture;
+  }
+  void stop_capture() override { capture.reset(); }
   rte_mempool* mempool() override { return nullptr; }
   int wake_fd() override { return -1; }
 
   Fault& fault;
   std::map<std::string, std::unique_ptr<Port>> ports;
   std::shared_ptr<const Deployment> published;
+  FlowLogBatch flow_log_batch;
+  std::shared_ptr<CaptureSession> capture;
   std::vector<EniStatistics> statistics_answer;
   std::vector<FlowView> flows_answer;
   std::vector<DropView> drops_answer;
@@ -224,6 +243,8 @@ struct World {
     json["efa"] = environment.efa;
     json["hosts"] = environment.hosts.inside;
     json["outside"] = environment.hosts.outside;
+    json["name servers"] = environment.hosts.name_servers;
+    json["search"] = environment.hosts.search;
     json["state"] = environment.state;
     json["ports"] = environment.living_ports;
     return json.dump(1);

@@ -54,6 +54,8 @@ void add_network(Deployment& d) {
   d.vpc_cidr = *IpPrefix::parse("10.0.0.0/16");
   d.vpc_ipv6_cidr = *IpPrefix::parse("2001:db8:1::/56");
   d.dns_support = false;
+  d.parameters = {1, 2, 3, 4, 5, true, false, true};
+  d.hosts = {3, 5};
   d.dhcp = {"lab.internal", all_of<Ipv4Address>({"10.0.0.9", "10.0.0.10"}), all_of<Ipv4Address>({"10.0.0.11"})};
   d.internet_gateway = InternetGateway{"igw-1", "internet", *MacAddress::parse("02:00:00:00:00:01"),
                                        all_of<IpAddress>({"198.51.100.10", "2001:db8::10"}),
@@ -62,7 +64,7 @@ void add_network(Deployment& d) {
                      "out",
                      true,
                      {{*IpPrefix::parse("10.0.0.0/16"), RouteTargetKind::kLocal, ""},
-                      {*IpPrefix::parse("::/0"), RouteTargetKind::kInternetGateway, ""},
+                      {*IpPrefix::parse("::/0"), RouteTargetKind::kInternetGateway, "", 17},
                       {*IpPrefix::parse("10.9.0.0/16"), RouteTargetKind::kInterface, "eni-1"},
                       {*IpPrefix::parse("10.8.0.0/16"), RouteTargetKind::kInterface, ""},
                       {*IpPrefix::parse("10.7.0.0/16"), RouteTargetKind::kBlackhole, ""}}}};
@@ -74,6 +76,12 @@ void add_network(Deployment& d) {
   d.elastic_ips = {{"eipalloc-1", "eipassoc-1", "web", *IpAddress::parse("203.0.113.9"), "eni-1",
                     *IpAddress::parse("10.0.1.10")},
                    {"eipalloc-2", "", "idle", *IpAddress::parse("203.0.113.10"), "", {}}};
+}
+
+void add_flow_logs(Deployment& d) {
+  d.flow_logs = {{"fl-1", "all", d.vpc_id, TrafficType::kAll, 600, "${srcaddr} ${dstaddr}", "/tmp/one"},
+                 {"fl-2", "web", "eni-1", TrafficType::kReject, 60, "${bytes}", "/tmp/two"},
+                 {"fl-3", "subnet", "subnet-1", TrafficType::kAccept, 60, "${bytes}", "/tmp/two"}};
 }
 
 /// Every field off its default.
@@ -114,6 +122,7 @@ Deployment everything() {
   bare.name = "without-interfaces";
   d.instances = {a, bare};
   d.available_enis = {interface("eni-3", "")};
+  add_flow_logs(d);
   return d;
 }
 
@@ -147,6 +156,8 @@ void expect_same(const Eni& after, const Eni& before) {
 void expect_same_network(const Deployment& after, const Deployment& before) {
   EXPECT_EQ(after.vpc_ipv6_cidr, before.vpc_ipv6_cidr);
   EXPECT_EQ(after.dns_support, before.dns_support);
+  EXPECT_EQ(after.parameters, before.parameters);
+  EXPECT_EQ(after.hosts, before.hosts);
   EXPECT_EQ(after.dhcp, before.dhcp);
   ASSERT_TRUE(after.internet_gateway);
   EXPECT_EQ(after.internet_gateway->mac, before.internet_gateway->mac);
@@ -154,6 +165,8 @@ void expect_same_network(const Deployment& after, const Deployment& before) {
   EXPECT_EQ(after.internet_gateway->addresses, before.internet_gateway->addresses);
   EXPECT_EQ(after.internet_gateway->public_pool, before.internet_gateway->public_pool);
   EXPECT_EQ(after.route_tables[0].routes, before.route_tables[0].routes);
+  for (std::size_t i = 0; i < after.route_tables[0].routes.size(); ++i)
+    EXPECT_EQ(after.route_tables[0].routes[i].line, before.route_tables[0].routes[i].line);
   EXPECT_TRUE(after.route_tables[0].main);
   EXPECT_EQ(after.subnets[0].ipv6_cidr, before.subnets[0].ipv6_cidr);
   EXPECT_EQ(after.subnets[0].route_table, "out");
@@ -194,6 +207,7 @@ TEST(Json, ADeploymentSurvivesTheRoundTripWithEveryField) {
   for (std::size_t i = 0; i < 2; ++i) expect_same(a.enis[i], before.instances[0].enis[i]);
   expect_same(after->available_enis[0], before.available_enis[0]);
   EXPECT_EQ(after->instances[1].state, InstanceState::kRunning);
+  EXPECT_EQ(after->flow_logs, before.flow_logs);
 }
 
 TEST(Json, ADeploymentWithoutAGatewayIpv6OrAnythingSurvivesToo) {
@@ -228,9 +242,14 @@ instances:
     type: m5.large
     placement_group: p
     limits: {pps: 1000, flow_gbps: 0.1}
+    metadata_options:
+      {http_tokens: optional, http_put_response_hop_limit: 3, http_endpoint: disabled, http_protocol_ipv6: enabled}
     interfaces:
       - {security_groups: [web], secondary_private_ips: 2, ipv6_addresses: 2, ipv4_prefixes: 1, ipv6_prefixes: 1,
          connection_tracking: {udp_timeout: 45}, description: front}
+flow_logs:
+  - {name: everything, destination: /tmp/flows}
+  - {name: one, interface: web-2/eth0, traffic_type: REJECT, max_aggregation_interval: 60, destination: /tmp/flows}
 network_interfaces:
   - {name: spare, source_dest_check: false}
   - {name: second, instance: web-0, device_index: 1}
@@ -255,6 +274,8 @@ bool is_derived(const std::string& pointer) {
     if (pointer.ends_with(end)) return true;
   if (pointer.starts_with("/route_tables/") && pointer.ends_with("/state")) return true;
   if (pointer.starts_with("/elastic_ips/") && pointer.ends_with("/instance")) return true;
+  if (pointer.starts_with("/flow_logs/") && (pointer.ends_with("/resource") || pointer.ends_with("/resource_type")))
+    return true;
   return (of_an_interface && pointer.ends_with("/az")) || pointer.starts_with("/security_groups/0/interfaces") ||
          pointer.starts_with("/route_tables/0/subnets") || pointer.starts_with("/network_acls/0/subnets");
 }
@@ -297,6 +318,8 @@ TEST(Json, WhatIsOutOfRangeOrNamesNothingIsADamagedState) {
            {"/instances/0/allowances/peak_gbps", "10"},
            {"/instances/0/allowances/pps", 18446744073709551615u},
            {"/instances/0/state", "pending"},
+           {"/instances/0/metadata_options/http_put_response_hop_limit", 65},
+           {"/instances/0/metadata_options/http_tokens", "maybe"},
            {"/instances/0/interfaces/0/device_index", 4294967297},
            {"/instances/0/interfaces/0/instance", "b"},
            {"/instances/0/interfaces/0/subnet", "elsewhere"},
@@ -315,6 +338,11 @@ TEST(Json, WhatIsOutOfRangeOrNamesNothingIsADamagedState) {
            {"/route_tables/0/routes/0/target", "nat"},
            {"/route_tables/0/routes/2/eni", "eni-9"},
            {"/elastic_ips/0/eni", "eni-9"},
+           {"/flow_logs/0/resource_id", "vpc-9"},
+           {"/flow_logs/1/resource_id", "eni-9"},
+           {"/flow_logs/0/traffic_type", "all"},
+           {"/flow_logs/0/max_aggregation_interval", 61},
+           {"/flow_logs/0/log_format", "${nothing}"},
            {"/subnets/0/route_table", "nowhere"},
            {"/subnets/0/network_acl", "nobody"},
        }) {
@@ -359,7 +387,10 @@ TEST(Json, ATupleHasPortsOrIcmpTypeOrNeither) {
   tuple.destination_port = 8 << 8 | 3;
   EXPECT_EQ(to_json(tuple).dump(),
             R"({"protocol":"icmp","source":"10.0.1.4","destination":"10.0.1.5","icmp_type":8,"icmp_code":3})");
-  tuple.protocol = 50;
+  tuple = {*IpAddress::parse("2001:db8::4"), *IpAddress::parse("2001:db8::5"), 58, 77, 1 << 8 | 4};
+  EXPECT_EQ(to_json(tuple).dump(),
+            R"({"protocol":"icmpv6","source":"2001:db8::4","destination":"2001:db8::5","icmp_type":1,"icmp_code":4})");
+  tuple = {*IpAddress::parse("10.0.1.4"), *IpAddress::parse("10.0.1.5"), 50, 40000, 22};
   EXPECT_EQ(to_json(tuple).dump(), R"({"protocol":"50","source":"10.0.1.4","destination":"10.0.1.5"})");
 }
 
@@ -379,6 +410,24 @@ TEST(Json, StatisticsNameTheDropsThatHappenedAndEfaOnlyForEfa) {
   EXPECT_FALSE(to_json(s, &d).contains("efa"));
 }
 
+TEST(Json, StatisticsHaveEnasCountersUnderTheirNamesAndInTheirOrder) {
+  Deployment d = everything();
+  EniStatistics s;
+  s.eni_id = "eni-1";
+  for (std::size_t i = 0; i < kEnaCounters; ++i) s.ena[i] = i + 1;
+  s.connections_limited = true;
+  s.conntrack_allowance_available = 136812;
+  EXPECT_EQ(to_json(s, &d)["ena"].dump(),
+            R"({"bw_in_allowance_exceeded":1,"bw_out_allowance_exceeded":2,"pps_allowance_exceeded":3,)"
+            R"("conntrack_allowance_exceeded":4,"linklocal_allowance_exceeded":5,"conntrack_allowance_available":136812})");
+  s.connections_limited = false;
+  EXPECT_FALSE(to_json(s, &d)["ena"].contains("conntrack_allowance_available")) << "nothing limits the instance";
+  d.instances[0].enis[0].type = InterfaceType::kEfaOnly;
+  EXPECT_FALSE(to_json(s, &d).contains("ena")) << "an EFA-only interface has no ENA device";
+  s.eni_id = "igw-1";
+  EXPECT_FALSE(to_json(s, &d).contains("ena")) << "nor has the internet gateway";
+}
+
 TEST(Json, ADropOfNoIpPacketHasNoTuple) {
   DropView drop;
   drop.when_ns = 1'000'000'000;
@@ -390,6 +439,29 @@ TEST(Json, ADropOfNoIpPacketHasNoTuple) {
   EXPECT_TRUE(json["tuple"].is_null());
   EXPECT_TRUE(json["destination"].is_null());
   EXPECT_EQ(json["source"]["eni"], "eni-1");
+}
+
+TEST(Json, AnAllowanceOfAnExplanationHasItsNumber) {
+  Explanation explanation;
+  explanation.verdict = "it passes";
+  ExplainStep step;
+  step.stage = "allowance";
+  step.passed = true;
+  step.subject = "a (i-1)";
+  step.reason = "it sends at most 0.75 Gbit/s";
+  step.limit = ExplainLimit{0.75, 10, "Gbit/s", "bw-out-allowance", "bw_out_allowance_exceeded"};
+  explanation.steps = {step};
+  step.limit = ExplainLimit{5, 0, "Gbit/s", "flow-bandwidth", ""};
+  explanation.steps.push_back(step);
+  const Json json = to_json(explanation);
+  EXPECT_EQ(json["steps"][0]["limit"].dump(), R"({"value":0.75,"unit":"Gbit/s","drop_reason":"bw-out-allowance",)"
+                                              R"("counter":"bw_out_allowance_exceeded","peak":10.0})");
+  EXPECT_EQ(json["steps"][1]["limit"].dump(),
+            R"({"value":5.0,"unit":"Gbit/s","drop_reason":"flow-bandwidth","counter":null})");
+  EXPECT_EQ(json["text"][1], "allowance, a (i-1): limited: it sends at most 0.75 Gbit/s; what is more is dropped "
+                             "(bw-out-allowance, bw_out_allowance_exceeded)");
+  EXPECT_EQ(json["text"][2],
+            "allowance, a (i-1): limited: it sends at most 0.75 Gbit/s; what is more is dropped (flow-bandwidth)");
 }
 
 TEST(Json, ProtocolsAreNamesOrNumbers) {

@@ -72,6 +72,7 @@ TEST(HostileFile, random_changes_of_a_good_file_never_crash) {
       "prefix_lists: [{name: p, entries: [192.0.2.0/24]}]\nhosts: {racks_per_zone: 4}\n"
       "route_tables: [{name: out, main: true, routes: [{destination: 0.0.0.0/0, target: internet_gateway}]}]\n"
       "network_acls:\n  - {name: n, ingress: [{rule: 1, action: deny, protocol: all, cidr: '::/0'}]}\n"
+      "flow_logs: [{name: f, interface: node-0, destination: /tmp/x, log_format: '${start}'}]\n"
       "elastic_ips: [{name: e, interface: node-0}]\nnetwork_interfaces: [{name: spare, secondary_private_ips: 2}]\n"
       "placement_groups:\n  - {name: tight, strategy: cluster}\ninstances:\n  - name: node\n    count: 2\n"
       "    placement_group: tight\n    interfaces:\n      - {subnet: hpc, type: efa, security_groups: [efa]}\n";

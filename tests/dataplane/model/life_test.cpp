@@ -1,6 +1,7 @@
 // Stop, start, reboot, terminate: what stays and what changes (facts ec2 3.3, 1.2, 4.1).
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "dataplane/model/lifecycle.hpp"
@@ -133,4 +134,65 @@ TEST(Life, an_eighth_of_a_spread_group_does_not_start) {
 }
 
 }  // namespace
+// Stopping gives the host up: others take it, and at the start there is another, or none (facts ec2 4.1).
+TEST(Life, a_start_places_anew) {
+  Topology topology = small();
+  topology.hosts = {1, 2, 0};
+  topology.instances = {instance("first"), instance("second")};
+  for (InstanceDeclaration& one : topology.instances) one.type = "hpc7g.16xlarge";  // 64 vCPUs: three on a host
+  const Deployment before = resolved(topology);
+  EXPECT_NE(before.find_instance("first")->placement, before.find_instance("second")->placement);
+
+  const Deployment stopped = *stop_instance(before, "first");
+  EXPECT_EQ(stopped.find_instance("first")->placement, before.find_instance("first")->placement) << "its last one";
+  topology.instances.push_back(instances("other", 4));
+  topology.instances.back().type = "hpc7g.16xlarge";
+  const Deployment taken = resolved(topology, &stopped);  // five run, and one may still come
+  const Deployment started = *start_instance(taken, "first");
+  EXPECT_EQ(started.find_instance("second")->placement, before.find_instance("second")->placement);
+  std::map<int, int> on_host;
+  for (const Instance& one : started.instances) EXPECT_LE(++on_host[one.placement.host], 3) << one.name;
+  EXPECT_EQ(started.find_instance("first")->state, InstanceState::kRunning);
+
+  topology.instances.back().count = 5;
+  const Deployment full = resolved(topology, &stopped);
+  const Result<Deployment> refused = start_instance(full, "first");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "InsufficientInstanceCapacity");
+  EXPECT_NE(refused.error().message.find("no host of use1-az1 has room"), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(start_instance(*stop_instance(full, "second"), "first"));
+  EXPECT_EQ(plan(&full, *terminate_instance(full, "first")).size(), 1U) << "and the others run on";
+}
+
+TEST(Life, a_start_obeys_its_placement_group) {
+  Topology topology = small();
+  topology.hosts = {3, 4, 0};
+  topology.placement_groups.push_back({"parts", PlacementStrategy::kPartition, 3, 0});
+  topology.instances = {instances("c", 2), instances("s", 3), instances("p", 3)};
+  for (const auto& [i, group] : {std::pair{0, "tight"}, std::pair{1, "wide"}, std::pair{2, "parts"}})
+    topology.instances[static_cast<std::size_t>(i)].placement_group = group;
+  const Deployment all_running = resolved(topology);
+  const auto restarted = [&](const std::string& name) {
+    return start_instance(*stop_instance(all_running, name), name)->find_instance(name)->placement;
+  };
+  EXPECT_EQ(restarted("c-0").rack, all_running.find_instance("c-1")->placement.rack) << "the rack of the cluster";
+  std::set<int> racks;
+  for (const char* other : {"s-0", "s-1"}) racks.insert(all_running.find_instance(other)->placement.rack);
+  EXPECT_FALSE(racks.contains(restarted("s-2").rack)) << "a rack of its own";
+  const Placement in_partition = restarted("p-1");
+  EXPECT_EQ(in_partition.partition, all_running.find_instance("p-1")->placement.partition);
+  EXPECT_EQ(in_partition.rack % 3, in_partition.partition - 1) << "a rack of its partition";
+
+  // Meanwhile another takes the rack: a spread group of three racks has none for a fourth that runs.
+  const Deployment stopped = *stop_instance(all_running, "s-2");
+  topology.instances[1].count = 4;
+  const Deployment taken = resolved(topology, &stopped);
+  const Result<Deployment> refused = start_instance(taken, "s-2");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "InsufficientInstanceCapacity");
+  // A cluster whose members have all stopped may begin on another rack.
+  const Deployment at_rest = *stop_instance(*stop_instance(all_running, "c-0"), "c-1");
+  EXPECT_TRUE(start_instance(*start_instance(at_rest, "c-0"), "c-1"));
+}
+
 }  // namespace weft::testing

@@ -97,6 +97,23 @@ TEST(Plan, another_type_or_placement_changes_a_stopped_instance_in_place) {
                    "limits: none -> 3 Gbit/s, up to 25, 10 Gbit/s a flow"}));
 }
 
+TEST(Plan, metadata_options_change_a_running_instance_in_place) {
+  Topology topology = small();
+  topology.instances = {instance("x")};
+  const Deployment before = resolved(topology);
+  topology.instances[0].metadata_options = {.tokens_required = false, .put_response_hop_limit = 2};
+  const Deployment after = resolved(topology, &before);
+  EXPECT_EQ(lines(&before, after), (Lines{"~ instance x: metadata: EC2's defaults -> tokens optional, hop limit 2, "
+                                          "endpoint enabled, IPv6 disabled"}));
+  EXPECT_EQ(after.instances[0].id, before.instances[0].id);
+  for (const int hops : {0, 65}) {
+    topology.instances[0].metadata_options.put_response_hop_limit = hops;
+    EXPECT_EQ(mistakes(topology),
+              std::vector<std::string>{
+                  "InvalidParameterValue at instances[0].metadata_options.http_put_response_hop_limit"});
+  }
+}
+
 TEST(Plan, everything_of_the_whole_network_has_its_line) {
   Topology topology = dual_stack();
   topology.subnets.resize(1);
@@ -184,6 +201,8 @@ TEST(Plan, the_rest_of_a_living_network_changes_in_place) {
   topology.instances = {instance("x")};
   const Deployment before = resolved(topology);
   topology.vpc.dns_support = false;
+  topology.parameters.icmp_timeout = 9;
+  topology.parameters.router_answers_arp = true;
   topology.subnets[0].route_table = "out";
   topology.subnets[0].network_acl = "strict";
   topology.prefix_lists[0].entries = {cidr("192.0.3.0/24")};
@@ -194,7 +213,9 @@ TEST(Plan, the_rest_of_a_living_network_changes_in_place) {
   eth0.description = "front";
   eth0.connection_tracking.udp_timeout = 45;
   EXPECT_EQ(lines(&before, resolved(topology, &before)),
-            (Lines{"~ vpc 10.0.0.0/16: DNS support: off", "~ network ACL strict: egress + 7 deny all to ::/0",
+            (Lines{"~ vpc 10.0.0.0/16: DNS support: off; parameter icmp_timeout: 30 -> 9; "
+                   "parameter router_answers_arp: false -> true",
+                   "~ network ACL strict: egress + 7 deny all to ::/0",
                    "~ route table out: - 0.0.0.0/0 to the internet gateway; + 0.0.0.0/0 to a blackhole",
                    "~ subnet a: route table: main -> out; network ACL: default -> strict",
                    "~ prefix list office: - 192.0.2.0/24; + 192.0.3.0/24",

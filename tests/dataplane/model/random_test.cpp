@@ -87,6 +87,16 @@ void add_random_things(Random& random, Topology& topology) {
     if (one_in(random, 2)) declared.interface = some_instance(random, topology) + "/eth0";
     topology.elastic_ips.push_back(declared);
   }
+  if (one_in(random, 10)) {
+    FlowLogDeclaration declared;
+    declared.name = new_name(random, "f");
+    if (one_in(random, 2)) declared.interface = some_instance(random, topology) + "/eth0";
+    else if (one_in(random, 2)) declared.subnet = one_in(random, 2) ? "a" : "b";
+    declared.traffic_type = one_in(random, 2) ? TrafficType::kAll : TrafficType::kReject;
+    declared.log_format = "${srcaddr}";
+    declared.destination = "/tmp/" + declared.name;
+    topology.flow_logs.push_back(declared);
+  }
   if (one_in(random, 4)) {
     const std::uint32_t address = v4("192.0.2.0").value + static_cast<std::uint32_t>(pick(random, 0, 60)) * 4;
     topology.route_tables[0].routes.push_back({IpPrefix::make(IpAddress::from({address}), 126),
@@ -111,7 +121,7 @@ void drop_any(Random& random, std::vector<T>& all) {
 }
 
 void edit(Random& random, Topology& topology) {
-  switch (pick(random, 0, 9)) {
+  switch (pick(random, 0, 10)) {
     case 0: return drop_any(random, topology.instances);
     case 1: return drop_any(random, topology.network_interfaces);
     case 2: return drop_any(random, topology.elastic_ips);
@@ -139,6 +149,7 @@ void edit(Random& random, Topology& topology) {
         any(random, topology.elastic_ips).interface =
             one_in(random, 3) ? "" : some_instance(random, topology) + "/eth0";
       return;
+    case 8: return drop_any(random, topology.flow_logs);
     default: return add_random_things(random, topology);
   }
 }
@@ -211,6 +222,11 @@ void check_consistent(const Deployment& deployment) {
   for (const RouteTable& table : deployment.route_tables)
     for (const Route& route : table.routes)
       EXPECT_TRUE(route.eni_id.empty() || deployment.find_eni(route.eni_id) != nullptr);
+  for (const FlowLog& log : deployment.flow_logs) {
+    EXPECT_TRUE(ids.insert(log.id).second);
+    EXPECT_TRUE(log.resource_id == deployment.vpc_id || log.resource_id.starts_with("subnet-") ||
+                deployment.find_eni(log.resource_id) != nullptr);
+  }
 }
 
 bool same_to_everybody(const Eni& a, const Eni& b) {
@@ -230,6 +246,7 @@ void check_same(const Deployment& a, const Deployment& b) {
     EXPECT_TRUE(same_to_everybody(*eni, *b.find_eni(eni->id))) << eni->id;
   }
   for (const Instance& one : a.instances) EXPECT_EQ(one.placement, b.find_instance(one.id)->placement);
+  EXPECT_EQ(a.flow_logs, b.flow_logs);
 }
 
 /// An id never names two different things over a change, and what stays keeps what is its own.

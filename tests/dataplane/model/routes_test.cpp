@@ -42,6 +42,19 @@ TEST(Routes, there_is_always_a_main_table_with_the_local_routes) {
                                 {cidr("0.0.0.0/0"), RouteTargetKind::kInternetGateway, ""}}));
 }
 
+TEST(Routes, a_route_knows_its_line_and_a_second_one_names_it) {
+  Topology topology = with_table({to_gateway("0.0.0.0/0"), to_gateway("0.0.0.0/0")});
+  topology.internet_gateway.emplace();
+  topology.route_tables[0].routes[0].line = 12;
+  const auto refused = resolve(topology, nullptr);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("already exists in 'out', line 12"), std::string::npos)
+      << refused.error().message;
+  topology.route_tables[0].routes.pop_back();
+  EXPECT_EQ(resolved(topology).find_route_table("out")->routes.back().line, 12);
+  EXPECT_EQ(resolved(topology).find_route_table("out")->routes.front().line, 0) << "local";
+}
+
 TEST(Routes, a_declared_main_table_serves_the_subnets_that_name_none) {
   Topology topology = with_table({});
   topology.route_tables[0].main = true;

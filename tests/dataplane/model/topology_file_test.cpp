@@ -147,6 +147,7 @@ TEST(TopologyFile, the_network_and_its_defaults) {
   EXPECT_TRUE(plain.vpc.dns_support);
   EXPECT_EQ(plain.vpc.dhcp, DhcpOptions{});
   EXPECT_EQ(plain.vpc.dhcp.domain_name, "ec2.internal");
+  EXPECT_EQ(plain.parameters, Parameters{});
   EXPECT_EQ(plain.hosts.racks_per_zone, 16);
   EXPECT_EQ(plain.hosts.hosts_per_rack, 16);
   EXPECT_FALSE(plain.internet_gateway);
@@ -160,6 +161,8 @@ vpc:
   dns_support: false
   dhcp: {domain_name: lab.internal, domain_name_servers: [10.0.0.9, 10.0.0.10], ntp_servers: [10.0.0.11]}
 hosts: {racks_per_zone: 2, hosts_per_rack: 3}
+parameters: {tcp_opening_timeout: 1, tcp_closing_timeout: 2, icmp_timeout: 3, credit_seconds: 3600, burst_ms: 5,
+  refused_packets_use_pps: true, related_icmp_errors: false, router_answers_arp: true}
 prefix_lists:
   - {name: offices, entries: [192.0.2.0/25, 192.0.2.128/26]}
   - {name: sites, max_entries: 7, entries: ['2001:db8:5::/48']}
@@ -174,6 +177,7 @@ placement_groups:
   EXPECT_EQ(topology.vpc.ipv6_cidr, cidr("2001:db8:1::/56"));
   EXPECT_FALSE(topology.vpc.dns_support);
   EXPECT_EQ(topology.vpc.dhcp, (DhcpOptions{"lab.internal", {ip4("10.0.0.9"), ip4("10.0.0.10")}, {ip4("10.0.0.11")}}));
+  EXPECT_EQ(topology.parameters, (Parameters{1, 2, 3, 3600, 5, true, false, true}));
   EXPECT_EQ(topology.hosts.racks_per_zone, 2);
   EXPECT_EQ(topology.hosts.hosts_per_rack, 3);
   ASSERT_EQ(topology.prefix_lists.size(), 3u);
@@ -274,6 +278,8 @@ instances:
   - name: x
     partition: 2
     limits: {baseline_gbps: 0.75, peak_gbps: 10, pps: 1000000, connections: 5000, flow_gbps: 2.5}
+    metadata_options:
+      {http_tokens: optional, http_put_response_hop_limit: 64, http_endpoint: disabled, http_protocol_ipv6: enabled}
     interfaces:
       - {}
       - secondary_private_ips: [10.0.0.20, 10.0.0.21]
@@ -295,6 +301,8 @@ network_interfaces:
   const InstanceDeclaration& x = topology.instances.at(0);
   EXPECT_EQ(x.partition, 2);
   EXPECT_EQ(x.limits, (LimitsDeclaration{0.75, 10.0, 1'000'000u, 5000u, 2.5}));
+  EXPECT_EQ(x.metadata_options, (MetadataOptions{false, 64, false, true}));
+  EXPECT_EQ(MetadataOptions{}, (MetadataOptions{true, 1, true, false})) << "EC2's defaults (facts ec2 7.4)";
   const InterfaceDeclaration& plain = x.interfaces.at(0);
   EXPECT_TRUE(plain.secondary_private_ips.empty() && plain.ipv6_addresses.empty());
   EXPECT_EQ(plain.secondary_private_ip_count + plain.ipv6_address_count + plain.ipv4_prefix_count +

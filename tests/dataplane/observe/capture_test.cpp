@@ -12,6 +12,7 @@
 #include <random>
 
 #include "dataplane/observe/capture_file.hpp"
+#include "dataplane/observe/capture_finish.hpp"
 #include "tests/dataplane/observe/pcapng_reader.hpp"
 
 namespace weft::test {
@@ -34,8 +35,8 @@ struct Capture {
   CaptureSession session;
   CaptureTap tap{0};
   explicit Capture(CaptureSession::Options options = {.wall_offset_ns = kWall}) : session(options) {
-    session.add(5, {"node-0/eth0", "eni-0a", {{2, 0, 0, 0, 0, 5}}});
-    session.add(9, {"node-1/eth0", "eni-0b", {{2, 0, 0, 0, 0, 9}}});
+    session.add(5, {"node-0/eth0", "eni-0a", {{2, 0, 0, 0, 0, 5}}, "eni-0a"});
+    session.add(9, {"node-1/eth0", "eni-0b", {{2, 0, 0, 0, 0, 9}}, "eni-0b"});
     tap.arm(session);
   }
   std::string file(std::uint64_t end_ns = 0) {
@@ -121,7 +122,7 @@ TEST(Capture, ASlotThatAnotherEniTakesIsAnotherInterface) {
   offer(capture.tap, 5, CaptureDirection::kOut, 1, kFrame);
   capture.session.remove(5);
   EXPECT_EQ(offer(capture.tap, 5, CaptureDirection::kOut, 2, kFrame), nullptr);
-  capture.session.add(5, {"node-7/eth1", "eni-0c", {}});
+  capture.session.add(5, {"node-7/eth1", "eni-0c", {}, "eni-0c"});
   offer(capture.tap, 5, CaptureDirection::kOut, 3, kFrame);
   const auto blocks = read_pcapng(capture.file());
   std::vector<std::uint32_t> interfaces;
@@ -198,6 +199,90 @@ TEST(Capture, LibpcapReadsWhatWeWrite) {
   EXPECT_EQ(result, PCAP_ERROR_BREAK) << pcap_geterr(pcap);  // the end, not an error
   EXPECT_EQ(i, expected.size());
   pcap_close(pcap);
+}
+
+TEST(Capture, AFilterLeavesOutAndTheStatisticsSayHowMany) {
+  Capture capture;
+  for (int i = 0; i < 10; ++i) {
+    CaptureRecord* const record = offer(capture.tap, 5, CaptureDirection::kOut, 1, kFrame);
+    if (i % 2 == 0) record->dropped(DropReason::kPortFull);
+  }
+  capture.tap.publish();
+  CaptureFile file(capture.session, {.drops_only = true, .most = 3, .comment = [](const CaptureRecord& record, const CaptureInterface& of) {
+    return of.eni_id + " " + std::to_string(record.captured);
+  }});
+  PcapngBlocks blocks;
+  EXPECT_FALSE(file.full());
+  file.drain(blocks);
+  EXPECT_TRUE(file.full());
+  file.finish(blocks, 1);
+  unsigned packets = 0;
+  const auto read = read_pcapng({reinterpret_cast<const char*>(blocks.bytes().data()), blocks.bytes().size()});
+  for (const PcapngBlock& block : read)
+    if (block.type == 6) {
+      EXPECT_EQ(block.option(1), "eni-0a 60");
+      ++packets;
+    }
+  EXPECT_EQ(packets, 3U);
+  const PcapngBlock& statistics = read[read.size() - 2];
+  EXPECT_EQ(statistics.option(4), std::string("\x0a\0\0\0\0\0\0\0", 8)) << "received";
+  EXPECT_EQ(statistics.option(8), std::string("\x03\0\0\0\0\0\0\0", 8)) << "in the file";
+}
+
+TEST(CaptureFinish, WhateverARecordSaysItStaysInsideItsBytes) {
+  const std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 200'000; ++i) {
+    std::vector<std::byte> bytes(random() % 120);
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+    if (bytes.size() > 14 && random() % 4 != 0) {
+      bytes[12] = random() % 2 == 0 ? std::byte{0x08} : std::byte{0x86};
+      bytes[13] = bytes[12] == std::byte{0x08} ? std::byte{0} : std::byte{0xdd};
+    }
+    bytes.shrink_to_fit();
+    CaptureRecord record;
+    record.captured = record.original = static_cast<std::uint32_t>(bytes.size());
+    record.sum_from = static_cast<std::uint16_t>(random() % (random() % 8 == 0 ? 65536 : 130));
+    record.sum_field = random() % 2 == 0 ? 6 : 16;
+    record.super_segment = random() % 2 == 0;
+    const std::vector<std::byte> before = bytes;
+    finish_checksum(record, bytes);
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+      const bool field = at == record.sum_from + std::size_t{record.sum_field} || at == record.sum_from + record.sum_field + 1U;
+      ASSERT_TRUE(field || bytes[at] == before[at]) << "byte " << at;
+    }
+  }
+}
+
+TEST(CaptureWriter, EndsByItselfWhenTheTimeIsOverAndTellsTheWorkersFirst) {
+  int pipe[2];
+  ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+  Capture capture;
+  std::atomic<bool> disarmed{false}, done{false};
+  CaptureWriter::Options options;
+  options.duration = std::chrono::milliseconds(20);
+  options.end_capture = [&] {
+    offer(capture.tap, 5, CaptureDirection::kOut, 1, kFrame);  // what came until the taps were disarmed
+    capture.tap.publish();
+    capture.tap.disarm();
+    disarmed = true;
+  };
+  options.now_ns = [] { return std::uint64_t{77}; };
+  options.done = [&] {
+    ::close(pipe[1]);
+    done = true;
+  };
+  CaptureWriter writer(capture.session, pipe[1], options);
+  std::string file;
+  char buffer[4096];
+  for (ssize_t got; (got = ::read(pipe[0], buffer, sizeof buffer)) > 0;) file.append(buffer, static_cast<std::size_t>(got));
+  EXPECT_TRUE(disarmed && done);
+  EXPECT_EQ(writer.stop(0), 0);
+  const auto blocks = read_pcapng(file);
+  ASSERT_EQ(blocks.size(), 1 + 2 + 1 + 2U);
+  EXPECT_EQ(blocks.back().time(4), kWall + 77ULL);
+  ::close(pipe[0]);
 }
 
 TEST(CaptureWriter, WritesAFileWhileTheWorkerGoesOn) {

@@ -1,4 +1,4 @@
-#include "dataplane/observe/flow_log.hpp"
+#include "dataplane/observe/flow_log_aggregator.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,34 +23,36 @@ FlowLogKey key(std::uint16_t slot, const char* source, const char* destination, 
           .destination = ip(destination),
           .source_port = source_port,
           .destination_port = destination_port,
+          .born = 1,
           .slot = slot,
           .protocol = protocol,
           .action = action,
           .direction = direction};
 }
 
-FlowLog make_log(std::string_view format = kDefaultFlowLogFormat, std::size_t max_records = 1000) {
-  FlowLog log({.format = *parse_flow_log_format(format),
+FlowLogAggregator make_log(std::string_view format = kDefaultFlowLogFormat, std::size_t max_records = 1000) {
+  FlowLogAggregator log({.format = *parse_flow_log_format(format),
                .account_id = "123456789010",
                .vpc_id = "vpc-0a",
                .max_records = max_records,
                .interval_ns = 60 * kSecond,
                .wall_offset_ns = kWall},
               0);
-  log.add(1, {"eni-1235b8ca123456789", "subnet-0a", "i-0a", "use1-az1", Ipv4Address::parse("172.31.16.21")});
+  log.add({1, 1}, {"eni-1235b8ca123456789", "subnet-0a", "i-0a", "use1-az1", Ipv4Address::parse("172.31.16.21")});
   return log;
 }
 
-void gather(FlowLog& log, FlowLogTable& table) {
+void gather(FlowLogAggregator& log, FlowLogTable& table) {
   table.swap();
-  log.collect(table);
-  table.clear();
+  FlowLogBatch batch;
+  table.take(batch);
+  log.collect(batch);
 }
 
 using Lines = std::vector<std::string>;
 
 TEST(FlowLog, WritesTheDefaultRecordsOfTheAwsGuide) {
-  FlowLog log = make_log();
+  FlowLogAggregator log = make_log();
   FlowLogTable table(1024);
   const FlowLogKey ssh = key(1, "172.31.16.139", "172.31.16.21", 20641, 22);
   for (std::uint64_t i = 0; i < 20; ++i)
@@ -58,8 +60,7 @@ TEST(FlowLog, WritesTheDefaultRecordsOfTheAwsGuide) {
   table.account(key(1, "172.31.9.69", "172.31.16.21", 49761, 3389, 6, FlowLogAction::kReject), 4249, 20, 2,
                 kSecond / 2);
   gather(log, table);
-  EXPECT_FALSE(log.due(60 * kSecond - 1));
-  EXPECT_TRUE(log.due(60 * kSecond));
+  EXPECT_EQ(log.due_ns(), 60 * kSecond);
   EXPECT_EQ(log.close(60 * kSecond),
             (Lines{"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 "
                    "1418530067 ACCEPT OK",
@@ -68,7 +69,7 @@ TEST(FlowLog, WritesTheDefaultRecordsOfTheAwsGuide) {
 }
 
 TEST(FlowLog, AnEniWithoutTrafficHasNodataAndTheNextIntervalStartsAnew) {
-  FlowLog log = make_log();
+  FlowLogAggregator log = make_log();
   FlowLogTable table(16);
   EXPECT_EQ(log.close(60 * kSecond), (Lines{"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1418530010 "
                                             "1418530070 - NODATA"}));
@@ -79,7 +80,7 @@ TEST(FlowLog, AnEniWithoutTrafficHasNodataAndTheNextIntervalStartsAnew) {
 }
 
 TEST(FlowLog, RecordsThatFindNoRoomAreSkipdata) {
-  FlowLog log = make_log(kDefaultFlowLogFormat, 5);  // no room in the aggregator
+  FlowLogAggregator log = make_log(kDefaultFlowLogFormat, 5);  // no room in the aggregator
   FlowLogTable table(1024);
   for (std::uint16_t port = 0; port < 8; ++port) table.account(key(1, "10.0.0.1", "10.0.0.2", port, 80), 60, 1, 0, 1);
   gather(log, table);
@@ -87,8 +88,8 @@ TEST(FlowLog, RecordsThatFindNoRoomAreSkipdata) {
   ASSERT_EQ(lines.size(), 6U);
   EXPECT_EQ(lines.back(), "2 123456789010 eni-1235b8ca123456789 - - - - - - - 1418530010 1418530070 - SKIPDATA");
 
-  FlowLog other = make_log();  // no room in the worker's table
-  other.add(2, {"eni-2", "", "", "", {}});
+  FlowLogAggregator other = make_log();  // no room in the worker's table
+  other.add({2, 1}, {"eni-2", "", "", "", {}});
   FlowLogTable small(16);
   for (std::uint16_t port = 0; port < 100; ++port) small.account(key(1, "10.0.0.1", "10.0.0.2", port, 80), 60, 1, 0, 1);
   gather(other, small);
@@ -96,11 +97,13 @@ TEST(FlowLog, RecordsThatFindNoRoomAreSkipdata) {
   ASSERT_EQ(more.size(), 16 + 2U);
   EXPECT_TRUE(more[16].ends_with("- SKIPDATA"));
   EXPECT_TRUE(more[17].starts_with("2 123456789010 eni-2 ") && more[17].ends_with("- NODATA"));
-  EXPECT_TRUE(small.skipped().empty());  // clear() has forgotten it
+  EXPECT_EQ(other.skipped(), 1U);
+  gather(other, small);  // it is forgotten
+  EXPECT_TRUE(other.close(120 * kSecond)[0].ends_with("- NODATA"));
 }
 
 TEST(FlowLog, CustomFormatsHaveTheirVersionAndTheirFields) {
-  FlowLog log = make_log(
+  FlowLogAggregator log = make_log(
       "${version} ${vpc-id} ${subnet-id} ${instance-id} ${az-id} ${region} ${type} ${srcaddr} ${pkt-srcaddr} "
       "${dstaddr} "
       "${pkt-dstaddr} ${tcp-flags} ${flow-direction} ${traffic-path} ${sublocation-id} ${log-status}");
@@ -123,10 +126,10 @@ TEST(FlowLog, CustomFormatsHaveTheirVersionAndTheirFields) {
 }
 
 TEST(FlowLog, EfaTrafficShowsMacs) {
-  FlowLog log = make_log("${type} ${srcaddr} ${dstaddr} ${pkt-srcaddr} ${protocol}");
+  FlowLogAggregator log = make_log("${type} ${srcaddr} ${dstaddr} ${pkt-srcaddr} ${protocol}");
   FlowLogTable table(16);
   FlowLogKey efa;
-  efa.slot = 1;
+  efa.slot = efa.born = 1;
   efa.efa = 1;
   const MacAddress a = *MacAddress::parse("02:00:0a:00:01:04"), b = *MacAddress::parse("02:00:0a:00:01:05");
   std::copy(a.octets.begin(), a.octets.end(), efa.source.octets.end() - 6);
@@ -137,15 +140,44 @@ TEST(FlowLog, EfaTrafficShowsMacs) {
 }
 
 TEST(FlowLog, RecordsOfAnEniThatHasGoneAreItsOwnAlthoughTheSlotIsAnothers) {
-  FlowLog log = make_log("${interface-id} ${srcport} ${log-status}");
+  FlowLogAggregator log = make_log("${interface-id} ${srcport} ${log-status}");
+  FlowLogTable table(16);
+  FlowLogKey of_next = key(1, "10.0.0.1", "10.0.0.2", 7, 80), of_nobody = key(9, "10.0.0.1", "10.0.0.2", 7, 80);
+  of_next.born = 2;
+  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
+  table.account(of_next, 60, 1, 0, 2);
+  table.account(of_nobody, 60, 1, 0, 2);
+  log.add({1, 2}, {"eni-next", "", "", "", {}});
+  gather(log, table);
+  log.remove({1, 1});
+  EXPECT_EQ(log.close(60 * kSecond), (Lines{"eni-1235b8ca123456789 7 OK", "eni-next 7 OK"}));
+  EXPECT_EQ(log.close(120 * kSecond), (Lines{"eni-next - NODATA"}));
+}
+
+TEST(FlowLog, OneThatGoesAndComesBackWithinAnIntervalGoesOn) {
+  FlowLogAggregator log = make_log("${interface-id} ${packets} ${log-status}");
   FlowLogTable table(16);
   table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
   gather(log, table);
-  log.add(1, {"eni-next", "", "", "", {}});
+  log.remove({1, 1});
+  EXPECT_TRUE(log.enis().empty());
+  log.add({1, 1}, {"eni-again", "", "", "", {}});
   table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 2);
-  table.account(key(9, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 2);  // nobody logs it
   gather(log, table);
-  EXPECT_EQ(log.close(60 * kSecond), (Lines{"eni-1235b8ca123456789 7 OK", "eni-next 7 OK"}));
+  EXPECT_EQ(log.close(60 * kSecond), (Lines{"eni-again 2 OK"}));
+}
+
+TEST(FlowLog, KeepsTheActionsOfItsTrafficTypeOnly) {
+  FlowLogAggregator log({.format = *parse_flow_log_format("${action} ${log-status}"), .actions = 2}, 0);
+  log.add({1, 1}, {"eni-1", "", "", "", {}});
+  FlowLogTable table(16);
+  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
+  gather(log, table);
+  EXPECT_EQ(log.close(60 * kSecond), (Lines{"- NODATA"}));
+  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
+  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80, 6, FlowLogAction::kReject), 60, 1, 0, 1);
+  gather(log, table);
+  EXPECT_EQ(log.close(120 * kSecond), (Lines{"REJECT OK"}));
 }
 
 TEST(FlowLogFormat, ErrorsNameTheFieldAndTheOneThatWasMeant) {
@@ -182,29 +214,16 @@ TEST(FlowLogFormat, SurvivesAnyText) {
   }
 }
 
-TEST(FlowLogInterest, SaysWhichEnisAndActionsAreLogged) {
-  FlowLogInterest interest;
-  EXPECT_FALSE(interest.any());
-  interest.set(7, static_cast<std::uint8_t>(FlowLogAction::kReject));
-  interest.set(7, static_cast<std::uint8_t>(FlowLogAction::kReject));
-  EXPECT_TRUE(interest.any());
-  EXPECT_TRUE(interest.wants(7, FlowLogAction::kReject));
-  EXPECT_FALSE(interest.wants(7, FlowLogAction::kAccept));
-  EXPECT_FALSE(interest.wants(8, FlowLogAction::kReject));
-  interest.set(7, 0);
-  EXPECT_FALSE(interest.any());
-}
-
 // The twin is a std::map of everything that was accounted, whichever worker and however often the tables were swapped.
 TEST(FlowLog, AddsUpTheSameAsAMapOnRandomPackets) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
-  FlowLog log = make_log(
+  FlowLogAggregator log = make_log(
       "${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${action} ${packets} ${bytes} "
       "${start} ${end} ${tcp-flags} ${flow-direction}",
       100'000);
-  for (std::uint16_t slot = 1; slot <= 5; ++slot) log.add(slot, {"eni-" + std::to_string(slot), "", "", "", {}});
+  for (std::uint16_t slot = 1; slot <= 5; ++slot) log.add({slot, 1}, {"eni-" + std::to_string(slot), "", "", "", {}});
   FlowLogTable tables[2] = {FlowLogTable(8192), FlowLogTable(8192)};
   struct Sum {
     std::uint64_t packets = 0, bytes = 0, first = UINT64_MAX, last = 0;

@@ -42,7 +42,7 @@ Deployment network() {
   made.elastic_ips = {{"eipalloc-1", "eipassoc-1", "site", ip("203.0.113.50"), web.id, ip("10.0.1.50")},
                       {"eipalloc-2", "", "spare", ip("203.0.113.51"), "", {}}};
   const Route local{prefix("10.0.0.0/16"), RouteTargetKind::kLocal, ""};
-  const Route to_gateway{prefix("0.0.0.0/0"), RouteTargetKind::kInternetGateway, ""};
+  const Route to_gateway{prefix("0.0.0.0/0"), RouteTargetKind::kInternetGateway, "", 20};
   const Route to_gateway_v6{prefix("::/0"), RouteTargetKind::kInternetGateway, ""};
   made.route_tables = {{"rtb-1", "public", true, {local, to_gateway, to_gateway_v6}},
                        {"rtb-2",
@@ -50,7 +50,7 @@ Deployment network() {
                         false,
                         {local,
                          {prefix("192.0.2.0/24"), RouteTargetKind::kInterface, made.instances[2].enis[0].id},
-                         {prefix("192.0.3.0/24"), RouteTargetKind::kInterface, "eni-gone"}}}};
+                         {prefix("192.0.3.0/24"), RouteTargetKind::kInterface, "eni-gone", 22}}}};
   made.network_acls = {{"acl-1",
                         "default",
                         true,
@@ -200,14 +200,17 @@ TEST(ExplainPath, NamesTheRouteItsTableAndItsTarget) {
   const Explanation out = explain(network(), packet("10.0.1.4", "198.51.100.10", kTcp, 443), false);
   EXPECT_EQ(step_of(out, "route")->rule, "0.0.0.0/0 to the internet gateway");
   EXPECT_EQ(step_of(out, "route")->subject, "route table public (rtb-1)");
+  EXPECT_EQ(step_of(out, "route")->rule_line, 20);
   const Explanation inside = explain(network(), packet("10.0.1.4", "10.0.1.5", kTcp, 443), false);
   EXPECT_EQ(step_of(inside, "route")->rule, "10.0.0.0/16 local");
+  EXPECT_EQ(step_of(inside, "route")->rule_line, 0) << "the local route is in no file";
   EXPECT_EQ(step_of(inside, "route")->reason, "eth0 of db (eni-db) has 10.0.1.5");
   const Explanation none = explain(network(), packet("10.0.2.4", "198.51.100.10", kUdp, 80), false);
   EXPECT_EQ(step_of(none, "route")->reason, "route table inner (rtb-2) has no route for 198.51.100.10");
   const Explanation gone = explain(network(), packet("10.0.2.4", "192.0.3.1", kUdp, 80), false);
   EXPECT_EQ(step_of(gone, "route")->rule, "192.0.3.0/24 to an interface that is gone: a blackhole");
   EXPECT_EQ(step_of(gone, "route")->reason, "its interface does not exist any more");
+  EXPECT_NE(gone.verdict.find("to an interface that is gone: a blackhole\", line 22"), std::string::npos) << gone.verdict;
 }
 
 TEST(ExplainPath, SaysWhichPublicAddressStandsForWhichPrivateOne) {
@@ -324,11 +327,17 @@ TEST(ExplainPath, AsksNoGroupAboutTheFabricsServices) {
       {packet("2001:db8:1::4", "2001:db8:1::1", kIcmpv6, icmp(128, 0)), ""},
       {packet("10.0.1.4", "169.254.169.253", kUdp, 54), "router-service"},
       {packet("10.0.1.4", "169.254.169.123", kTcp, 123), "router-service"},
+      {packet("10.0.1.4", "169.254.169.254", kTcp, 80), ""},
+      {packet("10.0.1.4", "169.254.169.254", kTcp, 443), "router-service"},
+      {packet("10.0.1.4", "169.254.169.254", kUdp, 80), "router-service"},
+      {packet("2001:db8:1::4", "fd00:ec2::254", kTcp, 80), "router-service"},  // http_protocol_ipv6: disabled
   };
   for (const auto& c : cases)
     EXPECT_EQ(explain(deployment, c.packet, false).drop_reason, c.drop_reason) << c.packet.destination.to_string();
   deployment.dns_support = false;
   EXPECT_EQ(explain(deployment, packet("10.0.1.4", "10.0.0.2", kUdp, 53), false).drop_reason, "router-service");
+  for (Instance& instance : deployment.instances) instance.metadata_options.ipv6_enabled = true;
+  EXPECT_EQ(explain(deployment, packet("2001:db8:1::4", "fd00:ec2::254", kTcp, 80), false).drop_reason, "");
 }
 
 TEST(ExplainPath, FindsEfaOnlyInterfacesById) {

@@ -164,7 +164,8 @@ TEST_F(TheDoor, AnswersAllocateNothing) {
   for (const Bytes& frame : frames) {
     allocations = 0;
     counting = true;
-    const Answer answer = services::answer(view, view_of(frame), now_ns, std::as_writable_bytes(std::span(written)));
+    const Answer answer = services::answer(view, view_of(frame), {now_ns, now_ns}, memory,
+                                           std::as_writable_bytes(std::span(written)));
     counting = false;
     EXPECT_EQ(answer.outcome, Answer::Outcome::kAnswered) << name(answer.why);
     EXPECT_EQ(allocations, 0U);

@@ -104,12 +104,14 @@ inline Reply take_apart(const Bytes& frame) {
 struct Guest : ::testing::Test {
   World world;
   ServiceView& view = world.view;
-  std::uint64_t now_ns = 1700000000500000000;
+  std::uint64_t now_ns = 1700000000500000000;  // of both clocks
+  Memory memory{TokenKeys{{1, 2}, {3, 4}}};
 
-  Answer ask(const Bytes& frame, std::size_t room = kAnswerBytes) {
+  Answer ask(const Bytes& frame, std::size_t room = kAnswerBytes) { return answer_frame(frame, room); }
+  virtual Answer answer_frame(const Bytes& frame, std::size_t room) {
     written.assign(room + 16, 0xa5);
     const auto out = std::as_writable_bytes(std::span(written)).first(room);
-    const Answer answer = services::answer(view, view_of(frame), now_ns, out);
+    const Answer answer = services::answer(view, view_of(frame), {now_ns, now_ns}, memory, out);
     for (std::size_t i = room; i < written.size(); ++i) EXPECT_EQ(written[i], 0xa5) << "written behind the room";
     written.resize(answer.outcome == Answer::Outcome::kAnswered ? answer.length : 0);
     return answer;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "tests/dataplane/worker/captured.hpp"
 #include "tests/dataplane/worker/guests6.hpp"
 #include "tests/dataplane/worker/networks.hpp"
 
@@ -99,9 +100,13 @@ TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
   frames.push_back(ipv6(six, kUdp, udp_segment(six, 1, 3), kDestinationOptions, {options_header(kUdp)}));
   frames.push_back(udp6(path_to6(fabric, "a", "2001:db8:ffff::1"), 1, 2));
   frames.push_back(udp6(path_to6(fabric, "a", "ff02::1"), 1, 2));
-  for (const Frame& frame : frames) {
-    fabric.inject("a", frame);
-    turn(fabric);
+  for (const bool captured : {false, true}) {
+    const bool started = captured && fabric.engine().start_capture({}, guests_named({"a", "b"}));
+    ASSERT_EQ(started, captured);
+    for (const Frame& frame : frames) {
+      fabric.inject("a", frame);
+      turn(fabric);
+    }
   }
   // A super-segment for a port that takes none, a publication, ageing.
   rte_mbuf* packet = fabric.packet(tcp(path, 5, 2, TcpHeader::kAck, 5000));
@@ -157,6 +162,8 @@ TEST_F(NoAllocation, NeitherAtTheGatewayNorForFragmentsNorForTheServices) {
       udp(out, 1, 2), tcp(out, 1, 9, TcpHeader::kSyn), big, edited(big, 0, 64), edited(big, 0, 1), udp(hairpin, 1, 2),
       edited(udp(hairpin, 1, 2, 4000), 0, 64), edited(cut, 126, 64), edited(cut, Ipv4Header::kMoreFragments, 64),
       edited(cut, 252, 64), udp(fabric.path_to("a", "10.0.0.2"), 5000, 53), udp(fabric.path_to("a", "169.254.169.123"), 123, 123, 48),
+      tcp(fabric.path_to("a", "169.254.169.254"), 7, 80, TcpHeader::kSyn),
+      tcp(fabric.path_to("a", "169.254.169.254"), 7, 80, TcpHeader::kAck, 100),
       udp({fabric.eni("a").mac, MacAddress::broadcast(), "0.0.0.0", "255.255.255.255"}, 68, 67, 300)};
   for (int round = 0; round < 3; ++round) {
     for (const Frame& frame : frames) {

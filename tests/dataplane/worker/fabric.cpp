@@ -9,14 +9,8 @@
 namespace weft::test {
 namespace {
 
-std::uint64_t clock_ns = 1'000'000'000'000;
-std::uint64_t clock() { return clock_ns; }
-
-std::string flow_name(const FlowView& flow) {
-  const PacketTuple& t = flow.initiator_tuple;
-  return "flow " + t.source.to_string() + ":" + std::to_string(t.source_port) + ">" + t.destination.to_string() + ":" +
-         std::to_string(t.destination_port) + "/" + std::to_string(t.protocol);
-}
+/// These tests name their ENIs eni-NAME.
+std::string guest_of(const std::string& eni_id) { return eni_id.substr(4); }
 
 }  // namespace
 
@@ -49,7 +43,7 @@ Fabric::Fabric(Deployment deployment, const Options& options) : options_(options
   engine_options.flow_capacity6 = options.flow_capacity6;
   engine_options.packets = options.packets;
   engine_options.related_icmp_errors = options.related_icmp_errors;
-  if (options.workers == 0) engine_options.now_ns = &clock;
+  if (options.workers == 0) engine_options.now_ns = &virtual_now_ns;
   auto engine = Engine::create(engine_options);
   if (!engine) throw std::runtime_error(engine.error().to_string());
   engine_ = std::move(*engine);
@@ -97,23 +91,7 @@ Path Fabric::path_to(const std::string& from, const std::string& address) const 
 
 Path Fabric::path(const std::string& from, const std::string& to) const { return path_to(from, address(to)); }
 
-rte_mbuf* Fabric::packet(const Frame& frame) {
-  rte_mbuf* packet = rte_pktmbuf_alloc(engine_->mempool());
-  rte_mbuf* last = packet;
-  std::size_t at = 0;
-  while (at < frame.size()) {
-    if (rte_pktmbuf_tailroom(last) == 0) {
-      last = last->next = rte_pktmbuf_alloc(engine_->mempool());
-      ++packet->nb_segs;
-    }
-    const std::size_t piece = std::min<std::size_t>(frame.size() - at, rte_pktmbuf_tailroom(last));
-    std::memcpy(rte_pktmbuf_mtod(last, char*), frame.data() + at, piece);
-    last->data_len = static_cast<std::uint16_t>(piece);
-    packet->pkt_len += static_cast<std::uint32_t>(piece);
-    at += piece;
-  }
-  return packet;
-}
+rte_mbuf* Fabric::packet(const Frame& frame) { return packet_of(engine_->mempool(), frame); }
 
 void Fabric::inject(const std::string& guest, rte_mbuf* packet) {
   if (rings_.at(guest).in->push({&packet, 1}) != 1) throw std::runtime_error("the guest's ring is full");
@@ -122,15 +100,6 @@ void Fabric::inject(const std::string& guest, rte_mbuf* packet) {
 rte_mbuf* Fabric::receive_packet(const std::string& guest) {
   rte_mbuf* packet = nullptr;
   return rings_.at(guest).out->pop({&packet, 1}) == 1 ? packet : nullptr;
-}
-
-Frame bytes_of(const rte_mbuf* packet) {
-  Frame frame;
-  for (const rte_mbuf* piece = packet; piece != nullptr; piece = piece->next) {
-    const auto* bytes = rte_pktmbuf_mtod(piece, const std::uint8_t*);
-    frame.insert(frame.end(), bytes, bytes + piece->data_len);
-  }
-  return frame;
 }
 
 std::optional<Frame> Fabric::receive(const std::string& guest) {
@@ -148,61 +117,9 @@ bool Fabric::passes(const std::string& from, const std::string& to, const Frame&
   return got;
 }
 
-Changes Fabric::counters() const {
-  Changes now;
-  const Balance balance = engine_->balance();
-  const auto set = [&](const std::string& name, std::uint64_t value) {
-    if (value != 0) now[name] = static_cast<long long>(value);
-  };
-  set("received", balance.received);
-  set("originated", balance.originated);
-  set("copies", balance.copies);
-  set("delivered", balance.delivered);
-  set("dropped", balance.dropped);
-  set("consumed", balance.consumed);
-  set("held", balance.held);
-  for (const EniStatistics& s : engine_->statistics()) {
-    const std::string guest = s.eni_id.substr(4);
-    set(guest + ".rx_packets", s.rx_packets);
-    set(guest + ".rx_bytes", s.rx_bytes);
-    set(guest + ".tx_packets", s.tx_packets);
-    set(guest + ".tx_bytes", s.tx_bytes);
-    set(guest + ".originated", s.originated);
-    set(guest + ".consumed", s.consumed);
-    for (std::size_t i = 0; i < kDropReasons; ++i) set(guest + "." + std::string(kDropNames[i]), s.drops[i]);
-    for (std::size_t i = 0; i < kEnaCounters; ++i) set(guest + "." + std::string(kEnaCounterNames[i]), s.ena[i]);
-  }
-  return now;
-}
+Changes Fabric::counters() const { return counters_of(*engine_, guest_of); }
 
-Changes Fabric::state() const {
-  Changes now = counters();
-  const auto set = [&](const std::string& name, std::uint64_t value) {
-    if (value != 0) now[name] = static_cast<long long>(value);
-  };
-  for (const FlowView& flow : engine_->flows()) {
-    const std::string name = flow_name(flow);
-    set(name + " " + flow.state + (flow.tracked[0] ? " tracked" : " untracked") +
-            (flow.tracked[1] ? "-tracked" : "-untracked"), 1);
-    set(name + " packets", flow.packets[0]);
-    set(name + " answers", flow.packets[1]);
-  }
-  return now;
-}
-
-namespace {
-
-Changes difference(const Changes& now, Changes& last) {
-  Changes changed;
-  for (const auto& [name, value] : now)
-    if (value != last[name]) changed[name] = value - last[name];
-  for (const auto& [name, value] : last)
-    if (value != 0 && !now.contains(name)) changed[name] = -value;
-  last = now;
-  return changed;
-}
-
-}  // namespace
+Changes Fabric::state() const { return state_of(*engine_, guest_of); }
 
 Changes Fabric::changes() {
   last_counters_ = counters();
@@ -211,13 +128,9 @@ Changes Fabric::changes() {
 
 Changes Fabric::counter_changes() { return difference(counters(), last_counters_); }
 
-void Fabric::advance_ms(std::uint64_t ms) { clock_ns += ms * 1'000'000; }
+void Fabric::advance_ms(std::uint64_t ms) { advance_virtual_ns(ms * 1'000'000); }
 
-Changes operator+(Changes left, const Changes& right) {
-  for (const auto& [name, value] : right) left[name] += value;
-  std::erase_if(left, [](const auto& change) { return change.second == 0; });
-  return left;
-}
+std::uint64_t Fabric::now_ns() { return virtual_now_ns(); }
 
 Changes Fabric::sent(const std::string& guest, const Frame& frame) const {
   return {{"received", 1}, {guest + ".tx_packets", 1}, {guest + ".tx_bytes", static_cast<long long>(frame.size())}};

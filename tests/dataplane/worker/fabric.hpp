@@ -17,11 +17,9 @@
 #include "dataplane/worker/engine.hpp"
 #include "drivers/ring/ring_port.hpp"
 #include "tests/dataplane/policy/fixtures.hpp"
-#include "tests/dataplane/worker/frames.hpp"
+#include "tests/dataplane/worker/watch.hpp"
 
 namespace weft::test {
-
-using Changes = std::map<std::string, long long>;
 
 inline const MacAddress kRouterMac = mac("06:00:0a:00:01:01");     // of 10.0.1.0/24
 inline const MacAddress kFarRouterMac = mac("06:00:0a:00:02:01");  // of 10.0.2.0/24
@@ -83,6 +81,7 @@ class Fabric {
   /// The same without the flows, which it need not list.
   Changes counter_changes();
   static void advance_ms(std::uint64_t ms);
+  static std::uint64_t now_ns();
   static void advance_s(std::uint64_t seconds) { advance_ms(seconds * 1000); }
 
   // What a packet usually does, for expectations.
@@ -102,8 +101,5 @@ class Fabric {
   std::map<std::string, Rings> rings_;  // by guest; never closed by the fabric, so a test may look after removal
   Changes last_, last_counters_;
 };
-
-Changes operator+(Changes left, const Changes& right);
-Frame bytes_of(const rte_mbuf* packet);
 
 }  // namespace weft::test

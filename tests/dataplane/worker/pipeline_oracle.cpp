@@ -298,18 +298,18 @@ void PipelineOracle::depart(const Way& way, const Packet& packet) {
   if (bytes_of_ip(packet.frame) > kInside) return way.drop(DropReason::kTooBig);
   const std::optional<IpAddress> outside = four ? public_of(packet.tuple.source) : packet.tuple.source;
   if (!outside) return way.drop(DropReason::kNoPublicAddress);
-  const unsigned hops = four ? header_at<Ipv4Header>(packet.frame, kIpOffset).time_to_live
-                             : header_at<Ipv6Header>(packet.frame, kIpOffset).hop_limit;
-  if (hops <= 1) {
-    tell_sender(way, packet, four ? 11 : 3, 0, 0);
-    return way.drop(DropReason::kTimeToLive);
-  }
   const bool too_big = bytes_of_ip(packet.frame) > kOutsideMtu;
   const bool may_cut =
       four && (header_at<Ipv4Header>(packet.frame, kIpOffset).fragment.host() & Ipv4Header::kDontFragment) == 0;
   if (too_big && !may_cut) {
     tell_sender(way, packet, four ? 3 : 2, four ? 4 : 0, kOutsideMtu);
     return way.drop(DropReason::kTooBig);
+  }
+  const unsigned hops = four ? header_at<Ipv4Header>(packet.frame, kIpOffset).time_to_live
+                             : header_at<Ipv6Header>(packet.frame, kIpOffset).hop_limit;
+  if (hops <= 1) {
+    tell_sender(way, packet, four ? 11 : 3, 0, 0);
+    return way.drop(DropReason::kTimeToLive);
   }
   const std::optional<IpAddress> back = four ? private_of(packet.tuple.destination) : std::nullopt;
   const Frame frame = rebuilt(packet.frame, *outside, back ? *back : packet.tuple.destination, 1);

@@ -1,12 +1,37 @@
 // Ports that are full, down, missing or exchanged; drops in the log.
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "tests/dataplane/worker/fabric.hpp"
 
 namespace weft::test {
 namespace {
 
 Deployment members() { return make_deployment({members_group()}, four_guests({"members"})); }
+
+/// Its descriptor is one that epoll takes (an eventfd's like) or does not (a directory's).
+struct DescriptorPort final : Port {
+  explicit DescriptorPort(int descriptor, bool& is_alive) : fd(descriptor), alive(is_alive) { alive = true; }
+  ~DescriptorPort() override {
+    ::close(fd);
+    alive = false;
+  }
+  PortCapabilities capabilities() const noexcept override { return {}; }
+  std::uint16_t receive(std::span<rte_mbuf*>) noexcept override { return 0; }
+  std::uint16_t transmit(std::span<rte_mbuf* const>) noexcept override { return 0; }
+  int readiness_fd() const noexcept override { return fd; }
+  int fd;
+  bool& alive;
+};
+int pollable() {
+  int ends[2] = {-1, -1};
+  EXPECT_EQ(::pipe(ends), 0);
+  ::close(ends[1]);
+  return ends[0];
+}
+int unpollable() { return ::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 
 TEST(PortState, AFullPortIsANamedDropOfTheSender) {
   Fabric fabric(members(), {.ring_depth = 8});
@@ -130,6 +155,48 @@ TEST(DropLogOfTheEngine, KeepsTheNamesOfEnisThatHaveGone) {
   fabric.apply(make_deployment({make_group("shut", {}, {})}, {}));
   fabric.apply(make_deployment({make_group("shut", {}, {})}, {guest("x", "10.0.1.44", {"shut"})}));
   EXPECT_EQ(fabric.engine().drops().at(0).source_eni, "eni-a");
+}
+
+// What cannot be polled is found before anything is published: the flows, ports and names of before stay.
+TEST(PortState, AFailedApplyLeavesEverythingAsItWas) {
+  Fabric fabric(members());
+  const Frame frame = udp(fabric.path("a", "b"), 1, 2);
+  EXPECT_TRUE(fabric.passes("a", "b", frame));
+  const auto before = fabric.engine().deployment();
+  const auto flows_before = fabric.engine().flows().size();
+
+  auto wanted = std::make_shared<Deployment>(members());
+  wanted->instances[0].enis[0].private_ip = ip("10.0.1.77");  // another end
+  wanted->instances.pop_back();                               // d goes
+  wanted->instances.push_back(guest("e", "10.0.1.78", {"members"}));
+  wanted->instances.push_back(guest("f", "10.0.1.79", {"members"}));
+  const std::string e = wanted->find_instance("e")->enis[0].id, f = wanted->find_instance("f")->enis[0].id;
+  const std::string c = wanted->find_instance("c")->enis[0].id, d = fabric.eni("d").id;
+  bool first = false, second = false;
+  std::vector<Engine::Attachment> added;
+  added.push_back({e, std::make_unique<DescriptorPort>(pollable(), first)});
+  added.push_back({c, nullptr});  // c stops
+  added.push_back({f, std::make_unique<DescriptorPort>(unpollable(), second)});
+  const Result<void> applied = fabric.engine().apply(wanted, std::move(added));
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().code, "Weft.PortFailed");
+
+  EXPECT_EQ(fabric.engine().deployment(), before);
+  EXPECT_FALSE(first || second) << "the ports of a failed apply are closed";
+  EXPECT_FALSE(fabric.engine().slot_of(e) || fabric.engine().slot_of(f));
+  EXPECT_TRUE(fabric.engine().slot_of(d));
+  EXPECT_EQ(fabric.engine().statistics().size(), 4U);
+  EXPECT_TRUE(fabric.passes("a", "b", frame));
+  EXPECT_EQ(fabric.engine().flows().size(), flows_before) << "a's flow is the one that it was";
+  for (const char* other : {"c", "d"}) EXPECT_TRUE(fabric.passes("a", other, udp(fabric.path("a", other), 3, 4)));
+
+  // And the same change succeeds once it can.
+  std::vector<Engine::Attachment> again;
+  again.push_back({e, std::make_unique<DescriptorPort>(pollable(), first)});
+  again.push_back({f, std::make_unique<DescriptorPort>(pollable(), second)});
+  ASSERT_TRUE(fabric.engine().apply(wanted, std::move(again)));
+  EXPECT_TRUE(first && second && fabric.engine().slot_of(f));
+  EXPECT_FALSE(fabric.engine().slot_of(d));
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "tests/dataplane/worker/fabric.hpp"
-#include "tests/dataplane/worker/frames6.hpp"
+#include "tests/dataplane/worker/guests6.hpp"
+#include "tests/dataplane/worker/metadata_client.hpp"
 #include "tests/dataplane/worker/networks.hpp"
+#include "tests/dataplane/worker/service_frames.hpp"
 
 namespace weft::test {
 namespace {
@@ -16,34 +18,6 @@ Deployment closed() {
   return deployment;
 }
 
-Frame udp_with(const Path& path, std::uint16_t from, std::uint16_t to, const Frame& data) {
-  Frame l4;
-  put(l4, UdpHeader{Be16(from), Be16(to), Be16(static_cast<std::uint16_t>(8 + data.size())), {}});
-  l4.insert(l4.end(), data.begin(), data.end());
-  header_at<UdpHeader>(l4, 0).checksum = l4_checksum(path, kProtocolUdp, l4);
-  return ipv4(path, kProtocolUdp, l4);
-}
-Frame discover(const MacAddress& mac) {
-  Frame data(240);
-  data[0] = 1;
-  data[1] = 1;
-  data[2] = 6;
-  data[7] = 42;
-  std::copy(mac.octets.begin(), mac.octets.end(), data.begin() + 28);
-  const std::uint8_t cookie_and_options[] = {0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255};
-  std::copy(cookie_and_options, cookie_and_options + 4, data.begin() + 236);
-  data.insert(data.end(), cookie_and_options + 4, cookie_and_options + 8);
-  return udp_with({mac, MacAddress::broadcast(), "0.0.0.0", "255.255.255.255"}, 68, 67, data);
-}
-Frame query(const std::string& label) {
-  Frame data = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-  for (const std::string& part : {label, std::string("ec2"), std::string("internal")}) {
-    data.push_back(static_cast<std::uint8_t>(part.size()));
-    data.insert(data.end(), part.begin(), part.end());
-  }
-  data.insert(data.end(), {0, 0, 1, 0, 1});
-  return data;
-}
 Changes answer_of(const Fabric& fabric, const Frame& asked, const Frame& got) {
   return fabric.sent("a", asked) + Changes{{"consumed", 1}, {"a.consumed", 1}, {"originated", 1}, {"a.originated", 1},
                                            {"delivered", 1}, {"a.rx_packets", 1},
@@ -62,6 +36,30 @@ TEST(Services, ABootingGuestIsOfferedItsPrimaryAddress) {
   EXPECT_EQ(header_at<Ipv4Header>(*got, kIpOffset).source.host(), v4("10.0.1.1"));
   EXPECT_EQ((header_at<Be32>(*got, kIpv4L4Offset + 8 + 16).host()), v4("10.0.1.4"));
   EXPECT_EQ(header_at<EthernetHeader>(*got, 0).source, kRouterMac);
+  for (const char* other : {"b", "c", "d"}) EXPECT_FALSE(fabric.receive(other).has_value());
+}
+
+// Statement 7: of what goes to the subnet's broadcast address only DHCP is heard, by the fabric and by nobody else.
+TEST(Services, DhcpToTheSubnetsBroadcastAddressIsAnsweredAsToTheLimitedOne) {
+  Fabric fabric(closed());
+  const MacAddress mac = fabric.eni("a").mac;
+  const Frame asked = discover(mac, "10.0.1.4", "10.0.1.255");
+  for (const Frame& frame : {asked, with_macs(asked, kRouterMac, mac)}) {  // as Linux does, and as through a router
+    fabric.changes();
+    fabric.send("a", frame);
+    const Changes changes = fabric.changes();
+    const std::optional<Frame> got = fabric.receive("a");
+    ASSERT_TRUE(got.has_value());
+    EXPECT_EQ(changes, answer_of(fabric, frame, *got));
+  }
+  for (const Frame& other :
+       {udp({mac, MacAddress::broadcast(), "10.0.1.4", "10.0.1.255"}, 68, 68),   // another port
+        discover(mac, "10.0.1.4", "10.0.2.255"),                                 // another subnet's
+        discover(mac, "10.0.1.4", "10.0.1.5")}) {
+    fabric.changes();
+    fabric.send("a", other);
+    EXPECT_EQ(fabric.changes(), fabric.dropped("a", other, DropReason::kMulticast));
+  }
   for (const char* other : {"b", "c", "d"}) EXPECT_FALSE(fabric.receive(other).has_value());
 }
 
@@ -93,17 +91,109 @@ TEST(Services, TheResolverKnowsInstancesAtBothItsAddresses) {
   EXPECT_TRUE(fabric.engine().flows().empty());
 }
 
-TEST(Services, TimeIsToldAndMetadataIsNot) {
+TEST(Services, TimeIsTold) {
   Fabric fabric(closed());
   Frame ntp(48);
   ntp[0] = 0x23;  // version 4, client
   const Frame asked = udp_with(fabric.path_to("a", "169.254.169.123"), 123, 123, ntp);
   fabric.send("a", asked);
   EXPECT_TRUE(fabric.receive("a").has_value());
-  const Frame metadata = tcp(fabric.path_to("a", "169.254.169.254"), 1, 80, TcpHeader::kSyn);
+}
+
+// Statement 40.
+TEST(Services, MetadataIsToldPastClosedGroupsWithATokenOnly) {
+  Deployment deployment = closed();
+  deployment.instances[0].enis[0].secondary_private_ips = {ip("10.0.1.40"), ip("10.0.1.41")};
+  Fabric fabric(deployment);
+  MetadataClient a{fabric, "a", 40000}, b{fabric, "b", 40000};
+  ASSERT_TRUE(a.open() && b.open());
+  EXPECT_EQ(a.ask("GET /latest/meta-data/ HTTP/1.1\r\n"), "401");
+  EXPECT_EQ(a.token(21601), "400");
+  EXPECT_EQ(a.ask("PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n"
+                  "X-Forwarded-For: 10.0.0.9\r\n"), "403");
+  const std::string token = a.token();
+  EXPECT_EQ(a.time_to_live, 1);
+  const std::string at = "meta-data/network/interfaces/macs/" + fabric.eni("a").mac.to_string() + "/";
+  EXPECT_EQ(a.get(at + "local-ipv4s", token), "10.0.1.4\n10.0.1.40\n10.0.1.41");
+  EXPECT_EQ(a.time_to_live, 64);
+  EXPECT_EQ(b.get("meta-data/instance-id", token), "401") << "a's";
+  EXPECT_EQ(b.get("meta-data/local-ipv4", b.token()), "10.0.1.5");
+  EXPECT_TRUE(fabric.engine().flows().empty());
+  EXPECT_TRUE(fabric.engine().balance().holds());
+  Fabric::advance_s(599);
+  EXPECT_EQ(a.get("meta-data/local-ipv4", token), "10.0.1.4");
+  Fabric::advance_s(1);
+  EXPECT_EQ(a.get("meta-data/local-ipv4", token), "401") << "its time is over";
+}
+
+TEST(Services, MetadataFollowsTheModelWithinAConnection) {
+  Deployment deployment = closed();
+  Fabric fabric(deployment);
+  MetadataClient a{fabric, "a", 40000};
+  ASSERT_TRUE(a.open());
+  const std::string token = a.token();
+  EXPECT_EQ(a.get("meta-data/public-ipv4", token), "404");
+  deployment.instances[0].enis[0].public_ip = ip("203.0.113.9");
+  deployment.instances[0].metadata_options = {.tokens_required = false, .put_response_hop_limit = 9};
+  fabric.apply(deployment);
+  EXPECT_EQ(a.ask("GET /latest/meta-data/public-ipv4 HTTP/1.1\r\n"), "203.0.113.9");
+  EXPECT_EQ(a.get("meta-data/public-hostname", token), "ec2-203-0-113-9.compute-1.amazonaws.com");
+  a.token();
+  EXPECT_EQ(a.time_to_live, 9);
+  deployment.instances[0].metadata_options.endpoint_enabled = false;
+  fabric.apply(deployment);
+  EXPECT_EQ(a.get("meta-data/public-ipv4", token), "403");
+}
+
+TEST(Services, AnAnswerThatTheGuestDidNotGetComesAgainByTheClock) {
+  Fabric fabric(closed());
+  MetadataClient a{fabric, "a", 40000};
+  ASSERT_TRUE(a.open());
+  fabric.send("a", a.segment(TcpHeader::kAck, "GET / HTTP/1.0\r\n\r\n"));
+  const std::optional<Frame> said = fabric.receive("a");
+  ASSERT_TRUE(said.has_value());
   fabric.changes();
-  fabric.send("a", metadata);
-  EXPECT_EQ(fabric.changes(), fabric.dropped("a", metadata, DropReason::kServiceNotOffered));
+  Fabric::advance_ms(999);
+  fabric.turn();
+  EXPECT_FALSE(fabric.receive("a").has_value());
+  Fabric::advance_ms(1);
+  fabric.turn();
+  EXPECT_EQ(fabric.changes(), (Changes{{"originated", 1}, {"a.originated", 1}, {"delivered", 1}, {"a.rx_packets", 1},
+                                       {"a.rx_bytes", static_cast<long long>(said->size())}}));
+  EXPECT_EQ(fabric.receive("a"), said);
+
+  // Its ENI goes, and with it whatever there was to say.
+  Deployment deployment = closed();
+  deployment.instances.erase(deployment.instances.begin());
+  fabric.apply(deployment);
+  fabric.changes();
+  Fabric::advance_s(2);
+  fabric.turn();
+  EXPECT_TRUE(fabric.changes().empty());
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+// 9001 bytes lie over five buffers of the pool; the answer is found whole all the same.
+TEST(Services, TheRouterAnswersAPingOfAnyLength) {
+  Fabric fabric(dual_stack({make_group("shut", {}, {})}, four_guests({"shut"})));
+  for (const std::size_t data : {std::size_t{0}, std::size_t{1900}, std::size_t{2100}, std::size_t{9001 - 48}}) {
+    const Path there{fabric.eni("a").mac, kRouterMac, address6("a"), "2001:db8:0:1::1"};
+    const Frame asked = icmp6(there, Icmpv6Header::kEchoRequest, 0, 7, pattern(data));
+    fabric.changes();
+    fabric.send("a", asked);
+    const Changes changes = fabric.changes();
+    const std::optional<Frame> got = fabric.receive("a");
+    ASSERT_TRUE(got.has_value()) << data;
+    EXPECT_EQ(changes, answer_of(fabric, asked, *got));
+    EXPECT_EQ(*got, icmp6({kRouterMac, fabric.eni("a").mac, "2001:db8:0:1::1", address6("a")}, Icmpv6Header::kEchoReply, 0, 7,
+                          pattern(data))) << data;
+
+    const Frame asked4 = icmp(fabric.path_to("a", "10.0.1.1"), IcmpHeader::kEchoRequest, 0, 7, pattern(data));
+    fabric.send("a", asked4);
+    const std::optional<Frame> got4 = fabric.receive("a");
+    ASSERT_TRUE(got4.has_value()) << data;
+    EXPECT_EQ(got4->size(), asked4.size());
+  }
 }
 
 TEST(Services, ArpForTheLinkLocalServicesGivesTheRouter) {

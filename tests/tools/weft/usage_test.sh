@@ -20,7 +20,7 @@ expect() {
     fi
 }
 
-commands=(up down stop start reboot terminate ps vf flows stats explain exec ssh mpirun run status version)
+commands=(up down stop start reboot terminate ps vf flows flow-logs stats explain capture exec ssh mpirun run status version)
 expect 0 "weft up examples/hpc-cluster.yaml" "$weft" --help
 for command in "${commands[@]}"; do
     expect 0 "$command" "$weft" --help
@@ -35,7 +35,7 @@ expect 2 "" "$weft" ps -o yaml
 
 # No daemon: 3, and what to do
 for listing in ps vf flows "flows --drops" stats status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true" \
-    "stop a b" "start a" "reboot a" "terminate a -o json"; do
+    "capture a" "stop a b" "start a" "reboot a" "terminate a -o json"; do
     expect 3 "weft up FILE" "$weft" $listing
 done
 expect 3 "Weft.DaemonNotRunning" "$weft" exec node-0 -- true
@@ -61,6 +61,12 @@ expect 2 "leave them out with --efa" "$weft" explain a b tcp 22 --efa
 expect 2 "leave them out with --efa" "$weft" explain a b --efa --size 100
 expect 2 "give that too" "$weft" explain a b tcp 22 --may-fragment
 expect 2 "are for icmp and icmpv6" "$weft" explain a b tcp 22 --type 8
+expect 2 "leave the rest out" "$weft" explain a b tcp 22 --packet x.pcap
+expect 2 "or --packet FILE" "$weft" explain
+expect 2 "INTERFACE" "$weft" capture
+expect 2 "" "$weft" capture a -c 0
+expect 2 "" "$weft" capture a --duration -1
+expect 2 "" "$weft" capture a -s 1000000
 expect 2 "INSTANCE" "$weft" stop
 expect 2 "is no name or id" "$weft" stop a/../b
 expect 2 "is no name or id" "$weft" terminate "a b"

@@ -1,4 +1,4 @@
-#include "dataplane/observe/flow_log.hpp"
+#include "dataplane/observe/flow_log_aggregator.hpp"
 
 #include <algorithm>
 
@@ -61,76 +61,78 @@ std::string record_value(FlowLogField field, const FlowLogEni& eni, const FlowLo
 
 }  // namespace
 
-std::uint64_t FlowLog::seconds(std::uint64_t ns) const {
+std::uint64_t FlowLogAggregator::seconds(std::uint64_t ns) const {
   return (ns + static_cast<std::uint64_t>(options_.wall_offset_ns)) / kSecondNs;
 }
 
-FlowLog::Interface* FlowLog::interface_of(std::uint16_t slot) {
-  const auto found = interfaces_.find(slot);
+FlowLogAggregator::Interface* FlowLogAggregator::interface_of(FlowLogEniKey key) {
+  const auto found = interfaces_.find(key);
   return found == interfaces_.end() ? nullptr : &found->second;
 }
 
-void FlowLog::add(std::uint16_t slot, FlowLogEni eni) {
-  remove(slot);
-  interfaces_[slot] = Interface{.eni = std::move(eni)};
+void FlowLogAggregator::add(FlowLogEniKey key, FlowLogEni eni) {
+  Interface& interface = interfaces_[key];
+  interface.eni = std::move(eni);
+  interface.gone = false;
 }
 
-void FlowLog::remove(std::uint16_t slot) {
-  Interface* const interface = interface_of(slot);
-  if (interface == nullptr) return;
-  for (auto at = records_.begin(); at != records_.end();) {
-    if (at->first.slot == slot) {
-      of_gone_.emplace_back(*interface, at->second);
-      at = records_.erase(at);
-    } else {
-      ++at;
-    }
-  }
-  interfaces_.erase(slot);
+void FlowLogAggregator::remove(FlowLogEniKey key) {
+  if (Interface* const interface = interface_of(key)) interface->gone = true;
 }
 
-void FlowLog::collect(const FlowLogTable& table) {
-  for (const FlowLogRecord& record : table.read()) {
-    Interface* const interface = interface_of(record.key.slot);
-    if (interface == nullptr) continue;  // it has gone in the meantime
+std::vector<FlowLogEniKey> FlowLogAggregator::enis() const {
+  std::vector<FlowLogEniKey> keys;
+  for (const auto& [key, interface] : interfaces_)
+    if (!interface.gone) keys.push_back(key);
+  return keys;
+}
+
+void FlowLogAggregator::collect(const FlowLogBatch& batch) {
+  for (const FlowLogRecord& record : batch.records) {
+    Interface* const interface = interface_of({record.key.slot, record.key.born});
+    if (interface == nullptr || (static_cast<std::uint8_t>(record.key.action) & options_.actions) == 0) continue;
     const auto found = records_.find(record.key);
     if (found != records_.end()) {
       found->second.add(record);
-    } else if (records_.size() + of_gone_.size() < options_.max_records) {
+    } else if (records_.size() < options_.max_records) {
       records_.emplace(record.key, record);
     } else {
       interface->skipped = true;
     }
     interface->traffic = true;
   }
-  for (const std::uint16_t slot : table.skipped())
-    if (Interface* const interface = interface_of(slot)) interface->skipped = interface->traffic = true;
+  for (const std::uint16_t slot : batch.skipped_slots)
+    for (auto at = interfaces_.lower_bound({slot, 0}); at != interfaces_.end() && at->first.slot == slot; ++at)
+      at->second.skipped = true;
 }
 
-std::vector<std::string> FlowLog::close(std::uint64_t now_ns) {
-  std::vector<std::pair<const Interface*, const FlowLogRecord*>> order;
-  for (const auto& [interface, record] : of_gone_) order.emplace_back(&interface, &record);
-  for (const auto& [key, record] : records_) order.emplace_back(interface_of(key.slot), &record);
-  std::ranges::sort(order, [](const auto& a, const auto& b) {
-    if (a.second->first_ns != b.second->first_ns) return a.second->first_ns < b.second->first_ns;
-    return std::memcmp(&a.second->key, &b.second->key, sizeof(FlowLogKey)) < 0;
+std::vector<std::string> FlowLogAggregator::close(std::uint64_t now_ns) {
+  std::vector<const FlowLogRecord*> order;
+  order.reserve(records_.size());
+  for (const auto& [key, record] : records_) order.push_back(&record);
+  std::ranges::sort(order, [](const FlowLogRecord* a, const FlowLogRecord* b) {
+    if (a->first_ns != b->first_ns) return a->first_ns < b->first_ns;
+    return std::memcmp(&a->key, &b->key, sizeof(FlowLogKey)) < 0;
   });
   std::vector<std::string> lines;
-  for (const auto& [interface, record] : order) lines.push_back(line(*interface, record, Status::kOk, now_ns));
-  for (auto& [slot, interface] : interfaces_) {
-    if (interface.skipped)
+  for (const FlowLogRecord* record : order)
+    lines.push_back(line(*interface_of({record->key.slot, record->key.born}), record, Status::kOk, now_ns));
+  for (auto& [key, interface] : interfaces_) {
+    if (interface.skipped) {
+      ++skipped_;
       lines.push_back(line(interface, nullptr, Status::kSkipData, now_ns));
-    else if (!interface.traffic)
+    } else if (!interface.traffic && !interface.gone) {
       lines.push_back(line(interface, nullptr, Status::kNoData, now_ns));
+    }
     interface.skipped = interface.traffic = false;
   }
+  std::erase_if(interfaces_, [](const auto& one) { return one.second.gone; });
   records_.clear();
-  of_gone_.clear();
   begun_ns_ = now_ns;
   return lines;
 }
 
-std::string FlowLog::line(const Interface& interface, const FlowLogRecord* record, Status status,
+std::string FlowLogAggregator::line(const Interface& interface, const FlowLogRecord* record, Status status,
                           std::uint64_t now_ns) const {
   std::string text;
   for (const FlowLogField field : options_.format.fields) {
@@ -140,7 +142,7 @@ std::string FlowLog::line(const Interface& interface, const FlowLogRecord* recor
   return text;
 }
 
-std::string FlowLog::value(FlowLogField field, const Interface& interface, const FlowLogRecord* record, Status status,
+std::string FlowLogAggregator::value(FlowLogField field, const Interface& interface, const FlowLogRecord* record, Status status,
                            std::uint64_t now_ns) const {
   switch (field) {
     case FlowLogField::kVersion: return std::to_string(options_.format.version);
@@ -159,7 +161,7 @@ std::string FlowLog::value(FlowLogField field, const Interface& interface, const
   }
 }
 
-std::string FlowLog::header() const {
+std::string FlowLogAggregator::header() const {
   std::string text;
   for (const FlowLogField field : options_.format.fields) {
     if (!text.empty()) text += ' ';

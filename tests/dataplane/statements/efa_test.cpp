@@ -1,0 +1,152 @@
+// Statements 36 to 39 of facts ec2 10 as far as there is an SRD: README.md says what is not here yet. Packets go from a
+// client's queue pair (fabric/device) through the real switch and the engine's gate to another client's.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <future>
+#include <vector>
+
+#include "fabric/device/queue_pair.hpp"
+#include "tests/dataplane/statements/cloud.hpp"
+
+namespace weft::test {
+namespace {
+
+using device::QueuePair;
+using device::QueuePairOptions;
+using efa::SendStatus;
+
+std::string efa_instance(const std::string& name, const std::string& groups, const std::string& subnet = "s") {
+  return instance_in(subnet, name, groups, ", type: efa");
+}
+const char* const kSelf = "{protocol: all, group: self}";
+
+/// a and b in one group that allows what is said.
+Given two_in(const std::string& ingress, const std::string& egress) {
+  return {.security_groups = {security_group("efa", ingress, egress)},
+          .instances = {efa_instance("a", "efa"), efa_instance("b", "efa")}};
+}
+
+class EfaCloud : public Cloud {
+ public:
+  explicit EfaCloud(const Given& given) : Cloud(given, {.efa = true}) {}
+
+  /// The worker has to take part, so the client waits in a thread of its own.
+  std::unique_ptr<QueuePair> open(const std::string& instance, QueuePairOptions options = {}) {
+    setenv("WEFT_RUNTIME_DIR", runtime_directory().c_str(), 1);
+    setenv("WEFT_INSTANCE", instance.c_str(), 1);
+    int error = 0;
+    auto opening = std::async(std::launch::async, [&] { return QueuePair::open(options, &error); });
+    while (opening.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) engine().run_once();
+    std::unique_ptr<QueuePair> opened = opening.get();
+    if (!opened) throw std::runtime_error(std::string("no queue pair: ") + std::strerror(error));
+    return opened;
+  }
+
+  /// One packet and its status.
+  SendStatus send(QueuePair& from, const device::Address& to, std::uint32_t qkey, const Frame& data = pattern(100)) {
+    const device::SendSlot slot = from.begin_send(static_cast<std::uint32_t>(data.size()));
+    if (slot.data == nullptr) throw std::runtime_error("the send queue is full");
+    std::memcpy(slot.data, data.data(), data.size());
+    from.commit_send(slot, static_cast<std::uint32_t>(data.size()), to, qkey);
+    return status_of(from);
+  }
+  SendStatus send(QueuePair& from, const QueuePair& to) { return send(from, to.address(), to.qkey()); }
+  SendStatus status_of(QueuePair& from) {
+    engine().run_once();
+    SendStatus result = SendStatus::kFlushed;
+    from.poll_sends([&](std::uint64_t, SendStatus status) { result = status; });
+    EXPECT_EQ(from.sends_in_flight(), 0U);
+    return result;
+  }
+
+  static unsigned arrived(QueuePair& at) { return at.poll_receives(1000, [](const device::Arrival&) {}); }
+
+  EfaCounters counters(const std::string& name) {
+    for (const EniStatistics& one : engine().statistics())
+      if (one.eni_id == eni(name).id) return one.efa;
+    throw std::runtime_error("no statistics of " + name);
+  }
+};
+
+TEST(Statement, S36_SrdNeedsAGroupThatNamesItselfBothWays) {
+  const struct {
+    std::string ingress, egress;
+    SendStatus status;
+  } cases[] = {
+      {kSelf, kAnyone, SendStatus::kLocalUnreachRemote},  // 0.0.0.0/0 out, and no self rule: never answered
+      {kAnyone, kSelf, SendStatus::kLocalUnreachRemote},
+      {kAnyone, kAnyone, SendStatus::kLocalUnreachRemote},
+      {kSelf, kSelf, SendStatus::kOk},
+  };
+  for (const auto& [ingress, egress, status] : cases) {
+    EfaCloud cloud(two_in(ingress, egress));
+    auto a = cloud.open("a"), b = cloud.open("b");
+    EXPECT_EQ(cloud.send(*a, *b), status) << ingress << " " << egress;
+    EXPECT_EQ(EfaCloud::arrived(*b), status == SendStatus::kOk ? 1U : 0U);
+    const EfaCounters counted = cloud.counters("a");
+    EXPECT_EQ(counted.tx_pkts, 1U);
+    EXPECT_EQ(counted.delivered, status == SendStatus::kOk ? 1U : 0U);
+    EXPECT_EQ(counted.group_egress + counted.group_ingress, status == SendStatus::kOk ? 0U : 1U);
+    EXPECT_EQ(cloud.engine().drops().size(), status == SendStatus::kOk ? 0U : 1U);
+  }
+}
+
+TEST(Statement, S37_SrdStaysInItsZoneAndCrossesSubnets) {
+  EfaCloud cloud({.subnets = {"{name: s, cidr: 10.0.0.0/24, az: use1-az1}", "{name: t, cidr: 10.0.1.0/24, az: use1-az1}",
+                              "{name: far, cidr: 10.0.2.0/24, az: use1-az2}"},
+                  .security_groups = {members("efa")},
+                  .instances = {efa_instance("a", "efa"), efa_instance("b", "efa", "t"), efa_instance("c", "efa", "far")}});
+  auto a = cloud.open("a"), b = cloud.open("b"), c = cloud.open("c");
+  EXPECT_EQ(cloud.send(*a, *b), SendStatus::kOk);
+  EXPECT_EQ(EfaCloud::arrived(*b), 1U);
+  EXPECT_EQ(cloud.send(*a, *c), SendStatus::kLocalUnreachRemote);
+  EXPECT_EQ(EfaCloud::arrived(*c), 0U);
+  EXPECT_EQ(cloud.counters("a").unreachable, 1U);
+  EXPECT_EQ(cloud.changes(), (Changes{{"a.efa-unreachable", 1}})) << "messages are no frames";
+  const Frame ip = udp(cloud.path_to("a", cloud.address("c")), 7, 9);
+  cloud.delivers("a", ip, "c", begins(ip, "udp-single tracked-tracked"));  // though IP is routed there
+}
+
+// Delivery over a wire that loses the order and refuses is efa_wire_test.cpp's.
+TEST(Statement, S38_APacketOfMoreThanTheMtuCompletesWithStatusSix) {
+  EfaCloud cloud(two_in(kSelf, kSelf));
+  auto a = cloud.open("a"), b = cloud.open("b");
+  ASSERT_EQ(a->mtu(), efa::kMtu);
+  EXPECT_EQ(cloud.send(*a, b->address(), b->qkey(), pattern(a->mtu())), SendStatus::kOk);
+  EXPECT_EQ(a->begin_send(a->mtu() + 1).data, nullptr) << "the client's library refuses it";
+  const device::SendSlot slot = a->begin_send(a->mtu());  // and one that does not care
+  a->commit_send(slot, a->mtu() + 1, b->address(), b->qkey());
+  EXPECT_EQ(cloud.status_of(*a), SendStatus::kLocalBadLength);
+  EXPECT_EQ(EfaCloud::arrived(*b), 1U);
+  EXPECT_EQ(cloud.counters("a").bad_descriptor, 1U);
+}
+
+TEST(Statement, S39_WithoutABufferAtTheReceiverTheSenderHearsRnr) {
+  EfaCloud cloud(two_in(kSelf, kSelf));
+  QueuePairOptions small;
+  small.rx_buffers = 8;
+  auto a = cloud.open("a"), b = cloud.open("b", small);
+  const Frame large = pattern(1000);
+  for (int i = 0; i < 8; ++i) ASSERT_EQ(cloud.send(*a, b->address(), b->qkey(), large), SendStatus::kOk);
+  EXPECT_EQ(cloud.send(*a, b->address(), b->qkey(), large), SendStatus::kRemoteRnr);
+  EXPECT_EQ(cloud.counters("a").rnr, 1U);
+  EXPECT_EQ(EfaCloud::arrived(*b), 8U);  // b has looked, and its buffers are posted again
+  EXPECT_EQ(cloud.send(*a, b->address(), b->qkey(), large), SendStatus::kOk);
+}
+
+TEST(Statement, S39_ABadQueuePairNumberIsStatusNineAndAWrongKeyIsNotDelivered) {
+  EfaCloud cloud(two_in(kSelf, kSelf));
+  auto a = cloud.open("a"), b = cloud.open("b");
+  device::Address nobody = b->address();
+  nobody.qpn += 1;
+  EXPECT_EQ(cloud.send(*a, nobody, b->qkey()), SendStatus::kRemoteBadDestQpn);
+  EXPECT_EQ(cloud.counters("a").bad_qpn, 1U);
+  EXPECT_NE(cloud.send(*a, b->address(), b->qkey() + 1), SendStatus::kOk);
+  EXPECT_EQ(EfaCloud::arrived(*b), 0U);
+  EXPECT_EQ(cloud.send(*a, *b), SendStatus::kOk);
+}
+
+}  // namespace
+}  // namespace weft::test
