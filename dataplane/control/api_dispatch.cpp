@@ -52,6 +52,7 @@ bool matches(std::string_view route, std::string_view path) {
 unsigned status_of(const Error& error) {
   if (error.code == "IncorrectState" || error.code == "IncorrectInstanceState") return 409;
   if (error.code == "UnauthorizedOperation") return 403;
+  if (error.code == "Weft.InvalidYaml") return 400;
   if (error.code == "InternalError" || error.code.starts_with("Weft."))
     return 500;  // "Weft." is this machine's trouble
   if (error.code == "InvalidVpcID.NotFound") return 404;

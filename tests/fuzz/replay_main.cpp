@@ -2,8 +2,13 @@
 // off after each byte, with each bit turned over, and changed at random, always in a heap block of exactly its length,
 // so that AddressSanitizer sees the first byte that is read too far.
 //
-//   fuzz_replay_NAME DIRECTORY|FILE...      WEFT_FUZZ_SEED=n repeats a run, WEFT_FUZZ_ROUNDS=n is how many per file
+// Every file as it is, always; what is made of them until the time is up, turn by turn, so that each file gets its share
+// of a slow target's time.
+//
+//   fuzz_replay_NAME DIRECTORY|FILE...      WEFT_FUZZ_SEED=n repeats a run, WEFT_FUZZ_ROUNDS=n is how many per file,
+//                                           WEFT_FUZZ_SECONDS=n how long all of them may take together
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -79,6 +84,29 @@ std::uint32_t number(const char* variable, std::uint32_t otherwise) {
   return text == nullptr ? otherwise : static_cast<std::uint32_t>(std::strtoul(text, nullptr, 10));
 }
 
+/// What is made of one file, one at a time: each cut, each bit, then random changes.
+class Variations {
+ public:
+  Variations(const Bytes& file, std::uint32_t rounds)
+      : file_(&file), flips_(std::min(file.size(), kFlippedBytes) * 8), total_(file.size() + flips_ + rounds) {}
+
+  bool ended() const { return next_ == total_; }
+  void execute_next(std::mt19937& random, const std::vector<Bytes>& files) {
+    const std::size_t step = next_++;
+    if (step < file_->size()) return execute(*file_, step);
+    Bytes input = *file_;
+    if (const std::size_t bit = step - file_->size(); bit < flips_)
+      input[bit / 8] = static_cast<std::uint8_t>(input[bit / 8] ^ 1U << bit % 8);
+    else
+      for (unsigned changes = 1 + random() % 4; changes > 0; --changes) mutate(input, random, files);
+    execute(input, input.size());
+  }
+
+ private:
+  const Bytes* file_;
+  std::size_t flips_, total_, next_ = 0;
+};
+
 }  // namespace
 
 int main(int count, char** paths) {
@@ -89,24 +117,24 @@ int main(int count, char** paths) {
   }
   const std::uint32_t seed = number("WEFT_FUZZ_SEED", std::random_device()());
   const std::uint32_t rounds = number("WEFT_FUZZ_ROUNDS", 500);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(number("WEFT_FUZZ_SECONDS", 2));
   std::printf("WEFT_FUZZ_SEED=%u\n", seed);
   std::fflush(stdout);
   std::mt19937 random(seed);
+  std::vector<Variations> variations;
   for (const Bytes& file : files) {
-    for (std::size_t length = 0; length <= file.size(); ++length) execute(file, length);
-    for (std::size_t at = 0; at < std::min(file.size(), kFlippedBytes); ++at) {
-      for (unsigned bit = 0; bit < 8; ++bit) {
-        Bytes flipped = file;
-        flipped[at] = static_cast<std::uint8_t>(flipped[at] ^ 1U << bit);
-        execute(flipped, flipped.size());
-      }
-    }
-    for (std::uint32_t round = 0; round < rounds; ++round) {
-      Bytes input = file;
-      for (unsigned changes = 1 + random() % 4; changes > 0; --changes) mutate(input, random, files);
-      execute(input, input.size());
+    execute(file, file.size());
+    variations.emplace_back(file, rounds);
+  }
+  bool all = false;
+  while (!all && std::chrono::steady_clock::now() < end) {
+    all = true;
+    for (Variations& one : variations) {
+      if (one.ended()) continue;
+      all = false;
+      one.execute_next(random, files);
     }
   }
-  std::printf("%zu files, %zu inputs\n", files.size(), executed);
+  std::printf("%zu files, %zu inputs%s\n", files.size(), executed, all ? "" : ", when the time was up");
   return 0;
 }

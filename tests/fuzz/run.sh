@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes with libFuzzer, AddressSanitizer and UBSan. Needs clang.
+# Fuzzes with libFuzzer, AddressSanitizer and UBSan. Needs clang 19, which tools/setup.sh installs.
 # Usage: tests/fuzz/run.sh [-s SECONDS] [-b BUILD-DIRECTORY] [NAME...]      no name: every target, one after the other
 # What it learns goes into BUILD/fuzz-corpus/NAME; an input that fails is kept as BUILD/fuzz-NAME-crash-*.
 set -euo pipefail
@@ -17,7 +17,8 @@ done
 shift $((OPTIND - 1))
 
 if [ ! -d "$build" ]; then
-    CC=clang CXX=clang++ meson setup "$build" --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+    CC=clang-19 CXX=clang++-19 CXX_LD=lld meson setup "$build" --buildtype=debug -Doptimization=1 -Dwerror=false \
+        -Dunity=on -Dunity_size=8 -Db_sanitize=address,undefined -Db_lundef=false \
         -Dcpp_args="-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined" >/dev/null
 fi
 if [ $# -gt 0 ]; then

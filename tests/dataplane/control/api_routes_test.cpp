@@ -71,6 +71,14 @@ TEST_F(Routes, AnErrorOfTheTopologyHasCodeSentenceAndPlace) {
   EXPECT_EQ(response.body["error"]["where"]["line"], 9);
 }
 
+TEST_F(Routes, AFileThatIsNotYamlIsTheClientsFault) {
+  for (const char* text : {"vpc: {cidr: 10.0.0.0/16", "\tversion: 1", "a: ["}) {
+    ApiResponse response = apply(text);
+    EXPECT_EQ(response.status, 400u) << text;
+    EXPECT_EQ(response.body["error"]["code"], "Weft.InvalidYaml") << text;
+  }
+}
+
 TEST_F(Routes, AFaultOfTheMachineIsA500) {
   world.fault.countdown = 1;
   ApiResponse response = apply(topology({plain("a")}));
