@@ -270,8 +270,8 @@ TEST(CaptureWriter, EndsByItselfWhenTheTimeIsOverAndTellsTheWorkersFirst) {
   };
   options.now_ns = [] { return std::uint64_t{77}; };
   options.done = [&] {
+    done = true;  // before the reader sees the end
     ::close(pipe[1]);
-    done = true;
   };
   CaptureWriter writer(capture.session, pipe[1], options);
   std::string file;
