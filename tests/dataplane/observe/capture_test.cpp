@@ -270,8 +270,8 @@ TEST(CaptureWriter, EndsByItselfWhenTheTimeIsOverAndTellsTheWorkersFirst) {
   };
   options.now_ns = [] { return std::uint64_t{77}; };
   options.done = [&] {
+    done = true;  // first: whoever reads the pipe's end looks at once
     ::close(pipe[1]);
-    done = true;
   };
   CaptureWriter writer(capture.session, pipe[1], options);
   std::string file;
