@@ -159,6 +159,7 @@ TEST(DropLogOfTheEngine, KeepsTheNamesOfEnisThatHaveGone) {
 
 // What cannot be polled is found before anything is published: the flows, ports and names of before stay.
 TEST(PortState, AFailedApplyLeavesEverythingAsItWas) {
+  bool first = false, second = false;  // which ports are open; they say so at their end too
   Fabric fabric(members());
   const Frame frame = udp(fabric.path("a", "b"), 1, 2);
   EXPECT_TRUE(fabric.passes("a", "b", frame));
@@ -172,7 +173,6 @@ TEST(PortState, AFailedApplyLeavesEverythingAsItWas) {
   wanted->instances.push_back(guest("f", "10.0.1.79", {"members"}));
   const std::string e = wanted->find_instance("e")->enis[0].id, f = wanted->find_instance("f")->enis[0].id;
   const std::string c = wanted->find_instance("c")->enis[0].id, d = fabric.eni("d").id;
-  bool first = false, second = false;
   std::vector<Engine::Attachment> added;
   added.push_back({e, std::make_unique<DescriptorPort>(pollable(), first)});
   added.push_back({c, nullptr});  // c stops
