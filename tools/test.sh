@@ -10,12 +10,14 @@ tools/setup.sh
 tools/build.sh release
 tools/build.sh sanitized
 
+# Half of the scenarios' time is waiting for one another's packets and time-outs.
+side_by_side=(--num-processes $(($(nproc) + 1)))
 echo "test: release build"
-meson test -C build --no-rebuild --print-errorlogs --logbase testlog-main --no-suite bench
+meson test -C build --no-rebuild --print-errorlogs --logbase testlog-main --no-suite bench "${side_by_side[@]}"
 echo "test: ASan and UBSan build, assertions on (units and scenarios; Open MPI does not load a sanitized provider)"
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 meson test -C build-asan --no-rebuild --print-errorlogs --logbase testlog-main \
-    --timeout-multiplier 4 --suite unit --suite scenario
+    --timeout-multiplier 4 --suite unit --suite scenario "${side_by_side[@]}"
 unset ASAN_OPTIONS UBSAN_OPTIONS
 echo "test: short benchmarks (ratios)"
 meson test -C build --no-rebuild --print-errorlogs --logbase testlog-bench --suite bench
