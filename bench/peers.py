@@ -152,7 +152,10 @@ def measure(build, device, flows, rounds, seconds):
             if done.returncode != 0:
                 logs = "".join(f"--- {log.name}\n{log.read_text()[-2000:]}" for log in directory.glob("*.log"))
                 raise SystemExit(f"{device.__name__}: {done.stderr}{logs}")
-            return common.median(run["received_mpps"] for run in json.loads(done.stdout)["runs"])
+            mpps = common.median(run["received_mpps"] for run in json.loads(done.stdout)["runs"])
+            if mpps == 0:
+                raise SystemExit(f"{device.__name__}: nothing came through it")
+            return mpps
 
 
 def main():
