@@ -12,7 +12,7 @@ from weft_clients import program
 from weft_scenario import check, equal, main
 
 RATE = 50
-LEAST_RATE = int(os.environ.get("WEFT_LEAST_EDITS", 20))  # 28 with ten programs waiting for each core; a slow build says less
+LEAST_RATE = int(os.environ.get("WEFT_LEAST_EDITS", 8))  # 19 with five programs waiting for each core
 IPERF = "      - {protocol: tcp, port: 5201, group: client}\n"
 HEAD, TAIL = GUARDED_PAIR.split("instances:\n")
 
