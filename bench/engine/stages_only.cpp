@@ -22,9 +22,9 @@ unsigned StagesOnly::turn() {
   for (std::size_t slot = 0; slot < ports_.size(); ++slot) {
     burst_.count = ports_[slot]->receive(burst_.packet);
     burst_.offloads = burst_.leaves = false;
-    burst_.ipv6 = burst_.fragments = 0;
+    burst_.plain = burst_.ipv6 = burst_.fragments = 0;
     std::fill_n(burst_.source, burst_.count, static_cast<EniSlot>(slot));
-    std::fill_n(burst_.fate, burst_.count, Fate::kPending);
+    std::fill_n(burst_.fate, kBurst, Fate::kPending);
     receive(burst_, worker_);
     parse(burst_, worker_);
     check_source(burst_, worker_);

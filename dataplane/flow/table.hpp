@@ -33,15 +33,21 @@ class FlowTable {
   void set_timeouts(const TimeoutTable& timeouts) noexcept;
   const TimeoutTable& timeouts() const noexcept { return *timeouts_; }
 
-  /// A burst is looked up in three passes, so that its cache misses overlap: prefetch() of all, prefetch_entry() of all
-  /// once the buckets are there, find() of all (bench/flow_table.cpp measures what that saves).
+  static constexpr std::uint32_t kNoEntry = 0xffffffff;
+
+  /// A burst is looked up in three passes, so that its cache misses overlap: prefetch() of all, guess() of all once the
+  /// buckets are there, find_guessed() of all (bench/flow_table.cpp measures what that saves).
   void prefetch(std::uint32_t hash) const noexcept;
-  void prefetch_entry(std::uint32_t hash) const noexcept;
+  /// Where the key's entry is, if it is where nearly all are and no other has its tag; prefetched.
+  std::uint32_t guess(std::uint32_t hash) const noexcept;
   /// The entry whose end `direction` is `eni`, the ENI the packet came in at: the same tuple seen at another ENI (a
   /// middlebox) is another flow (DESIGN D2). Null when there is none. Expired entries are not found.
   /// Everywhere `hash` is weft::hash(key).
   Entry* find(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
-                   std::uint32_t now) noexcept;
+              std::uint32_t now) noexcept;
+  /// The same, looking first where guess(hash) said; the table may have changed since.
+  Entry* find_guessed(std::uint32_t guess, const Key& key, std::uint32_t hash, std::uint8_t direction,
+                      std::uint16_t eni, std::uint32_t now) noexcept;
   /// Every entry of the key that has not expired, whatever its ends are: the hops of one tuple. `visit` may not touch the
   /// table. For a flow's first packets, not for every packet.
   template <typename Visit>
@@ -52,7 +58,7 @@ class FlowTable {
   Entry* insert(const Key& key, std::uint32_t hash, std::uint32_t now) noexcept;
   void erase(Entry* entry) noexcept;
   /// Which of the `capacity()` entries it is: for tables beside this one.
-  std::size_t index_of(const Entry& entry) const noexcept { return static_cast<std::size_t>(&entry - entries_); }
+  std::uint32_t index_of(const Entry& entry) const noexcept { return static_cast<std::uint32_t>(&entry - entries_); }
 
   /// Ageing by a clock hand: looks at `buckets` buckets and erases what has expired, calling gone(entry) first.
   /// `gone` may look at the entry and may not touch the table.
@@ -75,7 +81,6 @@ class FlowTable {
   bool consistent() const noexcept;
 
  private:
-  static constexpr std::uint32_t kNoEntry = 0xffffffff;
   static constexpr std::uint32_t kNoBucket = 0xffffffff;
 
   /// Several workers choose a flow's owner by bits of the same hash, so those may be equal for all of a table's flows:
@@ -95,6 +100,9 @@ class FlowTable {
   std::uint32_t bucket_with_room(std::uint32_t first, std::uint32_t second) noexcept;
   Entry* take_entry() noexcept;
   void erase_slot(std::uint32_t bucket, unsigned slot) noexcept;
+  static bool is(const Entry& entry, const Key& key, std::uint8_t direction, std::uint16_t eni) noexcept {
+    return entry.key == key && entry.half[direction].eni == eni;
+  }
   Entry* find_in(const FlowBucket& bucket, std::uint16_t tag, const Key& key, std::uint8_t direction,
                  std::uint16_t eni, std::uint32_t now) noexcept;
   // Out of line, so that the burst loop keeps its registers.

@@ -11,13 +11,14 @@ template <typename Entry>
 inline void FlowTable<Entry>::prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
 
 template <typename Entry>
-inline void FlowTable<Entry>::prefetch_entry(std::uint32_t hash) const noexcept {
+inline std::uint32_t FlowTable<Entry>::guess(std::uint32_t hash) const noexcept {
   const FlowBucket& bucket = buckets_[home(hash)];
   // No branch: two tags of a bucket are rarely equal, and without a hit slot 0 is as good as any.
   const unsigned hits = bucket.match(tag_of(hash)) | 1U << FlowBucket::kSlots;
-  const Entry* entry = &entries_[bucket.index[static_cast<unsigned>(std::countr_zero(hits)) % FlowBucket::kSlots]];
-  __builtin_prefetch(entry);
-  if constexpr (sizeof(Entry) > 64) __builtin_prefetch(&entry->packets);
+  const std::uint32_t index = bucket.index[static_cast<unsigned>(std::countr_zero(hits)) % FlowBucket::kSlots];
+  __builtin_prefetch(&entries_[index]);
+  if constexpr (sizeof(Entry) > 64) __builtin_prefetch(&entries_[index].packets);
+  return index;
 }
 
 template <typename Entry>
@@ -25,7 +26,7 @@ inline Entry* FlowTable<Entry>::find_in(const FlowBucket& bucket, std::uint16_t 
                                         std::uint8_t direction, std::uint16_t eni, std::uint32_t now) noexcept {
   for (unsigned hits = bucket.match(tag); hits != 0; hits &= hits - 1) {
     Entry& entry = entries_[bucket.index[std::countr_zero(hits)]];
-    if (entry.key == key && entry.half[direction].eni == eni && !expired_now(entry, now)) return &entry;
+    if (is(entry, key, direction, eni) && !expired_now(entry, now)) return &entry;
   }
   return nullptr;
 }
@@ -37,6 +38,14 @@ inline Entry* FlowTable<Entry>::find(const Key& key, std::uint32_t hash, std::ui
   Entry* const entry = find_in(bucket, tag_of(hash), key, direction, eni, now);
   if (entry != nullptr || bucket.guests_elsewhere == 0) [[likely]] return entry;
   return find_elsewhere(key, hash, direction, eni, now);
+}
+
+template <typename Entry>
+inline Entry* FlowTable<Entry>::find_guessed(std::uint32_t guess, const Key& key, std::uint32_t hash,
+                                             std::uint8_t direction, std::uint16_t eni, std::uint32_t now) noexcept {
+  Entry& entry = entries_[guess];  // an erased one has no ENIs
+  if (is(entry, key, direction, eni) && !expired_now(entry, now)) [[likely]] return &entry;
+  return find(key, hash, direction, eni, now);
 }
 
 template <typename Entry>

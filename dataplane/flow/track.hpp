@@ -35,16 +35,13 @@ template <typename Entry>
 inline void track(Entry& entry, std::uint8_t direction, std::uint8_t tcp_flags, std::uint32_t now) noexcept {
   entry.last_seen = now;
   const auto last_sender = static_cast<std::uint8_t>((entry.initiator ^ entry.exchanges) & 1);
-  if (direction != last_sender) entry.exchanges = entry.exchanges == 0xffff ? 0xfffe : entry.exchanges + 1;
-  switch (entry.state) {
-    case TrackState::kUdpSingle:
-      // "More than one request-response transaction" (facts ec2 2.4): request, response, request, response.
-      if (entry.exchanges >= 3) entry.state = TrackState::kUdpStream;
-      break;
-    case TrackState::kTcpOpening:
-    case TrackState::kTcpEstablished: detail::track_tcp(entry, direction, tcp_flags); break;
-    default: break;
+  if (direction != last_sender) {
+    entry.exchanges = entry.exchanges == 0xffff ? 0xfffe : entry.exchanges + 1;
+    // "More than one request-response transaction" (facts ec2 2.4): request, response, request, response.
+    if (entry.state == TrackState::kUdpSingle && entry.exchanges >= 3) entry.state = TrackState::kUdpStream;
   }
+  if (entry.state == TrackState::kTcpOpening || entry.state == TrackState::kTcpEstablished)
+    detail::track_tcp(entry, direction, tcp_flags);
 }
 
 /// For a flow's first packet: call it once, after insert() and after both halves are filled in, instead of track().

@@ -12,11 +12,13 @@
 #include "dataplane/flow/entry.hpp"
 #include "dataplane/observe/capture_ring.hpp"
 #include "dataplane/observe/drop_reason.hpp"
+#include "dataplane/worker/lanes.hpp"
 #include "drivers/port.hpp"
 
 namespace weft {
 
-inline constexpr unsigned kBurst = 32;
+inline constexpr unsigned kBurst = kLanes;
+inline constexpr std::uint32_t kNoFlowEntry = 0xffffffff;
 
 enum class Fate : std::uint8_t {
   kPending,    // some later stage decides
@@ -47,22 +49,33 @@ struct Burst {
   bool leaves = false;        // some packet goes to the internet gateway
   bool captures = false;      // somebody captures (worker/capture.hpp): record[] is written
   bool sent_noted = false;    // record[] has what is to be known of how these packets were sent
+  std::uint32_t plain = 0;    // bit i: packet i is a common one (worker/parse_plain.hpp) from its own addresses
   std::uint32_t ipv6 = 0;     // bit i: packet i has key6 and no key. Mostly 0, and then no loop asks each packet
   std::uint32_t fragments = 0;  // bit i: packet i is a part of a datagram
 
+  std::uint32_t bytes = 0, longest = 0;  // of the plain packets' lengths: the sum, and the greatest
+
   rte_mbuf* packet[kBurst];
   EniSlot source[kBurst];
-  EniSlot destination[kBurst];
-  Fate fate[kBurst];
+  alignas(16) EniSlot destination[kBurst];
+  alignas(16) Fate fate[kBurst];
   DropReason reason[kBurst];
   FlowKind kind[kBurst];
   std::uint8_t direction[kBurst];  // which end of the key sends
   std::uint8_t tcp_flags[kBurst];
   std::uint32_t hash[kBurst];
+  std::uint32_t entry[kBurst];  // behind decide(): index of the flow's entry, or kNoFlowEntry
   alignas(16) FlowKey4 key[kBurst];  // of an IPv6 packet nobody's
   FlowKey6 key6[kBurst];
   CaptureRecord* record[kBurst];  // of the packet as its ENI sent it; null: not captured
 
+  /// A bit for each packet.
+  std::uint32_t all() const noexcept { return static_cast<std::uint32_t>((std::uint64_t{1} << count) - 1); }
+  std::uint32_t with_fate(Fate which) const noexcept {
+    return all() & lanes_equal(reinterpret_cast<const std::uint8_t(&)[kBurst]>(fate), static_cast<std::uint8_t>(which));
+  }
+  /// Those that some stage still has to look at, and parse_plain() has not.
+  std::uint32_t pending_rest() const noexcept { return with_fate(Fate::kPending) & ~plain; }
   bool pending(unsigned i) const noexcept { return fate[i] == Fate::kPending; }
   void drop(unsigned i, DropReason why) noexcept {
     fate[i] = Fate::kDropped;

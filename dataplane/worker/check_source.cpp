@@ -1,4 +1,5 @@
 // Stage 2: a guest may send only as itself.
+#include <bit>
 #include <cstring>
 
 #include "dataplane/net/headers.hpp"
@@ -47,10 +48,11 @@ bool may_send_unowned(const IpAddress& source, const IpAddress& destination) noe
 }  // namespace
 
 void check_source(Burst& burst, const WorkerContext& worker) noexcept {
+  if (burst.plain == burst.all()) [[likely]] return;  // parse_plain() has compared both
   IpAddress proved;  // nobody's; a burst is of one guest
   proved.octets.fill(0xff);
-  for (unsigned i = 0; i < burst.count; ++i) {
-    if (!burst.pending(i)) continue;
+  for (std::uint32_t rest = burst.pending_rest(); rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(rest));
     const EniRecord& eni = worker.snapshot->eni(burst.source[i]);
     const auto& ethernet = *rte_pktmbuf_mtod(burst.packet[i], const EthernetHeader*);
     if (!eni.link_up) {

@@ -1,4 +1,6 @@
 // Stage 6: to the ports, one call for all packets of a destination (DESIGN D1), or to the worker that polls the port.
+#include <algorithm>
+
 #include "dataplane/net/headers.hpp"
 #include "dataplane/worker/capture.hpp"
 #include "dataplane/worker/fragment.hpp"
@@ -121,6 +123,28 @@ void send_in_fragments(Burst& burst, unsigned i, const EniRecord& to, EniSlot sl
   count_delivered(worker, group.eni, sent, bytes);
 }
 
+/// All of the burst to one port, as it is. False: it is not so, and nothing has been done.
+bool send_whole(Burst& burst, WorkerContext& worker) noexcept {
+  if (burst.plain != burst.all() || burst.captures || burst.with_fate(Fate::kForward) != burst.all()) return false;
+  const EniSlot slot = burst.destination[0];
+  if ((lanes_equal(burst.destination, slot) & burst.all()) != burst.all()) return false;
+  const EniRecord& to = worker.snapshot->eni(slot);
+  if (to.port == nullptr || !to.link_up || to.home != worker.index) return false;
+  if (burst.longest - sizeof(EthernetHeader) > to.mtu) return false;
+
+  for (unsigned i = 0; i < burst.count; ++i)
+    rewrite_macs(burst.packet[i], worker.snapshot->eni(burst.source[i]), to, *worker.snapshot);
+  const unsigned sent = to.port->transmit({burst.packet, burst.count});
+  std::fill_n(burst.fate, kBurst, Fate::kDelivered);
+  std::uint64_t bytes = burst.bytes;
+  for (unsigned i = sent; i < burst.count; ++i) {
+    bytes -= burst.packet[i]->pkt_len;
+    burst.drop(i, DropReason::kPortFull);
+  }
+  count_delivered(worker, slot, sent, bytes);
+  return true;
+}
+
 [[gnu::noinline, gnu::cold]] void send_captured_group(Burst& burst, const Group& group, const EniRecord& to,
                                                       WorkerContext& worker) noexcept {
   CapturedPort port(*to.port, group.eni, worker);
@@ -146,6 +170,8 @@ void hand_over_group(Burst& burst, const Group& group, unsigned home, WorkerCont
 }  // namespace
 
 void deliver(Burst& burst, WorkerContext& worker) noexcept {
+  if (send_whole(burst, worker)) [[likely]] return;
+
   // 1. Groups in order of arrival, so that packets of one flow stay in order.
   Group groups[kBurst];
   unsigned count = 0;

@@ -1,5 +1,6 @@
 // Stage 1: headers to key, hash and kind.
 #include <algorithm>
+#include <bit>
 #include <optional>
 
 #include "dataplane/net/headers.hpp"
@@ -7,6 +8,7 @@
 #include "dataplane/worker/offload.hpp"
 #include "dataplane/worker/parse_fragment.hpp"
 #include "dataplane/worker/parse_ipv6.hpp"
+#include "dataplane/worker/parse_plain.hpp"
 #include "dataplane/worker/stages.hpp"
 
 namespace weft {
@@ -191,13 +193,14 @@ void parse_frame(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
 }  // namespace
 
 void parse(Burst& burst, WorkerContext& worker) noexcept {
-  for (unsigned i = 0; i < burst.count; ++i) {
+  parse_plain(burst, worker);
+  for (std::uint32_t rest = burst.pending_rest(); rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(rest));
     parse_frame(burst, i, worker);
-    if (burst.pending(i)) worker.flows.prefetch(burst.hash[i]);
+    if (!burst.pending(i)) continue;
+    if (burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
+    else worker.flows.prefetch(burst.hash[i]);
   }
-  if (burst.ipv6 == 0) [[likely]] return;
-  for (unsigned i = 0; i < burst.count; ++i)
-    if (burst.pending(i) && burst.is_ipv6(i)) worker.flows6.prefetch(burst.hash[i]);
 }
 
 void parse_again(Burst& burst, unsigned i, WorkerContext& worker) noexcept {

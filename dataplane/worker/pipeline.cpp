@@ -1,5 +1,6 @@
 #include "dataplane/worker/pipeline.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 #include "dataplane/worker/capture.hpp"
@@ -11,11 +12,9 @@ namespace {
 void begin_burst(Burst& burst, Fate fate, WorkerContext& worker) noexcept {
   burst.offloads = burst.leaves = burst.sent_noted = false;
   burst.captures = worker.capture.armed();
-  burst.ipv6 = burst.fragments = 0;
-  for (unsigned i = 0; i < burst.count; ++i) {
-    burst.fate[i] = fate;
-    burst.destination[i] = kNoEni;
-  }
+  burst.plain = burst.ipv6 = burst.fragments = 0;
+  std::fill_n(burst.fate, kBurst, fate);
+  std::fill_n(burst.destination, kBurst, kNoEni);
 }
 
 void finish(Burst& burst, WorkerContext& worker) noexcept {
@@ -107,6 +106,7 @@ void process_due_services(WorkerContext& worker) noexcept {
 
 void process_decided(Burst& burst, WorkerContext& worker) noexcept {
   burst.offloads = true;  // not known: look at each
+  burst.plain = 0;
   burst.captures = worker.capture.armed();
   if (burst.captures) [[unlikely]] decided_elsewhere(burst);
   for (unsigned i = 0; i < burst.count; ++i) burst.fate[i] = Fate::kForward;

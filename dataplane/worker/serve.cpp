@@ -1,5 +1,6 @@
 // Stage 3: ARP, which the fabric answers itself from its tables (facts ec2 1.7). The request's mbuf becomes the answer: one
 // frame is consumed and one originated.
+#include <bit>
 #include <utility>
 
 #include "dataplane/net/headers.hpp"
@@ -65,9 +66,10 @@ void serve_arp(Burst& burst, unsigned i, const EniRecord& eni, WorkerContext& wo
 
 /// Only ARP: a request by IP has no flow, so judge() meets it and the established path need not ask (serve_request()).
 void serve(Burst& burst, WorkerContext& worker) noexcept {
-  for (unsigned i = 0; i < burst.count; ++i)
-    if (burst.pending(i) && burst.kind[i] == FlowKind::kArp)
-      serve_arp(burst, i, worker.snapshot->eni(burst.source[i]), worker);
+  for (std::uint32_t rest = burst.pending_rest(); rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(rest));
+    if (burst.kind[i] == FlowKind::kArp) serve_arp(burst, i, worker.snapshot->eni(burst.source[i]), worker);
+  }
 }
 
 }  // namespace weft
