@@ -118,7 +118,9 @@ void own_lookup_burst(benchmark::State& state) {
     }
     for (std::size_t i = 0; i < kBurst; ++i) guesses[i] = table->guess(hashes[i]);
     for (std::size_t i = 0; i < kBurst; ++i) {
-      FlowEntry4* entry = table->find_guessed(guesses[i], packets.keys[order[i]], hashes[i], 0, kEni0, 1);
+      const FlowKey4& key = packets.keys[order[i]];
+      FlowEntry4* entry = table->confirm(guesses[i], key, 0, kEni0, 1);
+      if (entry == nullptr) entry = table->find(key, hashes[i], 0, kEni0, 1);
       found += entry != nullptr && ++entry->packets[0] != 0;
     }
   }

@@ -148,7 +148,7 @@ template <typename Entry>
 void FlowTable<Entry>::erase_slot(std::uint32_t bucket, unsigned slot) noexcept {
   const std::uint32_t index = buckets_[bucket].index[slot];
   vacate(bucket, slot);
-  entries_[index].half[0] = entries_[index].half[1] = FlowHalf{};  // find_guessed() does not take it for a live one
+  entries_[index].half[0] = entries_[index].half[1] = FlowHalf{};  // confirm() does not take it for a live one
   entries_[index].last_seen = free_head_;
   free_head_ = index;
   --size_;

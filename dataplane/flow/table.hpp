@@ -36,7 +36,7 @@ class FlowTable {
   static constexpr std::uint32_t kNoEntry = 0xffffffff;
 
   /// A burst is looked up in three passes, so that its cache misses overlap: prefetch() of all, guess() of all once the
-  /// buckets are there, find_guessed() of all (bench/flow_table.cpp measures what that saves).
+  /// buckets are there, confirm() of all (bench/flow_table.cpp measures what that saves).
   void prefetch(std::uint32_t hash) const noexcept;
   /// Where the key's entry is, if it is where nearly all are and no other has its tag; prefetched.
   std::uint32_t guess(std::uint32_t hash) const noexcept;
@@ -45,9 +45,12 @@ class FlowTable {
   /// Everywhere `hash` is weft::hash(key).
   Entry* find(const Key& key, std::uint32_t hash, std::uint8_t direction, std::uint16_t eni,
               std::uint32_t now) noexcept;
-  /// The same, looking first where guess(hash) said; the table may have changed since.
-  Entry* find_guessed(std::uint32_t guess, const Key& key, std::uint32_t hash, std::uint8_t direction,
-                      std::uint16_t eni, std::uint32_t now) noexcept;
+  /// The entry at guess(hash), if it is the one that find() would return; null: ask find().
+  Entry* confirm(std::uint32_t guess, const Key& key, std::uint8_t direction, std::uint16_t eni,
+                 std::uint32_t now) noexcept {
+    Entry& entry = entries_[guess];  // an erased one has no ENIs
+    return is(entry, key, direction, eni) && !expired_now(entry, now) ? &entry : nullptr;
+  }
   /// Every entry of the key that has not expired, whatever its ends are: the hops of one tuple. `visit` may not touch the
   /// table. For a flow's first packets, not for every packet.
   template <typename Visit>

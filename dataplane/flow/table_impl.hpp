@@ -41,14 +41,6 @@ inline Entry* FlowTable<Entry>::find(const Key& key, std::uint32_t hash, std::ui
 }
 
 template <typename Entry>
-inline Entry* FlowTable<Entry>::find_guessed(std::uint32_t guess, const Key& key, std::uint32_t hash,
-                                             std::uint8_t direction, std::uint16_t eni, std::uint32_t now) noexcept {
-  Entry& entry = entries_[guess];  // an erased one has no ENIs
-  if (is(entry, key, direction, eni) && !expired_now(entry, now)) [[likely]] return &entry;
-  return find(key, hash, direction, eni, now);
-}
-
-template <typename Entry>
 template <typename Visit>
 void FlowTable<Entry>::for_each_hop(const Key& key, std::uint32_t hash, std::uint32_t now, Visit&& visit) noexcept {
   const std::uint16_t tag = tag_of(hash);

@@ -12,15 +12,33 @@ bool is_current(const Entry& entry, std::uint8_t direction, std::uint32_t epoch)
   return entry.half[0].epoch == epoch && entry.half[1].epoch == epoch && entry.half[direction].judged;
 }
 
-/// Where the route goes is the internet gateway.
-void note_leaving(Burst& burst, unsigned i, EniSlot gateway) noexcept {
-  if (burst.destination[i] == gateway && gateway != kNoEni) burst.leaves = true;
+template <typename Entry>
+[[gnu::always_inline]] inline void pass_by(Entry& entry, Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  const std::uint8_t direction = burst.direction[i];
+  track(entry, direction, burst.tcp_flags[i], worker.now);
+  ++entry.packets[direction];
+  entry.bytes[direction] += burst.packet[i]->pkt_len;
+  burst.entry[i] = worker.flows_of<Entry>().index_of(entry);
+  burst.forward(i, entry.half[1 - direction].eni);
 }
 
-/// The packets of one family. A packet that changes the table makes a guess wrong at worst.
+/// Not by the entry that was guessed, or not simply by it. Out of line, so that the loop keeps its registers.
+template <typename Entry>
+[[gnu::noinline]] void decide_otherwise(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
+  FlowTable<Entry>& flows = worker.flows_of<Entry>();
+  const std::uint8_t direction = burst.direction[i];
+  Entry* const entry = flows.find(burst.key_of<Entry>(i), burst.hash[i], direction, burst.source[i], worker.now);
+  if (entry != nullptr && burst.kind[i] != FlowKind::kRelated && is_current(*entry, direction, worker.snapshot->epoch) &&
+      !needs_judging(*entry, burst.tcp_flags[i], worker.now, flows.timeouts()))
+    return pass_by(*entry, burst, i, worker);
+  burst.entry[i] = kNoFlowEntry;
+  judge(burst, i, entry, worker);
+}
+
+/// The packets of one family. One that changes the table makes the guesses of those behind it wrong at worst.
 template <typename Entry>
 void decide_family(Burst& burst, std::uint32_t packets, WorkerContext& worker) noexcept {
-  const Snapshot& snapshot = *worker.snapshot;
+  const std::uint32_t epoch = worker.snapshot->epoch;
   FlowTable<Entry>& flows = worker.flows_of<Entry>();
   for (std::uint32_t left = packets; left != 0; left &= left - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(left));
@@ -29,21 +47,13 @@ void decide_family(Burst& burst, std::uint32_t packets, WorkerContext& worker) n
   for (std::uint32_t left = packets; left != 0; left &= left - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(left));
     const std::uint8_t direction = burst.direction[i];
-    Entry* const entry = flows.find_guessed(burst.entry[i], burst.key_of<Entry>(i), burst.hash[i], direction,
-                                            burst.source[i], worker.now);
-    if (entry == nullptr || burst.kind[i] == FlowKind::kRelated || !is_current(*entry, direction, snapshot.epoch) ||
-        needs_judging(*entry, burst.tcp_flags[i], worker.now, flows.timeouts())) [[unlikely]] {
-      burst.entry[i] = kNoFlowEntry;
-      judge(burst, i, entry, worker);
-      note_leaving(burst, i, snapshot.gateway);
-      continue;
-    }
-    track(*entry, direction, burst.tcp_flags[i], worker.now);
-    ++entry->packets[direction];
-    entry->bytes[direction] += burst.packet[i]->pkt_len;
-    burst.entry[i] = flows.index_of(*entry);
-    burst.forward(i, entry->half[1 - direction].eni);
-    note_leaving(burst, i, snapshot.gateway);
+    Entry* const entry =
+        flows.confirm(burst.entry[i], burst.key_of<Entry>(i), direction, burst.source[i], worker.now);
+    if (entry != nullptr && burst.kind[i] != FlowKind::kRelated && is_current(*entry, direction, epoch) &&
+        !entry->state.unusual()) [[likely]]
+      pass_by(*entry, burst, i, worker);
+    else
+      decide_otherwise<Entry>(burst, i, worker);
   }
 }
 
@@ -53,6 +63,8 @@ void decide(Burst& burst, WorkerContext& worker) noexcept {
   const std::uint32_t pending = burst.with_fate(Fate::kPending);
   decide_family<FlowEntry4>(burst, pending & ~burst.ipv6, worker);
   if (burst.ipv6 != 0) decide_family<FlowEntry6>(burst, pending & burst.ipv6, worker);
+  const EniSlot gateway = worker.snapshot->gateway;
+  burst.leaves = gateway != kNoEni && (lanes_equal(burst.destination, gateway) & burst.all()) != 0;
 }
 
 }  // namespace weft

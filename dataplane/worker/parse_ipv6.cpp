@@ -1,6 +1,5 @@
 #include "dataplane/worker/parse_ipv6.hpp"
 
-
 #include <algorithm>
 
 #include "dataplane/net/ipv6_headers.hpp"
@@ -9,9 +8,6 @@
 
 namespace weft {
 namespace {
-
-/// Nobody has 255.255.255.255, and so a loop over IPv4 packets that meets this one finds it to be nobody's.
-constexpr FlowKey4 kNobodysKey = {.address = {0xffffffff, 0xffffffff}};
 
 struct Transport {
   std::uint16_t source_port = 0, destination_port = 0;
@@ -91,13 +87,6 @@ bool related_key6(Burst& burst, unsigned i, std::span<const std::byte> quoted, c
   return true;
 }
 
-/// Addresses that no packet on a wire may have: IPv4's own, which the rest of the engine would take for IPv4 (RFC 4291
-/// 2.5.5.2), a sender that is a group, a packet to nobody, and one to its own sender (LAND).
-bool impossible(const Ipv6Header& ip) noexcept {
-  return ip.source.is_v4() || ip.destination.is_v4() || ip.source.is_multicast_v6() ||
-         ip.destination.is_unspecified_v6() || ip.source == ip.destination;
-}
-
 /// What the datagram is made of begins behind the fragment header, perhaps with more extension headers.
 void parse_fragment6(Burst& burst, unsigned i, const Ipv6Header& ip, const Ipv6Layers& layers,
                      std::span<const std::byte> here, std::size_t total, WorkerContext& worker) noexcept {
@@ -130,7 +119,7 @@ void parse_ipv6(Burst& burst, unsigned i, const EniRecord& sender, WorkerContext
   const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame + kIpOffset);
   if (packet->data_len < kIpv6L4Offset || ip.version() != 6) return burst.drop(i, DropReason::kMalformed);
   const std::size_t total = sizeof ip + ip.payload_length.host();
-  if (total > packet->pkt_len - kIpOffset || impossible(ip)) return burst.drop(i, DropReason::kMalformed);
+  if (total > packet->pkt_len - kIpOffset || is_impossible(ip)) return burst.drop(i, DropReason::kMalformed);
   const bool multicast_frame = reinterpret_cast<const EthernetHeader*>(frame)->destination.is_multicast();
   if (multicast_frame && !ip.destination.is_multicast_v6()) return burst.drop(i, DropReason::kMulticast);
 

@@ -10,6 +10,7 @@
 
 #include "dataplane/net/headers.hpp"
 #include "dataplane/worker/offload.hpp"
+#include "dataplane/worker/parse_ipv6.hpp"
 
 namespace weft {
 namespace {
@@ -26,29 +27,32 @@ Word load(const void* at) noexcept {
 /// What a frame of one ENI begins with, as words of the frame. A check that is off has no bits in its mask.
 struct Sender {
   static constexpr std::uint64_t kMac = 0x0000ffffffffffff;
+  /// What is left of mac_and_type when the frame is IPv6.
+  static constexpr std::uint64_t kIsIpv6 = std::uint64_t{Be16(kEtherTypeIpv4).raw ^ Be16(kEtherTypeIpv6).raw} << 48;
 
   std::uint64_t mac_and_type = 0, mac_and_type_mask = ~kMac;
   std::uint32_t address = 0, address_mask = 0;  // network order
+  bool checks_address = false;
   std::uint16_t vpc = 0;
+  IpAddress address6{};  // of this ENI, when some packet had it
 
   /// Without `checks` for what another worker has checked.
-  Sender(const EniRecord& eni, bool checks) noexcept : vpc(eni.vpc) {
+  Sender(const EniRecord& eni, bool checks) noexcept : checks_address(checks && eni.source_dest_check), vpc(eni.vpc) {
     std::memcpy(&mac_and_type, eni.mac.octets.data(), 6);
     mac_and_type |= std::uint64_t{Be16(kEtherTypeIpv4).raw} << 48;
     if (checks && eni.spoof_check) mac_and_type_mask |= kMac;
     address = Be32(eni.address).raw;
-    if (checks && eni.source_dest_check) address_mask = ~0U;
+    if (checks_address) address_mask = ~0U;
   }
 };
 
-/// Both families of transport that have ports; -1: not plain. Else the TCP flags.
-int plain_transport(const Ipv4Header& ip, unsigned l4_bytes) noexcept {
-  const auto* const l4 = reinterpret_cast<const std::byte*>(&ip) + sizeof ip;
-  if (ip.protocol == kProtocolUdp) {
+/// The TCP flags of a transport that has ports and all of its header, 0 of UDP; -1: not plain.
+int plain_transport(std::uint8_t protocol, const std::byte* l4, unsigned l4_bytes) noexcept {
+  if (protocol == kProtocolUdp) {
     const unsigned length = reinterpret_cast<const UdpHeader*>(l4)->length.host();
     return length >= sizeof(UdpHeader) && length <= l4_bytes ? 0 : -1;
   }
-  if (ip.protocol != kProtocolTcp || l4_bytes < sizeof(TcpHeader)) return -1;
+  if (protocol != kProtocolTcp || l4_bytes < sizeof(TcpHeader)) return -1;
   const auto& tcp = *reinterpret_cast<const TcpHeader*>(l4);
   return tcp.header_bytes() >= sizeof tcp && tcp.header_bytes() <= l4_bytes ? tcp.flags : -1;
 }
@@ -78,13 +82,48 @@ std::uint8_t write_key(FlowKey4& key, const Ipv4Header& ip, std::uint16_t vpc) n
 constexpr unsigned kLeastBytes = kIpv4L4Offset + sizeof(UdpHeader);
 static_assert(offsetof(Ipv4Header, source) + kIpOffset + 16 <= kLeastBytes, "write_key() reads 16 bytes");
 
-bool parse_one(Burst& burst, unsigned i, const Sender& sender) noexcept {
+void set_transport(Burst& burst, unsigned i, int flags) noexcept {
+  burst.tcp_flags[i] = static_cast<std::uint8_t>(flags);
+  burst.kind[i] = FlowKind::kFlow;
+}
+
+/// Out of line, so that the loop keeps its registers for the other family.
+[[gnu::noinline]] bool parse_one6(Burst& burst, unsigned i, Sender& sender, WorkerContext& worker) noexcept {
+  const rte_mbuf& packet = *burst.packet[i];
+  if (packet.data_len < kIpv6L4Offset + sizeof(UdpHeader)) return false;
+  const auto& ip = *rte_pktmbuf_mtod_offset(&packet, const Ipv6Header*, kIpOffset);
+  const unsigned l4_bytes = ip.payload_length.host();
+  if (ip.version() != 6 || is_impossible(ip)) return false;
+  if (l4_bytes < sizeof(UdpHeader) || l4_bytes > packet.data_len - kIpv6L4Offset) return false;
+  if (sender.checks_address && ip.source != sender.address6) {
+    if (!worker.snapshot->owns(burst.source[i], ip.source)) return false;
+    sender.address6 = ip.source;
+  }
+  const auto* const l4 = reinterpret_cast<const std::byte*>(&ip + 1);
+  const int flags = plain_transport(ip.next_header, l4, l4_bytes);
+  if (flags < 0) return false;
+
+  const auto& ports = *reinterpret_cast<const UdpHeader*>(l4);
+  const NormalisedKey6 normal = normalise(sender.vpc, ip.source, ip.destination, ip.next_header,
+                                          ports.source_port.host(), ports.destination_port.host());
+  set_transport(burst, i, flags);
+  burst.ipv6 |= 1U << i;
+  burst.key[i] = kNobodysKey;
+  burst.key6[i] = normal.key;
+  burst.direction[i] = normal.direction;
+  burst.hash[i] = hash(normal.key);
+  worker.flows6.prefetch(burst.hash[i]);
+  return true;
+}
+
+bool parse_one(Burst& burst, unsigned i, Sender& sender, WorkerContext& worker) noexcept {
   const rte_mbuf& packet = *burst.packet[i];
   const auto* const frame = rte_pktmbuf_mtod(&packet, const std::byte*);
   if (packet.data_len < kLeastBytes || packet.nb_segs != 1 || has_offloads(&packet)) return false;
-  const std::uint64_t mac_and_type = load<std::uint64_t>(frame + offsetof(EthernetHeader, source));
-  if (((mac_and_type ^ sender.mac_and_type) & sender.mac_and_type_mask) != 0) return false;
   if (reinterpret_cast<const EthernetHeader*>(frame)->destination.is_multicast()) return false;
+  const std::uint64_t mac_and_type = load<std::uint64_t>(frame + offsetof(EthernetHeader, source));
+  const std::uint64_t difference = (mac_and_type ^ sender.mac_and_type) & sender.mac_and_type_mask;
+  if (difference != 0) return difference == Sender::kIsIpv6 && parse_one6(burst, i, sender, worker);
 
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kIpOffset);
   constexpr std::uint16_t kFragment = Be16(Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask).raw;
@@ -92,13 +131,13 @@ bool parse_one(Burst& burst, unsigned i, const Sender& sender) noexcept {
   if (ip.version_length != 0x45 || (ip.fragment.raw & kFragment) != 0) return false;
   if (total < sizeof ip + sizeof(UdpHeader) || total > packet.data_len - kIpOffset) return false;
   if (((ip.source.raw ^ sender.address) & sender.address_mask) != 0 || ip.source == ip.destination) return false;
-  const int flags = plain_transport(ip, total - static_cast<unsigned>(sizeof ip));
+  const int flags = plain_transport(ip.protocol, frame + kIpv4L4Offset, total - static_cast<unsigned>(sizeof ip));
   if (flags < 0) return false;
 
-  burst.tcp_flags[i] = static_cast<std::uint8_t>(flags);
-  burst.kind[i] = FlowKind::kFlow;
+  set_transport(burst, i, flags);
   burst.direction[i] = write_key(burst.key[i], ip, sender.vpc);
   burst.hash[i] = hash(burst.key[i]);
+  worker.flows.prefetch(burst.hash[i]);
   return true;
 }
 
@@ -108,9 +147,8 @@ void parse_all(Burst& burst, WorkerContext& worker) noexcept {
   Sender sender(snapshot.eni(burst.source[0]), from_port);  // a port's burst is of one guest
   std::uint32_t plain = 0, bytes = 0, longest = 0;
   for (unsigned i = 0; i < burst.count; ++i) {
-    if constexpr (!from_port) sender = Sender(snapshot.eni(burst.source[i]), false);
-    if (!parse_one(burst, i, sender)) continue;
-    worker.flows.prefetch(burst.hash[i]);
+    if constexpr (!from_port) sender.vpc = snapshot.eni(burst.source[i]).vpc;
+    if (!parse_one(burst, i, sender, worker)) continue;
     plain |= 1U << i;
     bytes += burst.packet[i]->pkt_len;
     longest = std::max(longest, burst.packet[i]->pkt_len);
