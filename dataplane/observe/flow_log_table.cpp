@@ -1,8 +1,11 @@
 #include "dataplane/observe/flow_log_table.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <new>
 
 namespace weft {
 
@@ -33,8 +36,7 @@ FlowLogTable::FlowLogTable(std::size_t records) : mask_(records - 1) {
   }
 }
 
-void FlowLogTable::account(const FlowLogKey& key, std::uint64_t bytes, std::uint64_t packets, std::uint8_t tcp_flags,
-                           std::uint64_t now_ns) noexcept {
+std::uint32_t FlowLogTable::account(const FlowLogKey& key, const FlowLogAmount& amount, std::uint32_t flow) noexcept {
   Half& half = halves_[active_];
   const std::uint64_t start = hash(key);
   for (unsigned probe = 0; probe < kProbes; ++probe) {
@@ -47,16 +49,29 @@ void FlowLogTable::account(const FlowLogKey& key, std::uint64_t bytes, std::uint
       continue;
     }
     record.add({.key = {},
-                .packets = packets,
-                .bytes = bytes,
-                .first_ns = now_ns,
-                .last_ns = now_ns,
-                .tcp_flags = flow_log_tcp_flags(tcp_flags)});
-    return;
+                .packets = amount.packets,
+                .bytes = amount.bytes,
+                .first_ns = amount.now_ns,
+                .last_ns = amount.now_ns,
+                .tcp_flags = flow_log_tcp_flags(amount.tcp_flags)});
+    if (flow != 0) record.flow = flow;
+    return static_cast<std::uint32_t>(at) + 1;
   }
   half.skipped = true;
   half.skipped_slots[key.slot / 64] |= std::uint64_t{1} << key.slot % 64;
+  return 0;
 }
+
+FlowLogPlaces::FlowLogPlaces(std::size_t entries, unsigned family)
+    : places_(nullptr, Unmap{entries * 2 * sizeof(FlowLogPlace)}), family_(family) {
+  const std::size_t bytes = places_.get_deleter().bytes;
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  ::madvise(mapped, bytes, MADV_HUGEPAGE);  // as of the entries
+  places_.reset(static_cast<FlowLogPlace*>(mapped));
+}
+
+void FlowLogPlaces::Unmap::operator()(FlowLogPlace* places) const noexcept { ::munmap(places, bytes); }
 
 void FlowLogTable::take(FlowLogBatch& batch) {
   Half& half = halves_[1 - active_];

@@ -1,5 +1,5 @@
 // The worker's part of flow logs: what the packets of logged ENIs add up to since the control thread last asked. A packet
-// costs one hash and one line at each logged end.
+// of a known flow costs one line at each logged end (FlowLogPlaces), another a hash and a probe as well.
 //
 // A table has two halves. The worker adds to one; the control thread takes the other away, after the worker has swapped
 // them between two bursts (Worker::run_job). A half that is full notes which ENIs lost a record: their lines say
@@ -9,6 +9,7 @@
 #include <compare>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "dataplane/net/address.hpp"
@@ -43,12 +44,13 @@ struct FlowLogKey {
 };
 static_assert(sizeof(FlowLogKey) == 48);
 
-struct FlowLogRecord {
+struct alignas(64) FlowLogRecord {
   FlowLogKey key;
-  std::uint64_t packets = 0;  // 0: an unused record
+  alignas(64) std::uint64_t packets = 0;  // 0: an unused record
   std::uint64_t bytes = 0;
   std::uint64_t first_ns = 0;
   std::uint64_t last_ns = 0;
+  std::uint32_t flow = 0;      // whose packets find it by place; 0: nobody's
   std::uint8_t tcp_flags = 0;  // FIN, SYN, RST, and ACK of a SYN-ACK: 1, 2, 4, 16
 
   void add(const FlowLogRecord& other) noexcept;
@@ -59,6 +61,42 @@ std::uint64_t hash(const FlowLogKey& key) noexcept;
 constexpr std::uint8_t flow_log_tcp_flags(std::uint8_t flags) noexcept {
   return (flags & 0x02) != 0 ? flags & 0x17 : flags & 0x05;
 }
+
+/// What one packet adds to a record.
+struct FlowLogAmount {
+  std::uint64_t packets = 0, bytes = 0;
+  std::uint8_t tcp_flags = 0;  // of the header
+  std::uint64_t now_ns = 0;
+};
+
+/// Where the records are of what one end of a flow sends, at each of its two ends. 0: not known.
+struct FlowLogPlace {
+  std::uint32_t at_sender = 0, at_receiver = 0;
+};
+
+/// The places of a worker's flows, beside its flow table: by the index of an entry, 16 bytes each. A place is a hint:
+/// the record that is there knows whose it is, so a half that was emptied, or a record that another flow shares, only
+/// sends its flow the long way. Whoever makes an entry forgets the places of the one before. Address space, until used.
+class FlowLogPlaces {
+ public:
+  /// `family`: 0 or 1, so that no two flows of a worker have one name.
+  FlowLogPlaces(std::size_t entries, unsigned family);  // throws std::bad_alloc
+
+  FlowLogPlace& of(std::uint32_t entry, unsigned direction) noexcept { return places_[2 * std::size_t{entry} + direction]; }
+  void forget(std::uint32_t entry) noexcept { of(entry, 0) = of(entry, 1) = {}; }
+  /// Never 0. An entry's index has 28 bits (flow/table.hpp).
+  std::uint32_t name_of(std::uint32_t entry, unsigned direction) const noexcept {
+    return family_ << 30 | (2 * entry + direction + 1);
+  }
+
+ private:
+  struct Unmap {
+    std::size_t bytes = 0;
+    void operator()(FlowLogPlace* places) const noexcept;
+  };
+  std::unique_ptr<FlowLogPlace[], Unmap> places_;
+  std::uint32_t family_;
+};
 
 /// What tables held, of all workers together.
 struct FlowLogBatch {
@@ -72,8 +110,19 @@ class FlowLogTable {
   explicit FlowLogTable(std::size_t records = 65536);
 
   // Worker.
-  void account(const FlowLogKey& key, std::uint64_t bytes, std::uint64_t packets, std::uint8_t tcp_flags,
-               std::uint64_t now_ns) noexcept;
+  /// Returns the record's place, for add(); 0 when there was no room. `flow` is whose it is from now on; 0 changes nothing.
+  std::uint32_t account(const FlowLogKey& key, const FlowLogAmount& amount, std::uint32_t flow = 0) noexcept;
+  /// The same, to the record at the place; false, and nothing is done, when it is not `flow`'s.
+  bool add(std::uint32_t place, std::uint32_t flow, const FlowLogAmount& amount) noexcept {
+    if (place == 0) return false;
+    FlowLogRecord& record = halves_[active_].records[place - 1];
+    if (record.flow != flow) return false;
+    record.packets += amount.packets;
+    record.bytes += amount.bytes;
+    record.last_ns = amount.now_ns;
+    record.tcp_flags = static_cast<std::uint8_t>(record.tcp_flags | flow_log_tcp_flags(amount.tcp_flags));
+    return true;
+  }
 
   /// Of what it has added up since the last time the rest is the control thread's, until the next.
   void swap() noexcept { active_ = 1 - active_; }

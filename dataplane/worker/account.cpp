@@ -83,13 +83,68 @@ bool is_of_link(const Burst& burst, unsigned i) noexcept {
          (burst.destination_address6(i).is_link_local_v6() || burst.destination_address6(i).is_multicast_v6());
 }
 
-void add_record(FlowLogKey& key, EniSlot slot, std::uint8_t action, FlowLogDirection direction, const WireSize& size,
-         std::uint8_t tcp_flags, WorkerContext& worker) noexcept {
+std::uint32_t add_record(FlowLogKey& key, EniSlot slot, std::uint8_t action, FlowLogDirection direction,
+                         const FlowLogAmount& amount, std::uint32_t flow, WorkerContext& worker) noexcept {
   key.slot = slot;
   key.born = worker.snapshot->eni(slot).born;
   key.action = static_cast<FlowLogAction>(action);
   key.direction = direction;
-  worker.flow_log->account(key, size.bytes, size.packets, tcp_flags, worker.now_ns);
+  return worker.flow_log->records.account(key, amount, flow);
+}
+
+/// The ends that log what became of the packet, as bits of FlowLogAction.
+struct Logged {
+  std::uint8_t at_sender = 0, at_receiver = 0;
+};
+
+/// By where the flow's packets went before. False: not all of it is known, and `logged` is what is left to do.
+template <typename Entry>
+bool add_by_place(const Burst& burst, unsigned i, Logged& logged, const FlowLogAmount& amount,
+                  WorkerContext& worker) noexcept {
+  FlowLogPlaces& places = worker.flow_log->places_of<Entry>();
+  const FlowLogPlace& place = places.of(burst.entry[i], burst.direction[i]);
+  const std::uint32_t flow = places.name_of(burst.entry[i], burst.direction[i]);
+  if (logged.at_sender != 0 && worker.flow_log->records.add(place.at_sender, flow, amount)) logged.at_sender = 0;
+  if (logged.at_receiver != 0 && worker.flow_log->records.add(place.at_receiver, flow, amount)) logged.at_receiver = 0;
+  return (logged.at_sender | logged.at_receiver) == 0;
+}
+
+/// By its key. The entry may be another flow's by now, if a later packet of the burst has pushed this one's out.
+template <typename Entry>
+void add_by_key(const Burst& burst, unsigned i, const Logged& logged, const FlowLogAmount& amount,
+                WorkerContext& worker) noexcept {
+  FlowLogPlace* place = nullptr;
+  std::uint32_t flow = 0;
+  const std::uint8_t direction = burst.direction[i];
+  if (burst.fate[i] == Fate::kForward && burst.entry[i] != kNoFlowEntry &&
+      worker.flows_of<Entry>().confirm(burst.entry[i], burst.key_of<Entry>(i), direction, burst.source[i], worker.now)) {
+    FlowLogPlaces& places = worker.flow_log->places_of<Entry>();
+    place = &places.of(burst.entry[i], direction);
+    flow = places.name_of(burst.entry[i], direction);
+  }
+  FlowLogKey key = record_key(burst, i);
+  if (logged.at_receiver != 0) {
+    const std::uint32_t at = add_record(key, burst.destination[i], logged.at_receiver, FlowLogDirection::kIngress, amount,
+                                        flow, worker);
+    if (place != nullptr) place->at_receiver = at;
+  }
+  if (logged.at_sender == 0) return;
+  const EniSlot gateway = worker.snapshot->gateway;
+  key.internet = burst.destination[i] == gateway && gateway != kNoEni;
+  const std::uint32_t at =
+      add_record(key, burst.source[i], logged.at_sender, FlowLogDirection::kEgress, amount, flow, worker);
+  if (place != nullptr) place->at_sender = at;
+}
+
+template <typename Entry>
+void account_one(const Burst& burst, unsigned i, Logged logged, WorkerContext& worker) noexcept {
+  constexpr bool ipv6 = std::is_same_v<Entry, FlowEntry6>;
+  const WireSize size = ip_size_of(burst.packet[i], ipv6);
+  const FlowLogAmount amount{size.packets, size.bytes, burst.tcp_flags[i], worker.now_ns};
+  if (burst.fate[i] == Fate::kForward && burst.entry[i] != kNoFlowEntry &&
+      add_by_place<Entry>(burst, i, logged, amount, worker)) [[likely]]
+    return;
+  if (!is_of_link(burst, i)) add_by_key<Entry>(burst, i, logged, amount, worker);
 }
 
 }  // namespace
@@ -102,17 +157,11 @@ void account(const Burst& burst, WorkerContext& worker) noexcept {
       said = {kAccepted, snapshot.eni(burst.destination[i]).link_up ? kAccepted : std::uint8_t{0}};
     else if (burst.fate[i] == Fate::kDropped)
       said = said_of_drop(burst.reason[i]);
-    const std::uint8_t at_sender = logged_of(burst.source[i], said.by_sender, snapshot);
-    const std::uint8_t at_receiver = logged_of(burst.destination[i], said.by_receiver, snapshot);
-    if ((at_sender | at_receiver) == 0 || is_of_link(burst, i)) continue;
-    FlowLogKey key = record_key(burst, i);
-    const WireSize size = ip_size_of(burst.packet[i], burst.is_ipv6(i));
-    const std::uint8_t flags = key.protocol == kProtocolTcp ? burst.tcp_flags[i] : std::uint8_t{0};
-    if (at_receiver != 0)
-      add_record(key, burst.destination[i], at_receiver, FlowLogDirection::kIngress, size, flags, worker);
-    if (at_sender == 0) continue;
-    key.internet = burst.destination[i] == snapshot.gateway && snapshot.gateway != kNoEni;
-    add_record(key, burst.source[i], at_sender, FlowLogDirection::kEgress, size, flags, worker);
+    const Logged logged{logged_of(burst.source[i], said.by_sender, snapshot),
+                        logged_of(burst.destination[i], said.by_receiver, snapshot)};
+    if ((logged.at_sender | logged.at_receiver) == 0) continue;
+    if (burst.is_ipv6(i)) account_one<FlowEntry6>(burst, i, logged, worker);
+    else account_one<FlowEntry4>(burst, i, logged, worker);
   }
 }
 

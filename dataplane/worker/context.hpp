@@ -33,6 +33,20 @@ struct LimitTables {
   ConnectionCounts connections;
 };
 
+/// What a worker keeps for flow logs.
+struct FlowLogTables {
+  FlowLogTables(std::size_t records_of_each_half, std::uint32_t flows, std::uint32_t flows6)
+      : records(records_of_each_half), places(flows, 0), places6(flows6, 1) {}
+  FlowLogTable records;
+  FlowLogPlaces places;  // by index of the flow's entry
+  FlowLogPlaces places6;
+  template <typename Entry>
+  FlowLogPlaces& places_of() noexcept {
+    if constexpr (std::is_same_v<Entry, FlowEntry4>) return places;
+    else return places6;
+  }
+};
+
 struct WorkerContext {
   static constexpr std::uint8_t kNoGroup = 0xff;
 
@@ -73,7 +87,7 @@ struct WorkerContext {
   std::unique_ptr<LimitTables> limits;
 
   /// Made by the control thread before it first publishes a flow log; account() runs only when there is one.
-  std::unique_ptr<FlowLogTable> flow_log;
+  std::unique_ptr<FlowLogTables> flow_log;
 
   EniCounterTable counters;
   BalanceCounters balance;

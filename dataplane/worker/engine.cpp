@@ -170,7 +170,7 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   if (allowances_.any())
     for (const auto& worker : workers_) worker->make_limit_tables();
   if (!deployment->flow_logs.empty())
-    for (const auto& worker : workers_) worker->make_flow_log_table(options_.flow_log_records);
+    for (const auto& worker : workers_) worker->make_flow_log_tables(options_.flow_log_records);
   std::unique_ptr<const Snapshot> next =
       Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_);
 

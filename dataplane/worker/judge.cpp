@@ -90,7 +90,7 @@ void record(Entry& entry, const Burst& burst, unsigned i) noexcept {
 
 /// An entry that was judged again.
 template <typename Entry>
-void refresh(Entry& entry, const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
+void refresh(Entry& entry, Burst& burst, unsigned i, const Hop& hop, GateVerdict egress, GateVerdict ingress,
              WorkerContext& worker) noexcept {
   FlowHalf& sender = entry.half[hop.direction];
   FlowHalf& receiver = entry.half[1 - hop.direction];
@@ -112,6 +112,7 @@ void refresh(Entry& entry, const Burst& burst, unsigned i, const Hop& hop, GateV
   else
     track(entry, hop.direction, burst.tcp_flags[i], worker.now);
   record(entry, burst, i);
+  burst.entry[i] = worker.flows_of<Entry>().index_of(entry);
 }
 
 /// What the two ends' instances let be tracked (facts ec2 2.4); the reason when one of them does not. An end that does
@@ -140,7 +141,7 @@ void give_back_connection(const Hop& hop, GateVerdict egress, GateVerdict ingres
 
 /// The reason when a connection that must be tracked finds no room, in the table or in an allowance.
 template <typename Entry>
-std::optional<DropReason> remember(const Burst& burst, unsigned i, const Hop& hop, GateVerdict egress,
+std::optional<DropReason> remember(Burst& burst, unsigned i, const Hop& hop, GateVerdict egress,
                                    GateVerdict ingress, WorkerContext& worker) noexcept {
   if (const std::optional<DropReason> full = count_connection(hop, egress, ingress, worker)) return full;
   Entry* const entry = worker.flows_of<Entry>().insert(burst.key_of<Entry>(i), burst.hash[i], worker.now);
@@ -164,6 +165,8 @@ std::optional<DropReason> remember(const Burst& burst, unsigned i, const Hop& ho
   begin(*entry, hop.direction, burst.tcp_flags[i], worker.now);
   mark_own_timeouts(*entry, worker.flows_of<Entry>().timeouts());
   record(*entry, burst, i);
+  burst.entry[i] = worker.flows_of<Entry>().index_of(*entry);
+  if (worker.flow_log != nullptr) worker.flow_log->places_of<Entry>().forget(burst.entry[i]);
   return std::nullopt;
 }
 

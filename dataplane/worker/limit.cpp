@@ -24,21 +24,12 @@ void count_exceeded(EniSlot slot, EnaCounter counter, std::uint32_t packets, Wor
   worker.counters[slot].of(counter).add(packets);
 }
 
-/// The flow's entry once more, which decide() has just touched. What makes no entry is no flow.
-template <typename Entry>
-bool within_flow(const Burst& burst, unsigned i, const FlowRate& rate, std::uint32_t bytes, FlowMeters& meters,
-                 WorkerContext& worker) noexcept {
-  FlowTable<Entry>& flows = worker.flows_of<Entry>();
-  const std::uint8_t direction = burst.direction[i];
-  const Entry* const entry = flows.find(burst.key_of<Entry>(i), burst.hash[i], direction, burst.source[i], worker.now);
-  return entry == nullptr || meters.pass(flows.index_of(*entry), direction, bytes, rate, worker.now_ns);
-}
-
+/// What makes no entry is no flow.
 bool within_flow(const Burst& burst, unsigned i, const FlowRate& rate, std::uint32_t bytes,
                  WorkerContext& worker) noexcept {
-  if (!rate.limits() || burst.kind[i] == FlowKind::kRelated) return true;
-  if (burst.is_ipv6(i)) return within_flow<FlowEntry6>(burst, i, rate, bytes, worker.limits->meters6, worker);
-  return within_flow<FlowEntry4>(burst, i, rate, bytes, worker.limits->meters, worker);
+  if (!rate.limits() || burst.entry[i] == kNoFlowEntry) return true;
+  FlowMeters& meters = burst.is_ipv6(i) ? worker.limits->meters6 : worker.limits->meters;
+  return meters.pass(burst.entry[i], burst.direction[i], bytes, rate, worker.now_ns);
 }
 
 /// Refused by a gate or a network ACL: by the sender's side, or by the receiver's, whom it reached.

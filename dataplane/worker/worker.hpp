@@ -42,10 +42,14 @@ class Worker {
       context_.limits = std::make_unique<LimitTables>(context_.flows.capacity(), context_.flows6.capacity());
   }
 
-  void make_flow_log_table(std::size_t records) {
-    if (context_.flow_log == nullptr) context_.flow_log = std::make_unique<FlowLogTable>(records);
+  void make_flow_log_tables(std::size_t records) {
+    if (context_.flow_log != nullptr) return;
+    context_.flow_log = std::make_unique<FlowLogTables>(records, context_.flows.capacity(), context_.flows6.capacity());
   }
-  FlowLogTable* flow_log_table() noexcept { return context_.flow_log.get(); }  // null: none was made
+  /// Null: none was made.
+  FlowLogTable* flow_log_table() noexcept {
+    return context_.flow_log == nullptr ? nullptr : &context_.flow_log->records;
+  }
 
   WakeSet& wake_set() noexcept { return wake_; }
   const WorkerContext& context() const noexcept { return context_; }

@@ -42,6 +42,11 @@ FlowLogAggregator make_log(std::string_view format = kDefaultFlowLogFormat, std:
   return log;
 }
 
+void add(FlowLogTable& table, const FlowLogKey& key, std::uint64_t bytes, std::uint64_t packets, std::uint8_t flags,
+         std::uint64_t now_ns) {
+  table.account(key, {.packets = packets, .bytes = bytes, .tcp_flags = flags, .now_ns = now_ns});
+}
+
 void gather(FlowLogAggregator& log, FlowLogTable& table) {
   table.swap();
   FlowLogBatch batch;
@@ -56,8 +61,8 @@ TEST(FlowLog, WritesTheDefaultRecordsOfTheAwsGuide) {
   FlowLogTable table(1024);
   const FlowLogKey ssh = key(1, "172.31.16.139", "172.31.16.21", 20641, 22);
   for (std::uint64_t i = 0; i < 20; ++i)
-    table.account(ssh, i == 0 ? 349 : 205 + (i == 1 ? 5 : 0), 1, 0x10, i * 3 * kSecond);
-  table.account(key(1, "172.31.9.69", "172.31.16.21", 49761, 3389, 6, FlowLogAction::kReject), 4249, 20, 2,
+    add(table, ssh, i == 0 ? 349 : 205 + (i == 1 ? 5 : 0), 1, 0x10, i * 3 * kSecond);
+  add(table, key(1, "172.31.9.69", "172.31.16.21", 49761, 3389, 6, FlowLogAction::kReject), 4249, 20, 2,
                 kSecond / 2);
   gather(log, table);
   EXPECT_EQ(log.due_ns(), 60 * kSecond);
@@ -73,7 +78,7 @@ TEST(FlowLog, AnEniWithoutTrafficHasNodataAndTheNextIntervalStartsAnew) {
   FlowLogTable table(16);
   EXPECT_EQ(log.close(60 * kSecond), (Lines{"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1418530010 "
                                             "1418530070 - NODATA"}));
-  table.account(key(1, "10.0.0.1", "172.31.16.21", 1, 2), 60, 1, 0, 61 * kSecond);
+  add(table, key(1, "10.0.0.1", "172.31.16.21", 1, 2), 60, 1, 0, 61 * kSecond);
   gather(log, table);
   EXPECT_EQ(log.close(120 * kSecond).size(), 1U);
   EXPECT_NE(log.close(180 * kSecond)[0].find("1418530130 1418530190 - NODATA"), std::string::npos);
@@ -82,7 +87,7 @@ TEST(FlowLog, AnEniWithoutTrafficHasNodataAndTheNextIntervalStartsAnew) {
 TEST(FlowLog, RecordsThatFindNoRoomAreSkipdata) {
   FlowLogAggregator log = make_log(kDefaultFlowLogFormat, 5);  // no room in the aggregator
   FlowLogTable table(1024);
-  for (std::uint16_t port = 0; port < 8; ++port) table.account(key(1, "10.0.0.1", "10.0.0.2", port, 80), 60, 1, 0, 1);
+  for (std::uint16_t port = 0; port < 8; ++port) add(table, key(1, "10.0.0.1", "10.0.0.2", port, 80), 60, 1, 0, 1);
   gather(log, table);
   const Lines lines = log.close(60 * kSecond);
   ASSERT_EQ(lines.size(), 6U);
@@ -91,7 +96,7 @@ TEST(FlowLog, RecordsThatFindNoRoomAreSkipdata) {
   FlowLogAggregator other = make_log();  // no room in the worker's table
   other.add({2, 1}, {"eni-2", "", "", "", {}});
   FlowLogTable small(16);
-  for (std::uint16_t port = 0; port < 100; ++port) small.account(key(1, "10.0.0.1", "10.0.0.2", port, 80), 60, 1, 0, 1);
+  for (std::uint16_t port = 0; port < 100; ++port) add(small, key(1, "10.0.0.1", "10.0.0.2", port, 80), 60, 1, 0, 1);
   gather(other, small);
   const Lines more = other.close(60 * kSecond);
   ASSERT_EQ(more.size(), 16 + 2U);
@@ -110,11 +115,11 @@ TEST(FlowLog, CustomFormatsHaveTheirVersionAndTheirFields) {
   FlowLogTable table(16);
   FlowLogKey out = key(1, "172.31.16.99", "198.51.100.10", 1, 80, 6, FlowLogAction::kAccept, FlowLogDirection::kEgress);
   out.internet = 1;
-  table.account(out, 60, 1, 0x02, 1);
-  table.account(out, 60, 1, 0x10, 2);
-  table.account(out, 60, 1, 0x11, 3);
-  table.account(key(1, "198.51.100.10", "172.31.16.99", 80, 1), 60, 1, 0x12, 4);
-  table.account(key(1, "2001:db8::1", "2001:db8::2", 0, 0, 58, FlowLogAction::kAccept, FlowLogDirection::kEgress), 60,
+  add(table, out, 60, 1, 0x02, 1);
+  add(table, out, 60, 1, 0x10, 2);
+  add(table, out, 60, 1, 0x11, 3);
+  add(table, key(1, "198.51.100.10", "172.31.16.99", 80, 1), 60, 1, 0x12, 4);
+  add(table, key(1, "2001:db8::1", "2001:db8::2", 0, 0, 58, FlowLogAction::kAccept, FlowLogDirection::kEgress), 60,
                 1, 0, 5);
   gather(log, table);
   const std::string fixed = "5 vpc-0a subnet-0a i-0a use1-az1 us-east-1 ";
@@ -134,7 +139,7 @@ TEST(FlowLog, EfaTrafficShowsMacs) {
   const MacAddress a = *MacAddress::parse("02:00:0a:00:01:04"), b = *MacAddress::parse("02:00:0a:00:01:05");
   std::copy(a.octets.begin(), a.octets.end(), efa.source.octets.end() - 6);
   std::copy(b.octets.begin(), b.octets.end(), efa.destination.octets.end() - 6);
-  table.account(efa, 8928, 1, 0, 1);
+  add(table, efa, 8928, 1, 0, 1);
   gather(log, table);
   EXPECT_EQ(log.close(60 * kSecond), (Lines{"EFA 02:00:0a:00:01:04 02:00:0a:00:01:05 02:00:0a:00:01:04 0"}));
 }
@@ -144,9 +149,9 @@ TEST(FlowLog, RecordsOfAnEniThatHasGoneAreItsOwnAlthoughTheSlotIsAnothers) {
   FlowLogTable table(16);
   FlowLogKey of_next = key(1, "10.0.0.1", "10.0.0.2", 7, 80), of_nobody = key(9, "10.0.0.1", "10.0.0.2", 7, 80);
   of_next.born = 2;
-  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
-  table.account(of_next, 60, 1, 0, 2);
-  table.account(of_nobody, 60, 1, 0, 2);
+  add(table, key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
+  add(table, of_next, 60, 1, 0, 2);
+  add(table, of_nobody, 60, 1, 0, 2);
   log.add({1, 2}, {"eni-next", "", "", "", {}});
   gather(log, table);
   log.remove({1, 1});
@@ -157,12 +162,12 @@ TEST(FlowLog, RecordsOfAnEniThatHasGoneAreItsOwnAlthoughTheSlotIsAnothers) {
 TEST(FlowLog, OneThatGoesAndComesBackWithinAnIntervalGoesOn) {
   FlowLogAggregator log = make_log("${interface-id} ${packets} ${log-status}");
   FlowLogTable table(16);
-  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
+  add(table, key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
   gather(log, table);
   log.remove({1, 1});
   EXPECT_TRUE(log.enis().empty());
   log.add({1, 1}, {"eni-again", "", "", "", {}});
-  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 2);
+  add(table, key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 2);
   gather(log, table);
   EXPECT_EQ(log.close(60 * kSecond), (Lines{"eni-again 2 OK"}));
 }
@@ -171,11 +176,11 @@ TEST(FlowLog, KeepsTheActionsOfItsTrafficTypeOnly) {
   FlowLogAggregator log({.format = *parse_flow_log_format("${action} ${log-status}"), .actions = 2}, 0);
   log.add({1, 1}, {"eni-1", "", "", "", {}});
   FlowLogTable table(16);
-  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
+  add(table, key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
   gather(log, table);
   EXPECT_EQ(log.close(60 * kSecond), (Lines{"- NODATA"}));
-  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
-  table.account(key(1, "10.0.0.1", "10.0.0.2", 7, 80, 6, FlowLogAction::kReject), 60, 1, 0, 1);
+  add(table, key(1, "10.0.0.1", "10.0.0.2", 7, 80), 60, 1, 0, 1);
+  add(table, key(1, "10.0.0.1", "10.0.0.2", 7, 80, 6, FlowLogAction::kReject), 60, 1, 0, 1);
   gather(log, table);
   EXPECT_EQ(log.close(120 * kSecond), (Lines{"REJECT OK"}));
 }
@@ -276,6 +281,37 @@ TEST(FlowLog, AddsUpTheSameAsAMapOnRandomPackets) {
     EXPECT_EQ(word[10], std::to_string((found->second.last + kWall) / kSecond)) << line;
     EXPECT_EQ(word[11], std::to_string(found->second.flags)) << line;
   }
+}
+
+TEST(FlowLogPlaces, AFlowFindsItsRecordUntilTheHalfIsEmptiedOrAnotherTakesIt) {
+  FlowLogTable table(16);
+  FlowLogPlaces places(4, 0);
+  const FlowLogKey k = key(1, "10.0.0.1", "10.0.0.2", 7, 80);
+  const std::uint32_t flow = places.name_of(2, 1), other = places.name_of(2, 0);
+  EXPECT_FALSE(table.add(places.of(2, 1).at_sender, flow, {1, 60, 0, 1})) << "not known yet";
+  places.of(2, 1).at_sender = table.account(k, {1, 60, 0, 1}, flow);
+  EXPECT_TRUE(table.add(places.of(2, 1).at_sender, flow, {2, 120, 0x01, 5}));
+  EXPECT_FALSE(table.add(places.of(2, 1).at_sender, other, {1, 60, 0, 6})) << "the other direction's";
+  table.account(k, {1, 60, 0, 7});
+  EXPECT_TRUE(table.add(places.of(2, 1).at_sender, flow, {1, 60, 0, 8})) << "who comes by key takes nothing";
+  table.account(k, {1, 60, 0, 9}, other);
+  EXPECT_FALSE(table.add(places.of(2, 1).at_sender, flow, {1, 60, 0, 10})) << "one record, another flow's now";
+
+  table.swap();
+  EXPECT_FALSE(table.add(places.of(2, 1).at_sender, flow, {1, 60, 0, 11})) << "the other half has no such record";
+  FlowLogBatch batch;
+  table.take(batch);
+  ASSERT_EQ(batch.records.size(), 1U);
+  EXPECT_EQ(batch.records[0].packets, 6U);
+  EXPECT_EQ(batch.records[0].bytes, 360U);
+  EXPECT_EQ(batch.records[0].first_ns, 1U);
+  EXPECT_EQ(batch.records[0].last_ns, 9U);
+  EXPECT_EQ(batch.records[0].tcp_flags, 1U);
+
+  places.forget(2);
+  EXPECT_EQ(places.of(2, 1).at_sender, 0U);
+  EXPECT_NE(places.name_of(0, 0), 0U);
+  EXPECT_NE(FlowLogPlaces(4, 1).name_of(2, 1), flow) << "no two flows of a worker have one name";
 }
 
 }  // namespace
