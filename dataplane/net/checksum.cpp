@@ -18,8 +18,6 @@ Be16 as_field(std::uint64_t raw) {
   return field;
 }
 
-std::uint64_t words(std::uint32_t raw) { return (raw & 0xffff) + (raw >> 16); }
-
 }  // namespace
 
 std::uint64_t checksum_add(std::span<const std::byte> bytes, std::uint64_t sum) noexcept {
@@ -56,7 +54,7 @@ std::uint64_t pseudo_header_sum(const IpAddress& source, const IpAddress& destin
   const std::size_t skip = source.is_v4() && destination.is_v4() ? 12 : 0;
   std::uint64_t sum = checksum_add(std::as_bytes(std::span(source.octets)).subspan(skip));
   sum = checksum_add(std::as_bytes(std::span(destination.octets)).subspan(skip), sum);
-  return sum + Be16(protocol).raw + words(Be32(length).raw);
+  return sum + Be16(protocol).raw + detail::two_words(Be32(length).raw);
 }
 
 Be16 transport_checksum(const IpAddress& source, const IpAddress& destination, std::uint8_t protocol,
@@ -68,16 +66,6 @@ Be16 transport_checksum(const IpAddress& source, const IpAddress& destination, s
 Be16 udp_checksum(const IpAddress& source, const IpAddress& destination, std::span<const std::byte> segment) noexcept {
   const Be16 checksum = transport_checksum(source, destination, kProtocolUdp, segment);
   return checksum.raw == 0 ? as_field(0xffff) : checksum;
-}
-
-Be16 checksum_update(Be16 checksum, Be16 old_field, Be16 new_field) noexcept {
-  const std::uint64_t without_old =
-      static_cast<std::uint16_t>(~checksum.raw) + static_cast<std::uint16_t>(~old_field.raw);
-  return checksum_finish(without_old + new_field.raw);
-}
-
-Be16 checksum_update(Be16 checksum, Be32 old_field, Be32 new_field) noexcept {
-  return checksum_finish(static_cast<std::uint16_t>(~checksum.raw) + words(~old_field.raw) + words(new_field.raw));
 }
 
 }  // namespace weft

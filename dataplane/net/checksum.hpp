@@ -35,8 +35,28 @@ Be16 transport_checksum(const IpAddress& source, const IpAddress& destination, s
 /// The same for UDP over IPv4, where a zero would mean "no checksum" (RFC 768).
 Be16 udp_checksum(const IpAddress& source, const IpAddress& destination, std::span<const std::byte> segment) noexcept;
 
+namespace detail {
+
+/// Of a few words only: two folds are enough.
+inline Be16 finish_few(std::uint32_t sum) noexcept {
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum += sum >> 16;
+  Be16 field;
+  field.raw = static_cast<std::uint16_t>(~sum);
+  return field;
+}
+inline std::uint32_t without(Be16 checksum) noexcept { return static_cast<std::uint16_t>(~checksum.raw); }
+inline std::uint32_t two_words(std::uint32_t raw) noexcept { return (raw & 0xffff) + (raw >> 16); }
+
+}  // namespace detail
+
 /// The checksum after one field has changed: RFC 1624 equation 3, right also where equation 4 gives 0xffff for 0.
-Be16 checksum_update(Be16 checksum, Be16 old_field, Be16 new_field) noexcept;
-Be16 checksum_update(Be16 checksum, Be32 old_field, Be32 new_field) noexcept;
+inline Be16 checksum_update(Be16 checksum, Be16 old_field, Be16 new_field) noexcept {
+  return detail::finish_few(detail::without(checksum) + detail::without(old_field) + new_field.raw);
+}
+inline Be16 checksum_update(Be16 checksum, Be32 old_field, Be32 new_field) noexcept {
+  return detail::finish_few(detail::without(checksum) + detail::two_words(~old_field.raw) +
+                            detail::two_words(new_field.raw));
+}
 
 }  // namespace weft

@@ -95,6 +95,7 @@ struct Burst {
     if constexpr (std::is_same_v<Entry, FlowEntry4>) return key[i];
     else return key6[i];
   }
+  bool is_plain(unsigned i) const noexcept { return (plain >> i & 1U) != 0; }
   bool is_ipv6(unsigned i) const noexcept { return (ipv6 >> i & 1U) != 0; }
   bool is_fragment(unsigned i) const noexcept { return (fragments >> i & 1U) != 0; }
   std::uint32_t source_address(unsigned i) const noexcept { return key[i].address[direction[i]]; }

@@ -125,9 +125,10 @@ void send_in_fragments(Burst& burst, unsigned i, const EniRecord& to, EniSlot sl
 
 /// All of the burst to one port, as it is. False: it is not so, and nothing has been done.
 bool send_whole(Burst& burst, WorkerContext& worker) noexcept {
-  if (burst.plain != burst.all() || burst.captures || burst.with_fate(Fate::kForward) != burst.all()) return false;
+  if (burst.plain != burst.all() || burst.with_fate(Fate::kForward) != burst.all()) return false;
   const EniSlot slot = burst.destination[0];
   if ((lanes_equal(burst.destination, slot) & burst.all()) != burst.all()) return false;
+  if (burst.captures && worker.capture.wants(slot)) return false;
   const EniRecord& to = worker.snapshot->eni(slot);
   if (to.port == nullptr || !to.link_up || to.home != worker.index) return false;
   if (burst.longest - sizeof(EthernetHeader) > to.mtu) return false;

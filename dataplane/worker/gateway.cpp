@@ -29,6 +29,18 @@ bool is_outside(std::uint32_t address, const Snapshot& snapshot) noexcept {
          !snapshot.public_addresses.pool.contains(ip) && !snapshot.public_addresses.private_of.find(address);
 }
 
+/// parse_again(), of a packet that is plain and stays it.
+void move_destination(Burst& burst, unsigned i, std::uint32_t destination, WorkerContext& worker) noexcept {
+  const FlowKey4 before = burst.key[i];
+  const unsigned end = burst.direction[i];
+  const NormalisedKey4 normal = normalise(before.vpc, before.address[end], destination, before.protocol,
+                                          before.port[end], before.port[1 - end]);
+  burst.key[i] = normal.key;
+  burst.direction[i] = normal.direction;
+  burst.hash[i] = hash(normal.key);
+  worker.flows.prefetch(burst.hash[i]);
+}
+
 void arrive_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   rte_mbuf* const packet = burst.packet[i];
@@ -43,7 +55,8 @@ void arrive_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   if (ip.time_to_live <= 1) return burst.drop(i, DropReason::kTimeToLive);
   decrement_time_to_live(packet);
   translate_destination(packet, *inside);
-  parse_again(burst, i, worker);
+  if (burst.is_plain(i)) move_destination(burst, i, *inside, worker);
+  else parse_again(burst, i, worker);
 }
 
 /// What a packet of either family says of itself.

@@ -90,36 +90,24 @@ namespace {
 
 using Via = InstanceAllowance::Via;
 
-Via via_of(EniSlot from, EniSlot to, const Snapshot& snapshot) noexcept {
-  return from == snapshot.gateway || to == snapshot.gateway ? Via::kInternetGateway : Via::kVpc;
-}
-
-/// One packet: what the sending instance may send, then what the receiving one may receive.
-void charge(Burst& burst, unsigned i, const WireSize& size, WorkerContext& worker) noexcept {
-  const Snapshot& snapshot = *worker.snapshot;
-  const EniSlot from = burst.source[i], to = burst.destination[i];
-  InstanceAllowance* const sender = snapshot.allowance(from);
-  InstanceAllowance* const receiver = snapshot.allowance(to);
-  const Via via = via_of(from, to, snapshot);
-  if (sender != nullptr) {
-    const Exceeded what = sender->charge_out(worker.index, size.bytes, size.packets, worker.now_ns, via);
-    if (what != Exceeded::kNone) return exceed(burst, i, what, from, size.packets, worker);
-  }
-  if (receiver == nullptr) return;
-  const Exceeded what = receiver->charge_in(worker.index, size.bytes, size.packets, worker.now_ns, via);
-  if (what != Exceeded::kNone) exceed(burst, i, what, to, size.packets, worker);
-}
-
-/// Packets in order from one ENI to one ENI.
+/// Packets in order from one ENI to one ENI, and what is the same of all of them.
 struct Run {
+  EniSlot from = kNoEni, to = kNoEni;
+  InstanceAllowance *sender = nullptr, *receiver = nullptr;
+  const FlowRate* rate = nullptr;
+  Via via = Via::kVpc;
   unsigned count = 0;
   WireSize total{};
   std::uint8_t member[kBurst];
   WireSize size[kBurst];
 
-  void clear() noexcept {
-    count = 0;
-    total = {};
+  void begin(EniSlot from_eni, EniSlot to_eni, const Snapshot& snapshot) noexcept {
+    from = from_eni;
+    to = to_eni;
+    sender = snapshot.allowance(from);
+    receiver = snapshot.allowance(to);
+    rate = &InstanceAllowance::flow_rate(sender, receiver);
+    via = from == snapshot.gateway || to == snapshot.gateway ? Via::kInternetGateway : Via::kVpc;
   }
   void add(unsigned i, const WireSize& one) noexcept {
     member[count] = static_cast<std::uint8_t>(i);
@@ -129,25 +117,39 @@ struct Run {
   }
 };
 
+/// One packet: what the sending instance may send, then what the receiving one may receive.
+void charge(Burst& burst, unsigned i, const WireSize& size, const Run& run, WorkerContext& worker) noexcept {
+  if (run.sender != nullptr) {
+    const Exceeded what = run.sender->charge_out(worker.index, size.bytes, size.packets, worker.now_ns, run.via);
+    if (what != Exceeded::kNone) return exceed(burst, i, what, run.from, size.packets, worker);
+  }
+  if (run.receiver == nullptr) return;
+  const Exceeded what = run.receiver->charge_in(worker.index, size.bytes, size.packets, worker.now_ns, run.via);
+  if (what != Exceeded::kNone) exceed(burst, i, what, run.to, size.packets, worker);
+}
+
 /// All of a run at once where the worker holds tokens enough for it at both ends: then no packet of it could have been
 /// refused. One instance at both ends has one allowance of packets, which each would find untouched by the other. The
 /// run is empty afterwards.
 void charge_run(Burst& burst, Run& run, WorkerContext& worker) noexcept {
   if (run.count == 0) return;
-  const Snapshot& snapshot = *worker.snapshot;
-  const EniSlot from = burst.source[run.member[0]], to = burst.destination[run.member[0]];
-  InstanceAllowance* const sender = snapshot.allowance(from);
-  InstanceAllowance* const receiver = snapshot.allowance(to);
-  const Via via = via_of(from, to, snapshot);
-  if (sender != receiver &&
-      (sender == nullptr || sender->holds_out(worker.index, run.total.bytes, run.total.packets, via)) &&
-      (receiver == nullptr || receiver->holds_in(worker.index, run.total.bytes, run.total.packets, via))) {
-    if (sender != nullptr) sender->spend_out(worker.index, run.total.bytes, run.total.packets, via);
-    if (receiver != nullptr) receiver->spend_in(worker.index, run.total.bytes, run.total.packets, via);
+  InstanceAllowance *const sender = run.sender, *const receiver = run.receiver;
+  const WireSize all = run.total;
+  if (sender != receiver && (sender == nullptr || sender->holds_out(worker.index, all.bytes, all.packets, run.via)) &&
+      (receiver == nullptr || receiver->holds_in(worker.index, all.bytes, all.packets, run.via))) {
+    if (sender != nullptr) sender->spend_out(worker.index, all.bytes, all.packets, run.via);
+    if (receiver != nullptr) receiver->spend_in(worker.index, all.bytes, all.packets, run.via);
   } else {
-    for (unsigned k = 0; k < run.count; ++k) charge(burst, run.member[k], run.size[k], worker);
+    for (unsigned k = 0; k < run.count; ++k) charge(burst, run.member[k], run.size[k], run, worker);
   }
-  run.clear();
+  run.count = 0;
+  run.total = {};
+}
+
+/// What the packet's own flow may use. A rate of ENA Express is a packet's, for a larger one does not go by it.
+const FlowRate& rate_of(const Burst& burst, unsigned i, const Run& run, const Snapshot& snapshot) noexcept {
+  if (!snapshot.ena_express || !goes_by_srd(burst, i, snapshot)) [[likely]] return *run.rate;
+  return InstanceAllowance::flow_rate(run.sender, run.receiver, true);
 }
 
 }  // namespace
@@ -163,19 +165,14 @@ void limit(Burst& burst, WorkerContext& worker) noexcept {
       }
       continue;
     }
-    const InstanceAllowance* const sender = snapshot.allowance(burst.source[i]);
-    const InstanceAllowance* const receiver = snapshot.allowance(burst.destination[i]);
-    if (sender == nullptr && receiver == nullptr) continue;
-    const WireSize size = wire_size_of(burst.packet[i]);
-    const bool by_srd = snapshot.ena_express && goes_by_srd(burst, i, snapshot);
-    if (!within_flow(burst, i, InstanceAllowance::flow_rate(sender, receiver, by_srd), size.bytes, worker)) {
-      burst.drop(i, DropReason::kFlowBandwidth);
-      continue;
-    }
-    if (run.count != 0 && (burst.source[i] != burst.source[run.member[0]] ||
-                           burst.destination[i] != burst.destination[run.member[0]]))
+    if (burst.source[i] != run.from || burst.destination[i] != run.to) {
       charge_run(burst, run, worker);
-    run.add(i, size);
+      run.begin(burst.source[i], burst.destination[i], snapshot);
+    }
+    if (run.sender == nullptr && run.receiver == nullptr) continue;
+    const WireSize size = wire_size_of(burst.packet[i]);
+    if (within_flow(burst, i, rate_of(burst, i, run, snapshot), size.bytes, worker)) run.add(i, size);
+    else burst.drop(i, DropReason::kFlowBandwidth);
   }
   charge_run(burst, run, worker);
 }

@@ -16,12 +16,6 @@ void AddressMap::insert(std::uint32_t from, std::uint32_t to) noexcept {
   cells_[at] = {from, to};
 }
 
-std::optional<std::uint32_t> AddressMap::find(std::uint32_t from) const noexcept {
-  for (std::size_t at = home(from); cells_[at].from != 0; at = (at + 1) & (cells_.size() - 1))
-    if (cells_[at].from == from) return cells_[at].to;
-  return std::nullopt;
-}
-
 PublicAddresses PublicAddresses::compile(const Deployment& deployment) {
   PublicAddresses made;
   if (!deployment.internet_gateway) return made;

@@ -17,7 +17,11 @@ class AddressMap {
   explicit AddressMap(std::size_t addresses);
 
   void insert(std::uint32_t from, std::uint32_t to) noexcept;  // the first of two for one address stays
-  std::optional<std::uint32_t> find(std::uint32_t from) const noexcept;
+  std::optional<std::uint32_t> find(std::uint32_t from) const noexcept {
+    for (std::size_t at = home(from); cells_[at].from != 0; at = (at + 1) & (cells_.size() - 1))
+      if (cells_[at].from == from) return cells_[at].to;
+    return std::nullopt;
+  }
 
  private:
   struct Cell {
