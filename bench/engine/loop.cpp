@@ -101,9 +101,11 @@ void fill(const Rung& rung, const Rings& rings, rte_mempool* pool, std::uint32_t
   for (std::uint32_t i = 0; i < packets; ++i) {
     rte_mbuf* packet = rte_pktmbuf_alloc(pool);
     if (packet == nullptr) fail("the pool is empty");
-    const unsigned pair = i % network.pairs;
+    // The packets of a pair lie together, as from a worker's own cache of the pool: neighbours in memory are fetched in
+    // twos, and two workers would take them from each other.
+    const auto pair = static_cast<unsigned>(std::uint64_t{i} * network.pairs / packets);
     // Half of the flows begin at each end. A single flow has one direction.
-    const bool far = !network.internet && rung.flows > 1 && i / network.pairs % 2 == 1;
+    const bool far = !network.internet && rung.flows > 1 && i % 2 == 1;
     const unsigned end = far ? pair + network.pairs : pair;
     build_frame(packet, network, end, rung.flows == 1 ? 0 : numbers.take(pair, end));
     if (rings[end]->push({&packet, 1}) != 1) fail("a ring is full");
@@ -169,8 +171,12 @@ void throw_away(CaptureSession& session) {
 
 void check(const Rung& rung, Engine& engine) {
   const Balance balance = engine.balance();
-  if (balance.dropped != 0 || !balance.holds())
-    fail(rung.name + ": " + std::to_string(balance.dropped) + " packets were dropped, so this measured something else");
+  if (balance.dropped != 0 || !balance.holds()) {
+    const std::vector<DropView> drops = engine.drops();
+    const std::string why = drops.empty() ? "nobody knows why" : "the last as " + std::string(name(drops.back().reason));
+    fail(rung.name + ": " + std::to_string(balance.dropped) + " packets were dropped, " + why +
+         ", so this measured something else");
+  }
   if (!rung.new_flows && !rung.stages_only && engine.flows().size() != rung.flows)
     fail(rung.name + ": " + std::to_string(engine.flows().size()) + " flows, not " + std::to_string(rung.flows));
 }

@@ -21,14 +21,6 @@ namespace {
 
 Ipv4Header& ip_of(rte_mbuf* packet) noexcept { return *rte_pktmbuf_mtod_offset(packet, Ipv4Header*, kIpOffset); }
 
-/// Whoever is outside has neither an address of the VPC's nor one that nobody can have (RFC 1812 5.3.7).
-bool is_outside(std::uint32_t address, const Snapshot& snapshot) noexcept {
-  const IpAddress ip = IpAddress::from({address});
-  const unsigned net = address >> 24;
-  return net != 0 && net != 127 && net < 224 && !snapshot.vpc_cidr.contains(ip) &&
-         !snapshot.public_addresses.pool.contains(ip) && !snapshot.public_addresses.private_of.find(address);
-}
-
 /// parse_again(), of a packet that is plain and stays it.
 void move_destination(Burst& burst, unsigned i, std::uint32_t destination, WorkerContext& worker) noexcept {
   const FlowKey4 before = burst.key[i];
@@ -47,16 +39,19 @@ void arrive_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
   const Ipv4Header& ip = ip_of(packet);
   const std::uint32_t destination = ip.destination.host();
   const EniRecord& gateway = snapshot.eni(burst.source[i]);
-  if (!is_outside(ip.source.host(), snapshot)) return burst.drop(i, DropReason::kSpoofedIp);
+  if (!snapshot.public_addresses.is_outside(ip.source.host())) return burst.drop(i, DropReason::kSpoofedIp);
   if (destination == gateway.router) return;  // serve() answers
   const std::optional<std::uint32_t> inside = snapshot.public_addresses.private_of.find(destination);
   if (!inside) return burst.drop(i, DropReason::kUnknownPublicAddress);
   if (ip_bytes(packet) > gateway.mtu) return burst.drop(i, DropReason::kTooBig);
   if (ip.time_to_live <= 1) return burst.drop(i, DropReason::kTimeToLive);
+  if (burst.is_plain(i)) [[likely]] {
+    translate_plain<&Ipv4Header::destination>(packet, *inside);
+    return move_destination(burst, i, *inside, worker);
+  }
   decrement_time_to_live(packet);
   translate_destination(packet, *inside);
-  if (burst.is_plain(i)) move_destination(burst, i, *inside, worker);
-  else parse_again(burst, i, worker);
+  parse_again(burst, i, worker);
 }
 
 /// What a packet of either family says of itself.
@@ -158,8 +153,12 @@ void depart_ipv4(Burst& burst, unsigned i, WorkerContext& worker) noexcept {
     tell_sender(burst, i, {.type = IcmpHeader::kTimeExceeded}, worker);
     return burst.drop(i, DropReason::kTimeToLive);
   }
-  decrement_time_to_live(packet);
-  translate_source(packet, *outside);
+  if (burst.is_plain(i)) [[likely]] {
+    translate_plain<&Ipv4Header::source>(packet, *outside);
+  } else {
+    decrement_time_to_live(packet);
+    translate_source(packet, *outside);
+  }
   const std::optional<std::uint32_t> inside = snapshot.public_addresses.private_of.find(ip.destination.host());
   if (!inside) return;
   translate_destination(packet, *inside);

@@ -16,10 +16,17 @@ void AddressMap::insert(std::uint32_t from, std::uint32_t to) noexcept {
   cells_[at] = {from, to};
 }
 
+Ipv4Range Ipv4Range::of(const IpPrefix& prefix) noexcept {
+  if (!prefix.is_v4()) return {};
+  const std::uint32_t first = prefix.address.v4().value;
+  return {first, first | static_cast<std::uint32_t>(0xffffffffULL >> prefix.v4_length())};
+}
+
 PublicAddresses PublicAddresses::compile(const Deployment& deployment) {
   PublicAddresses made;
   if (!deployment.internet_gateway) return made;
-  made.pool = deployment.internet_gateway->public_pool;
+  made.inside = Ipv4Range::of(deployment.vpc_cidr);
+  made.pool = Ipv4Range::of(deployment.internet_gateway->public_pool);
   const std::vector<const Eni*> enis = flatten_enis(deployment);
   const std::size_t most = deployment.elastic_ips.size() + enis.size();
   made.public_of = AddressMap(most);

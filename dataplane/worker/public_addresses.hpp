@@ -32,10 +32,26 @@ class AddressMap {
   std::vector<Cell> cells_;
 };
 
+/// An IPv4 prefix as the range of its addresses, in host order.
+struct Ipv4Range {
+  std::uint32_t first = 1, last = 0;  // nobody
+
+  static Ipv4Range of(const IpPrefix& prefix) noexcept;
+  bool contains(std::uint32_t address) const noexcept { return address >= first && address <= last; }
+};
+
 struct PublicAddresses {
   AddressMap public_of;   // of a private address: primary, secondary, or in a delegated prefix
   AddressMap private_of;  // of a public one
-  IpPrefix pool;          // what the VPC's public addresses come from: nobody outside has one of them
+  Ipv4Range inside;       // the VPC
+  Ipv4Range pool;         // what the VPC's public addresses come from: nobody outside has one of them
+
+  /// Whoever is outside has neither an address of the VPC's nor one that nobody can have (RFC 1812 5.3.7).
+  bool is_outside(std::uint32_t address) const noexcept {
+    const unsigned net = address >> 24;
+    return net != 0 && net != 127 && net < 224 && !inside.contains(address) && !pool.contains(address) &&
+           !private_of.find(address);
+  }
 
   /// An Elastic IP takes the place of the public address that the ENI's primary address had (facts ec2 3.1).
   static PublicAddresses compile(const Deployment& deployment);
