@@ -34,10 +34,11 @@ struct Sender {
   std::uint32_t address = 0, address_mask = 0;  // network order
   bool checks_address = false;
   std::uint16_t vpc = 0;
-  IpAddress address6{};  // of this ENI, when some packet had it
+  IpAddress address6;  // of this ENI, when some packet had it; until then nobody's
 
   /// Without `checks` for what another worker has checked.
   Sender(const EniRecord& eni, bool checks) noexcept : checks_address(checks && eni.source_dest_check), vpc(eni.vpc) {
+    address6.octets.fill(0xff);
     std::memcpy(&mac_and_type, eni.mac.octets.data(), 6);
     mac_and_type |= std::uint64_t{Be16(kEtherTypeIpv4).raw} << 48;
     if (checks && eni.spoof_check) mac_and_type_mask |= kMac;

@@ -244,7 +244,7 @@ TEST(FlowLog, AddsUpTheSameAsAMapOnRandomPackets) {
                        random() % 2 == 0 ? FlowLogDirection::kIngress : FlowLogDirection::kEgress);
     const std::uint64_t bytes = 60 + random() % 9000, packets = 1 + random() % 3;
     const auto flags = static_cast<std::uint8_t>(random() % 64);
-    tables[random() % 2].account(k, bytes, packets, flags, now);
+    add(tables[random() % 2], k, bytes, packets, flags, now);
     if (random() % 5000 == 0) gather(log, tables[random() % 2]);
 
     std::ostringstream text;

@@ -110,9 +110,13 @@ TEST_F(ParsePlain, LeavesWhatAnotherStageHasToLookAt) {
   Path foreign = path("10.0.1.5"), foreign6 = path6(address6("b"));
   foreign.from = "10.0.1.6";
   foreign6.from = address6("c");
+  Path nobody = path("10.0.1.5"), nobody6 = path6(address6("b")), link_local = path6(address6("b"));
+  nobody.from = "0.0.0.0";
+  nobody6.from = "::";
+  link_local.from = "fe80::1";
   const MacAddress broadcast = mac("ff:ff:ff:ff:ff:ff"), other = mac("02:00:0a:00:01:05");
   load({options, fragment, later, icmp(path("10.0.1.5"), 8, 0, 1), udp(foreign, 1, 2), udp6(foreign6, 1, 2),
-        with_macs(udp(path("10.0.1.5"), 1, 2), broadcast, mac_), with_macs(udp(path("10.0.1.5"), 1, 2), kRouterMac, other),
+        udp(nobody, 1, 2), udp6(nobody6, 1, 2), udp6(link_local, 1, 2), with_macs(udp(path("10.0.1.5"), 1, 2), broadcast, mac_), with_macs(udp(path("10.0.1.5"), 1, 2), kRouterMac, other),
         with_macs(udp6(path6(address6("b")), 1, 2), kRouterMac, other), udp(path("10.0.1.4"), 1, 2),
         ipv6(path6(address6("b")), kProtocolUdp, udp_segment(path6(address6("b")), 1, 2), kDestinationOptions,
              {options_header(kProtocolUdp)}),
