@@ -46,10 +46,13 @@ Result<void> hide_runtime_directory(const std::string& directory) {
 Result<void> make_guest_mounts(const SharedFiles& files, bool outside) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return system_error("cannot make the instance's mounts private");
-  if (!bind_mount(outside ? files.outside_hosts : files.hosts, "/etc/hosts"))
-    return system_error("cannot mount the instance's /etc/hosts");
-  // A machine without that file has no resolver to hide, and libc asks nobody.
-  bind_mount(outside ? files.outside_resolver : files.resolver, "/etc/resolv.conf");
+  // A minimal Debian has no /etc/hosts, and nothing can be mounted over what is not there: names are the VPC's resolver's
+  // then. Without /etc/resolv.conf there is no resolver to hide, and libc asks nobody.
+  for (const auto& [file, over] :
+       {std::pair(outside ? files.outside_hosts : files.hosts, "/etc/hosts"),
+        std::pair(outside ? files.outside_resolver : files.resolver, "/etc/resolv.conf")})
+    if (::access(over, F_OK) == 0 && !bind_mount(file, over))
+      return system_error(std::string("cannot mount the instance's ") + over);
   mount_own_sysfs();
   mount_own_shared_memory();
   return hide_runtime_directory(files.runtime_directory);

@@ -220,19 +220,18 @@ Result<HolderProcess> prepare(const std::string& runtime_directory, int grace_ms
     user_namespace = UniqueFd(::open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
     if (!user_namespace) return system_error("cannot open the user namespace");
   }
-  auto hosts = HostsFile::create(runtime_directory, "hosts");
-  if (!hosts) return hosts.error();
-  auto outside_hosts = HostsFile::create(runtime_directory, "hosts.outside");
-  if (!outside_hosts) return outside_hosts.error();
-  auto resolver = ResolverFile::create(runtime_directory, "resolv.conf");
-  if (!resolver) return resolver.error();
-  auto outside_resolver = ResolverFile::create(runtime_directory, "resolv.conf.outside");
-  if (!outside_resolver) return outside_resolver.error();
-  const SharedFiles files{runtime_directory, hosts->path(), outside_hosts->path(), resolver->path(),
-                          outside_resolver->path()};
+  const std::string no_hosts = *hosts_text({}), no_servers = *resolver_text({});
+  std::vector<SharedFile> shared;
+  for (const auto& [name, text] : {std::pair("hosts", &no_hosts), {"hosts.outside", &no_hosts},
+                                   {"resolv.conf", &no_servers}, {"resolv.conf.outside", &no_servers}}) {
+    auto file = SharedFile::create(runtime_directory, name, *text);
+    if (!file) return file.error();
+    shared.push_back(std::move(*file));
+  }
+  const SharedFiles files{runtime_directory, shared[0].path(), shared[1].path(), shared[2].path(), shared[3].path()};
   auto listener = listen_at(runtime_directory + "/" + kSocketFile);
   if (!listener) return listener.error();
-  InstanceSet instances(files, std::move(*hosts), std::move(*outside_hosts), std::move(*resolver),
+  InstanceSet instances(files, std::move(shared[0]), std::move(shared[1]), std::move(shared[2]),
                         std::move(user_namespace));
   return HolderProcess(std::move(*listener), std::move(*signals), std::move(instances), grace_ms);
 }

@@ -43,7 +43,7 @@ Reply hand_over(InstanceNamespaces& instance, bool all) {
 
 }  // namespace
 
-InstanceSet::InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, ResolverFile resolver,
+InstanceSet::InstanceSet(SharedFiles files, SharedFile hosts, SharedFile outside_hosts, SharedFile resolver,
                          UniqueFd user_namespace)
     : files_(std::move(files)),
       hosts_(std::move(hosts)),
@@ -100,16 +100,20 @@ Reply InstanceSet::names() const {
 }
 
 Reply InstanceSet::set_hosts(const nlohmann::json& request) {
-  const auto outside = request.at("outside").get<HostList>();
-  if (auto done = hosts_.rewrite(request.at("hosts").get<HostList>()); !done) return refused(done.error());
-  if (auto done = outside_hosts_.rewrite(outside); !done) return refused(done.error());
+  const auto inside = hosts_text(request.at("hosts").get<HostList>());
+  if (!inside) return refused(inside.error());
+  const auto outside = hosts_text(request.at("outside").get<HostList>());
+  if (!outside) return refused(outside.error());
+  if (auto done = hosts_.rewrite(*inside); !done) return refused(done.error());
+  if (auto done = outside_hosts_.rewrite(*outside); !done) return refused(done.error());
   return {};
 }
 
 Reply InstanceSet::set_resolver(const nlohmann::json& request) {
-  const ResolverSettings settings{request.at("servers").get<std::vector<std::string>>(),
-                                  request.at("search").get<std::string>()};
-  if (auto done = resolver_.rewrite(settings); !done) return refused(done.error());
+  const auto text = resolver_text({request.at("servers").get<std::vector<std::string>>(),
+                                   request.at("search").get<std::string>()});
+  if (!text) return refused(text.error());
+  if (auto done = resolver_.rewrite(*text); !done) return refused(done.error());
   return {};
 }
 

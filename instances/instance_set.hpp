@@ -3,10 +3,10 @@
 
 #include <map>
 
-#include "instances/hosts_file.hpp"
 #include "instances/namespaces.hpp"
 #include "instances/protocol.hpp"
 #include "instances/reaper.hpp"
+#include "instances/shared_file.hpp"
 
 namespace weft::holder {
 
@@ -19,7 +19,7 @@ struct Reply {
 class InstanceSet {
  public:
   /// `user_namespace`: the deployment's, or none for root.
-  InstanceSet(SharedFiles files, HostsFile hosts, HostsFile outside_hosts, ResolverFile resolver,
+  InstanceSet(SharedFiles files, SharedFile hosts, SharedFile outside_hosts, SharedFile resolver,
               UniqueFd user_namespace);
 
   Reply create(const nlohmann::json& request);
@@ -41,8 +41,7 @@ class InstanceSet {
   std::set<NamespaceId> all_identities() const;
 
   SharedFiles files_;
-  HostsFile hosts_, outside_hosts_;
-  ResolverFile resolver_;
+  SharedFile hosts_, outside_hosts_, resolver_;
   UniqueFd user_namespace_;
   std::map<std::string, InstanceNamespaces> instances_;
 };

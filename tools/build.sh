@@ -26,7 +26,7 @@ if [ ! -f "$directory/build.ninja" ]; then
 fi
 echo "build: compiling $directory (a few minutes the first time)"
 if [ -t 1 ]; then
-    ninja -C "$directory"
+    exec ninja -C "$directory"
 else
-    ninja -C "$directory" --quiet
+    exec ninja -C "$directory" --quiet
 fi

@@ -6,21 +6,42 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 started=$SECONDS
 
-tools/setup.sh
-tools/build.sh release
-tools/build.sh sanitized
+# What a phase is and, afterwards, how long it took: where CI's time goes.
+phase() {
+    local name=$1 from=$SECONDS
+    shift
+    echo "test: $name"
+    "$@"
+    echo "test: $((SECONDS - from)) s: $name"
+}
 
 # Half of the scenarios' time is waiting for one another's packets and time-outs.
+run_tests() {
+    local directory=$1 log=$2
+    shift 2
+    meson test -C "$directory" --no-rebuild --print-errorlogs --logbase "$log" "$@"
+}
 side_by_side=(--num-processes $(($(nproc) + 1)))
-echo "test: release build"
-meson test -C build --no-rebuild --print-errorlogs --logbase testlog-main --no-suite bench "${side_by_side[@]}"
-echo "test: ASan and UBSan build, assertions on (units and scenarios; Open MPI does not load a sanitized provider)"
+
+tools/setup.sh
+phase "release build" tools/build.sh release
+
+# The second build has what the first one's tests leave of the machine, which is most of it: they wait.
+nice -n 19 tools/build.sh sanitized >build/build-asan.log 2>&1 &
+sanitized=$!
+trap 'kill "$sanitized" 2>/dev/null || true' EXIT
+phase "tests of the release build, during the sanitized build" \
+    run_tests build testlog-main --no-suite bench "${side_by_side[@]}"
+finish_build() { wait "$sanitized" || { cat build/build-asan.log >&2; exit 1; }; }
+phase "rest of the sanitized build" finish_build
+trap - EXIT
+
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-meson test -C build-asan --no-rebuild --print-errorlogs --logbase testlog-main \
-    --timeout-multiplier 4 --suite unit --suite scenario "${side_by_side[@]}"
+# Open MPI does not load a sanitized provider.
+phase "units and scenarios with ASan, UBSan and assertions" \
+    run_tests build-asan testlog-main --timeout-multiplier 4 --suite unit --suite scenario "${side_by_side[@]}"
 unset ASAN_OPTIONS UBSAN_OPTIONS
-echo "test: short benchmarks (ratios)"
-meson test -C build --no-rebuild --print-errorlogs --logbase testlog-bench --suite bench
+phase "short benchmarks (ratios)" run_tests build testlog-bench --suite bench
 
 minutes=$(((SECONDS - started + 30) / 60))
 python3 tools/count_tests.py build build-asan --minutes "$minutes"

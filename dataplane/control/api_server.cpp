@@ -66,13 +66,16 @@ class Server final : public ApiServer {
     if (thread_.joinable()) {
       asio::post(io_, [this] {
         error_code ignored;
+        closing_ = true;  // a connection that was accepted just before is not let in
         acceptor_.close(ignored);
         ::unlink(path_.c_str());
         for (auto* set : {&sessions_, &refused_})
           for (auto& session : *set) session->close();
       });
+      // In this order: run() returns when the last session has ended, and until then one may still have a request that it
+      // has read for the handlers. A pool that was joined takes it and never runs it.
+      thread_.join();
       handlers_.join();
-      thread_.join();  // run() returns when the last session has ended
     }
   }
 
@@ -98,6 +101,7 @@ class Server final : public ApiServer {
   }
 
   void admit(ApiSession::Socket socket) {
+    if (closing_) return;
     std::optional<Error> refusal;
     if (Result<void> checked = check_peer(socket.native_handle()); !checked) refusal = checked.error();
     Sessions& sessions = refusal ? refused_ : sessions_;
@@ -117,6 +121,7 @@ class Server final : public ApiServer {
   ApiSession::Shared shared_;
   Protocol::acceptor acceptor_;
   Sessions sessions_, refused_;  // the io thread's
+  bool closing_ = false;         // too
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "dataplane/control/json.hpp"
+#include "dataplane/control/state.hpp"
 #include "dataplane/control/topology_file.hpp"
 #include "dataplane/control/transition.hpp"
 #include "dataplane/model/lifecycle.hpp"
@@ -170,7 +171,7 @@ Result<Outcome> Controller::restore() {
   if (state.empty()) {
     wanted = std::make_shared<const Deployment>();  // the last daemon died before its first apply was in force
   } else {
-    Result<Deployment> saved = deployment_from_json(state);
+    Result<Deployment> saved = deployment_of_state(state);
     if (!saved) return saved.error();
     wanted = std::make_shared<const Deployment>(std::move(*saved));
   }

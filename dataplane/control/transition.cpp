@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "dataplane/control/json.hpp"
+#include "dataplane/control/state.hpp"
 
 namespace weft {
 
@@ -141,7 +141,7 @@ Result<void> Controller::Transition::create_internet() {
 }
 
 Result<void> Controller::Transition::save(const std::shared_ptr<const Deployment>& deployment) {
-  return environment_.save_state(deployment ? to_json(*deployment).dump() : "");
+  return environment_.save_state(deployment ? state_of(*deployment) : "");
 }
 
 Result<void> Controller::Transition::publish(const std::shared_ptr<const Deployment>& deployment,

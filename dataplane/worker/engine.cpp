@@ -99,7 +99,7 @@ void EngineImpl::stop() {
 
 std::uint64_t EngineImpl::now_ns() const { return options_.now_ns == nullptr ? monotonic_ns() : options_.now_ns(); }
 
-unsigned EngineImpl::run_once() { return workers_.front()->turn(); }
+unsigned EngineImpl::run_once(unsigned worker) { return workers_.at(worker)->turn(); }
 
 std::vector<unsigned> EngineImpl::ports_by_worker() const {
   std::vector<unsigned> ports(workers_.size());

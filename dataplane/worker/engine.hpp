@@ -91,7 +91,8 @@ class Engine {
 
   virtual void start() = 0;
   virtual void stop() = 0;
-  virtual unsigned run_once() = 0;  // workers = 0 only: one turn; returns packets handled
+  /// One turn of a worker whose thread was not started; returns packets handled.
+  virtual unsigned run_once(unsigned worker = 0) = 0;
 
   struct Attachment {
     std::string eni_id;  // or the internet gateway's id: the port to the internet

@@ -26,7 +26,7 @@ class EngineImpl final : public Engine {
                           std::function<EfaCounters(EniSlot)> counters) override;
   void start() override;
   void stop() override;
-  unsigned run_once() override;
+  unsigned run_once(unsigned worker) override;
   Result<void> apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) override;
   std::optional<EniSlot> slot_of(const std::string& eni_id) const override { return slots_.find(eni_id); }
   std::shared_ptr<const Deployment> deployment() const override { return deployment_; }

@@ -35,8 +35,12 @@ class PacketRing {
         ring_.get(), reinterpret_cast<void**>(burst.data()), static_cast<unsigned>(burst.size()), nullptr));
   }
 
-  bool empty() const noexcept { return rte_ring_empty(ring_.get()) != 0; }
-  std::uint32_t size() const noexcept { return rte_ring_count(ring_.get()); }
+  bool empty() const noexcept { return size() == 0; }
+  /// rte_ring_count() reads the ends without order: a race by the language's rules, if not by x86's.
+  std::uint32_t size() const noexcept {
+    return (__atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE) - __atomic_load_n(&ring_->cons.tail, __ATOMIC_ACQUIRE)) &
+           ring_->mask;
+  }
 
   /// From now on a push writes `eventfd`, once. False when something is in the ring already.
   bool arm(int eventfd) noexcept;

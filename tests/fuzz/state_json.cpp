@@ -3,19 +3,19 @@
 #include <cstdint>
 #include <string>
 
-#include "dataplane/control/json.hpp"
+#include "dataplane/control/state.hpp"
 #include "tests/fuzz/check.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weft;
-  const Result<Deployment> deployment = deployment_from_json(std::string(data, data + size));
+  const Result<Deployment> deployment = deployment_of_state(std::string(data, data + size));
   if (!deployment) {
     FUZZ_CHECK(!deployment.error().code.empty() && !deployment.error().message.empty());
     return 0;
   }
-  const std::string saved = to_json(*deployment).dump();
-  const Result<Deployment> again = deployment_from_json(saved);
+  const std::string saved = state_of(*deployment);
+  const Result<Deployment> again = deployment_of_state(saved);
   FUZZ_CHECK(again);
-  FUZZ_CHECK(to_json(*again).dump() == saved);
+  FUZZ_CHECK(state_of(*again) == saved);
   return 0;
 }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,11 +11,15 @@
 #include <cstring>
 #include <string>
 
+#include "tests/instances/fixture.hpp"
+
 namespace {
 
 constexpr uid_t kNobodyInParticular = 64'321;  // needs no entry in /etc/passwd
 constexpr int kMesonSkip = 77;
 constexpr const char* kModeVariable = "WEFT_TEST_MODE";
+
+using weft::test::become_root_of_a_user_namespace;
 
 bool become_ordinary_user();
 
@@ -38,25 +41,9 @@ const char* user_namespaces_forbidden() {
   return error == 0 ? nullptr : std::strerror(error);
 }
 
-bool write_text(const char* path, const char* text) {
-  const int file = ::open(path, O_WRONLY);
-  const bool written = file >= 0 && ::write(file, text, std::strlen(text)) == static_cast<ssize_t>(std::strlen(text));
-  ::close(file);
-  return written;
-}
-
 bool become_ordinary_user() {
   return ::geteuid() != 0 || (::setresgid(kNobodyInParticular, kNobodyInParticular, kNobodyInParticular) == 0 &&
                               ::setresuid(kNobodyInParticular, kNobodyInParticular, kNobodyInParticular) == 0);
-}
-
-/// As in a rootless container: uid 0, but of a user namespace that somebody else made.
-bool become_root_of_a_user_namespace() {
-  const std::string uid = std::to_string(::geteuid()), gid = std::to_string(::getegid());
-  ::prctl(PR_SET_DUMPABLE, 1);  // or /proc/self belongs to the real root
-  return ::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) == 0 && write_text("/proc/self/setgroups", "deny") &&
-         write_text("/proc/self/uid_map", ("0 " + uid + " 1").c_str()) &&
-         write_text("/proc/self/gid_map", ("0 " + gid + " 1").c_str());
 }
 
 /// This program once more, as `become` makes it.

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -44,6 +46,17 @@ GuestInstance guest(const std::string& name, int host, bool efa) {
   eth0.addresses = {{*IpAddress::parse("10.0.1." + std::to_string(host)), 24}};
   eth0.router = *IpAddress::parse("10.0.1.1");
   return {name, {eth0}, efa, /*outside=*/false};
+}
+
+bool become_root_of_a_user_namespace() {
+  const std::string uid = std::to_string(::geteuid()), gid = std::to_string(::getegid());
+  const auto write_text = [](const char* path, const std::string& text) {
+    const UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
+    return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  };
+  ::prctl(PR_SET_DUMPABLE, 1);  // or /proc/self belongs to the real root
+  return ::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) == 0 && write_text("/proc/self/setgroups", "deny") &&
+         write_text("/proc/self/uid_map", "0 " + uid + " 1") && write_text("/proc/self/gid_map", "0 " + gid + " 1");
 }
 
 std::string in_child(const std::function<std::string()>& work) {

@@ -34,6 +34,9 @@ std::string inside(const std::string& directory, const std::string& instance, co
 pid_t start_inside(const std::string& directory, const std::string& instance, const std::function<void()>& work,
                    const std::function<void()>& before = [] {});
 
+/// As in a rootless container: uid 0, but of a user namespace that somebody else made, with its mounts and network.
+bool become_root_of_a_user_namespace();
+
 /// Runs `work` in a forked child of this process, which ends when `work` does.
 std::string in_child(const std::function<std::string()>& work);
 

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -149,6 +150,25 @@ TEST_F(HolderTest, instances_know_each_other_by_name_as_soon_as_hosts_are_set) {
   EXPECT_FALSE(holder_->set_hosts({{"a", "10.0.1.4 b"}}, {}));
   EXPECT_FALSE(holder_->set_hosts({}, {{"a", "10.0.1.4 b"}}));
   EXPECT_EQ(read_text("/etc/hosts").find("10.0.1.4\ta"), std::string::npos) << "the machine's own file is untouched";
+}
+
+/// What debootstrap's minbase is: no package that it has brings /etc/hosts.
+TEST(MachineWithoutEtcHosts, has_instances_all_the_same) {
+  const TemporaryDirectory directory;
+  const std::string said = in_child([&]() -> std::string {
+    if (!become_root_of_a_user_namespace()) return "!user namespace";
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("tmpfs", "/etc", "tmpfs", 0, nullptr) != 0 || exists("/etc/hosts"))
+      return "!an empty /etc";
+    auto holder = Holder::start_or_join(directory.path(), kGraceMs);
+    if (!holder) return "!" + holder.error().message;
+    auto made = (*holder)->create_instance(guest("a", 4));
+    std::string seen = made ? inside(directory.path(), "a", [] { return read_text("/etc/hosts"); })
+                            : "!" + made.error().message;
+    (*holder)->shutdown();
+    return seen;
+  });
+  EXPECT_EQ(said, "!/etc/hosts: No such file or directory") << "seen from inside";
 }
 
 TEST_F(HolderTest, every_instance_asks_the_name_servers_that_it_is_told) {

@@ -6,6 +6,7 @@
 
 #include "dataplane/worker/snapshot.hpp"
 #include "drivers/tap/tap_port.hpp"
+#include "tools/weftd/efa_functions.hpp"
 
 namespace weft {
 
@@ -69,19 +70,6 @@ GuestInstance internet_of(const InternetGateway& gateway) {
   guest.interfaces.push_back(std::move(interface));
   guest.outside = true;
   return guest;
-}
-
-/// Where peers send to: EFA alone has no address of its own but its link-local one, made from the MAC (facts ec2 1.1).
-IpAddress efa_address(const Eni& eni) {
-  if (eni.type != InterfaceType::kEfaOnly) return eni.private_ip;
-  const auto& mac = eni.mac.octets;
-  return {{0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(mac[0] ^ 2), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4],
-           mac[5]}};
-}
-
-Result<void> result_of(const EfaError& error, const Instance& instance) {
-  if (!error) return {};
-  return Error{"InternalError", fmt::format("EFA of instance {}: {}", instance.name, error.message), {}};
 }
 
 }  // namespace
@@ -148,18 +136,7 @@ Result<void> HostEnvironment::remove_instance(const std::string& name) {
 
 Result<void> HostEnvironment::open_efa(const Deployment& deployment, const Instance& instance,
                                        const std::vector<EfaFunction>& functions) {
-  for (const EfaFunction& function : functions) {
-    const Eni& eni = *function.eni;
-    weft::EfaFunction declared;
-    declared.eni_id = eni.id;
-    declared.instance = instance.name;
-    declared.mac = eni.mac;
-    declared.address = efa_address(eni);
-    declared.prefix_length = static_cast<std::uint8_t>(deployment.find_subnet(eni.subnet)->cidr.v4_length());
-    declared.device_index = static_cast<std::uint16_t>(eni.device_index);
-    declared.slot = function.slot;
-    if (Result<void> added = result_of(efa_.add_function(declared), instance); !added) return added;
-  }
+  if (Result<void> added = add_efa_functions(efa_, deployment, instance, functions); !added) return added;
   UniqueFd listener = std::move(listeners_[instance.name]);
   listeners_.erase(instance.name);
   if (!listener) {  // opened again after close_efa(): the holder has it still
@@ -170,11 +147,7 @@ Result<void> HostEnvironment::open_efa(const Deployment& deployment, const Insta
   return result_of(efa_.add_listener(instance.name, listener.release()), instance);
 }
 
-void HostEnvironment::close_efa(const Instance& instance) {
-  efa_.remove_listener(instance.name);
-  for (const Eni& eni : instance.enis)
-    if (eni.type != InterfaceType::kInterface) (void)efa_.remove_function(eni.id);  // not there: never opened
-}
+void HostEnvironment::close_efa(const Instance& instance) { remove_efa_functions(efa_, instance); }
 
 void HostEnvironment::shutdown() {
   listeners_.clear();

@@ -291,6 +291,33 @@ TEST_F(Server, ASecondListenerTakesTheSocketOfADeadOneOver) {
   EXPECT_TRUE(is(ask(Client::get("/v1/status")), 200));
 }
 
+/// A session may have read its request when the server ends, and then still has to be answered or cut off.
+TEST_F(Server, EndsWhileManyAsk) {
+  for (int round = 0; round < 60; ++round) {
+    std::atomic<bool> ending{false};
+    std::vector<std::thread> crowd;
+    for (int i = 0; i < 4; ++i)
+      crowd.emplace_back([&] {
+        while (!ending) {
+          Client client(path);
+          while (client.connected() && client.send(Client::get("/v1/status")) && !client.read().empty()) {
+          }
+        }
+      });
+    std::this_thread::sleep_for(std::chrono::microseconds(500 + 60 * round));
+    auto ended_in_time = std::async(std::launch::async, [&] { server.reset(); });
+    if (ended_in_time.wait_for(30s) != std::future_status::ready) {
+      std::fprintf(stderr, "round %d: the server does not end\n", round);
+      std::abort();  // there is no way on: its destructor holds everything
+    }
+    ending = true;
+    for (std::thread& one : crowd) one.join();
+    Result<std::unique_ptr<ApiServer>> again = ApiServer::listen(path, routes, [this] { ++ended; }, short_limits());
+    ASSERT_TRUE(again);
+    server = std::move(*again);
+  }
+}
+
 TEST_F(Server, APathThatIsTooLongIsAnErrorWithAWayOut) {
   Result<std::unique_ptr<ApiServer>> never = ApiServer::listen(std::string(200, 'x'), routes, [] {});
   ASSERT_FALSE(never);

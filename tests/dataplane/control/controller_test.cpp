@@ -3,6 +3,7 @@
 #include <future>
 #include <thread>
 
+#include "dataplane/control/state.hpp"
 #include "tests/dataplane/control/fakes.hpp"
 
 namespace weft::testing {
@@ -56,7 +57,7 @@ TEST(Controller, FirstApplyMakesPublishesSavesAndNames) {
   EXPECT_EQ(world.engine.ports.size(), 2u);
   EXPECT_EQ(world.environment.hosts.inside,
             (std::vector<std::pair<std::string, std::string>>{{"a", "10.0.1.4"}, {"b", "10.0.1.5"}}));
-  EXPECT_EQ(world.environment.state, to_json(*world.controller.deployment()).dump());
+  EXPECT_EQ(world.environment.state, state_of(*world.controller.deployment()));
 }
 
 TEST(Controller, GuestsAskWhomDhcpWouldTellThemToAsk) {

@@ -45,7 +45,7 @@ struct FakeEngine final : Engine {
   void set_message_switch(std::unique_ptr<MessageSwitch>, std::function<EfaCounters(EniSlot)>) override {}
   void start() override {}
   void stop() override {}
-  unsigned run_once() override { return 0; }
+  unsigned run_once(unsigned) override { return 0; }
 
   Result<void> apply(std::shared_ptr<const Deployment> wanted, std::vector<Attachment> added) override {
     if (fault.strikes("publish")) return fault_error("publish");

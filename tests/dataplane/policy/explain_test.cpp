@@ -7,6 +7,7 @@
 
 #include "dataplane/policy/oracle.hpp"
 #include "tests/dataplane/policy/fixtures.hpp"
+#include "tests/sanitized.hpp"
 
 namespace weft {
 namespace {
@@ -258,7 +259,7 @@ TEST(Explain, AgreesWithTheOracleOnRandomPolicies) {
   const char* start = std::getenv("WEFT_SEED");
   const auto first = static_cast<std::uint32_t>(start != nullptr ? std::strtoul(start, nullptr, 0) : 1);
   int allowed = 0, refused = 0, untracked = 0, efa_allowed = 0;
-  for (std::uint32_t seed = first; seed < first + 500; ++seed) {
+  for (std::uint32_t seed = first; seed < first + test::seeds(500, 250); ++seed) {
     RandomPolicy random(seed);
     const Deployment deployment = random.deployment();
     const auto enis = flatten_enis(deployment);

@@ -1,5 +1,7 @@
 #include "tests/dataplane/statements/ring_environment.hpp"
 
+#include "tools/weftd/efa_functions.hpp"
+
 namespace weft::test {
 namespace {
 
@@ -73,30 +75,12 @@ Result<void> RingEnvironment::save_state(const std::string& state) {
 Result<void> RingEnvironment::open_efa(const Deployment& deployment, const Instance& instance,
                                        const std::vector<EfaFunction>& functions) {
   if (efa_ == nullptr) return {};
-  const auto result_of = [](const EfaError& error) -> Result<void> {
-    if (!error) return {};
-    return Error{"InternalError", error.message, {}};
-  };
-  for (const EfaFunction& function : functions) {
-    const Eni& eni = *function.eni;
-    weft::EfaFunction declared;
-    declared.eni_id = eni.id;
-    declared.instance = instance.name;
-    declared.mac = eni.mac;
-    declared.address = eni.private_ip;
-    declared.prefix_length = static_cast<std::uint8_t>(deployment.find_subnet(eni.subnet)->cidr.v4_length());
-    declared.device_index = static_cast<std::uint16_t>(eni.device_index);
-    declared.slot = function.slot;
-    if (Result<void> added = result_of(efa_->add_function(declared)); !added) return added;
-  }
-  return result_of(efa_->listen_path(efa_socket_path(directory_, instance.name), instance.name));
+  if (Result<void> added = add_efa_functions(*efa_, deployment, instance, functions); !added) return added;
+  return result_of(efa_->listen_path(efa_socket_path(directory_, instance.name), instance.name), instance);
 }
 
 void RingEnvironment::close_efa(const Instance& instance) {
-  if (efa_ == nullptr) return;
-  efa_->remove_listener(instance.name);
-  for (const Eni& eni : instance.enis)
-    if (eni.type != InterfaceType::kInterface) (void)efa_->remove_function(eni.id);
+  if (efa_ != nullptr) remove_efa_functions(*efa_, instance);
 }
 
 }  // namespace weft::test

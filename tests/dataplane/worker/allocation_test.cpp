@@ -1,72 +1,59 @@
-// No allocation on the data path (STYLE): operator new ends the process while a worker turns.
+// No allocation, lock or system call on the data path (STYLE), feature by feature: each ends the process while a worker
+// turns. The engine's clock is the test's, so that not even clock_gettime() has to be let through.
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <new>
+#include <memory>
+#include <mutex>
 
 #include "tests/dataplane/worker/captured.hpp"
 #include "tests/dataplane/worker/guests6.hpp"
 #include "tests/dataplane/worker/networks.hpp"
-
-namespace {
-thread_local bool forbidden = false;
-
-void* allocate(std::size_t bytes, std::size_t alignment) {
-  if (forbidden) {
-    std::fputs("operator new inside a worker's turn\n", stderr);
-    std::abort();
-  }
-  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  if (void* memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded)) return memory;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
-void* operator new[](std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
-// std::stable_sort() asks for its buffer so; a sanitizer's own would not be free()'s.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  try {
-    return allocate(bytes, alignof(std::max_align_t));
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "tests/dataplane/worker/per_packet_guard.hpp"
 
 namespace weft::test {
 namespace {
 
-class NoAllocation : public ::testing::Test {
+class PerPacket : public ::testing::Test {
  protected:
-  void turn(Fabric& fabric) {
-    forbidden = true;
-    fabric.turn();
-    forbidden = false;
+  static void SetUpTestSuite() { watched_ = per_packet::watch_system_calls(); }
+  void turn(Fabric& fabric, unsigned worker = 0) {
+    per_packet::guarded([&] { fabric.turn(worker); });
   }
+  static bool watched_;
 };
+bool PerPacket::watched_ = false;
 
-TEST_F(NoAllocation, TheGuardWorks) {
+TEST_F(PerPacket, AllocationsEndTheProcess) {
+  EXPECT_DEATH(per_packet::guarded([] { delete new int; }), "malloc inside a worker's turn");
   EXPECT_DEATH(
       {
-        forbidden = true;
-        delete new int;
+        auto memory = std::make_unique<int>();
+        per_packet::guarded([&] { memory.reset(); });
       },
-      "operator new inside");
+      "free inside a worker's turn");
+}
+
+TEST_F(PerPacket, LocksEndTheProcess) {
+#ifdef WEFT_SANITIZED
+  GTEST_SKIP() << "the sanitizer's own; the plain build has this test";
+#endif
+  EXPECT_DEATH(
+      {
+        std::mutex mutex;
+        per_packet::guarded([&] { std::lock_guard lock(mutex); });
+      },
+      "pthread_mutex_lock inside a worker's turn");
+  EXPECT_DEATH(per_packet::guarded([] { rte_free(rte_malloc("test", 64, 64)); }), "rte_malloc inside a worker's turn");
+}
+
+TEST_F(PerPacket, SystemCallsEndTheProcess) {
+  if (!watched_) GTEST_SKIP() << "this kernel has no syscall user dispatch (Linux 5.11)";
+  EXPECT_DEATH(
+      {
+        per_packet::watch_system_calls();
+        per_packet::guarded([] { ::getppid(); });
+      },
+      "system call " + std::to_string(SYS_getppid) + " inside a worker's turn");
 }
 
 Deployment members_of_both_families() {
@@ -76,7 +63,7 @@ Deployment members_of_both_families() {
   return dual_stack({group}, four_guests({"members"}));
 }
 
-TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
+TEST_F(PerPacket, NothingForKnownFlowsNorNewOnesNorDropsNorAnswers) {
   Fabric fabric(members_of_both_families(),
                 {.port = {.mtu = 9001, .checksum = false, .tso = false, .chains = true}});
   const Path path = fabric.path("a", "b");
@@ -127,7 +114,7 @@ TEST_F(NoAllocation, NeitherForKnownFlowsNorNewOnesNorDropsNorAnswers) {
   EXPECT_TRUE(fabric.engine().balance().holds());
 }
 
-TEST_F(NoAllocation, NeitherWithinAllowancesNorAboveThem) {
+TEST_F(PerPacket, NothingWithinAllowancesNorAboveThem) {
   Deployment deployment = members_of_both_families();
   deployment.instances[0].allowances = {.baseline_gbps = 0.001, .peak_gbps = 0.002, .pps = 100, .connections = 50, .flow_gbps = 0.001};
   Fabric fabric(deployment);
@@ -142,7 +129,7 @@ TEST_F(NoAllocation, NeitherWithinAllowancesNorAboveThem) {
   }
 }
 
-TEST_F(NoAllocation, NeitherAtTheGatewayNorForFragmentsNorForTheServices) {
+TEST_F(PerPacket, NothingAtTheGatewayNorForFragmentsNorForTheServices) {
   Deployment deployment = make_deployment({open_group()}, four_guests({"open"}));
   add_internet(deployment);
   add_acl(deployment, "hpc", {allow(1)}, {deny(1, kTcp, 9, 9), allow(2)});
@@ -173,6 +160,72 @@ TEST_F(NoAllocation, NeitherAtTheGatewayNorForFragmentsNorForTheServices) {
     }
     Fabric::advance_s(1);
     turn(fabric);
+  }
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+/// Flow logs of all ENIs while a capture sees every packet, then the same with rings and tables that nobody empties.
+TEST_F(PerPacket, NothingForFlowLogsAndCapturesThatAreReadAndThatAreFull) {
+  Deployment deployment = members_of_both_families();
+  FlowLog log;
+  log.id = log.name = "fl-all";
+  log.resource_id = "vpc-1";
+  log.log_format = "${srcaddr} ${dstaddr} ${bytes}";
+  deployment.flow_logs = {log};
+  Fabric fabric(deployment);
+  ASSERT_TRUE(fabric.engine().flow_log_eni("eni-a"));
+  auto session = fabric.engine().start_capture({.ring_bytes = 65536}, guests_named({"a", "b"}));
+  ASSERT_TRUE(session);
+  const Path path = fabric.path("a", "b"), six = path6(fabric, "a", "b");
+  std::size_t records = 0;
+  for (const bool read : {true, false}) {
+    for (std::uint16_t port = 1; port < 600; ++port) {
+      fabric.inject("a", udp(path, port, 2));
+      fabric.inject("a", udp6(six, port, 2));
+      fabric.inject("a", udp(fabric.path_to("a", "192.0.2.1"), port, 2));
+      turn(fabric);
+      while (fabric.receive("b")) {
+      }
+      if (!read) continue;
+      CaptureRing* ring = nullptr;
+      while ((*session)->front(ring) != nullptr) {
+        ring->pop();
+        ++records;
+      }
+      if (port % 100 == 0) {
+        EXPECT_FALSE(fabric.engine().take_flow_log_records().records.empty());
+      }
+    }
+  }
+  EXPECT_GT(records, 599U * 3);
+  EXPECT_GT((*session)->missed(), 0U) << "nobody read";
+  fabric.engine().stop_capture();
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
+/// a's home is worker 0 and b's worker 1; each owns some of the flows. In turns, so that the guard sees both.
+TEST_F(PerPacket, NothingForPacketsHandedFromWorkerToWorker) {
+  Fabric fabric(members_of_both_families(), {.workers = 2, .packets = 16383});
+  const Path there = fabric.path("a", "b"), back = fabric.path("b", "a");
+  unsigned at_a = 0, at_b = 0;
+  for (int round = 0; round < 2; ++round)
+    for (std::uint16_t port = 1; port < 300; ++port) {
+      fabric.inject("a", udp(there, port, 2));
+      fabric.inject("a", udp6(path6(fabric, "a", "b"), port, 2));
+      fabric.inject("b", udp(back, 2, port));
+      for (int turns = 0; turns < 3; ++turns)
+        for (const unsigned worker : {0U, 1U}) turn(fabric, worker);
+      while (fabric.receive("b")) ++at_b;
+      while (fabric.receive("a")) ++at_a;
+    }
+  EXPECT_EQ(at_b, 2U * 2 * 299);
+  EXPECT_EQ(at_a, 2U * 299);
+  // And a ring that is full: worker 1 does not turn.
+  for (std::uint16_t port = 1; port < 6000; ++port) {
+    fabric.inject("a", udp(there, port, 2));
+    turn(fabric);
+    while (fabric.receive("b")) {
+    }
   }
   EXPECT_TRUE(fabric.engine().balance().holds());
 }

@@ -65,7 +65,7 @@ class Fabric {
   void inject(const std::string& guest, const Frame& frame) { inject(guest, packet(frame)); }
   std::optional<Frame> receive(const std::string& guest);
   rte_mbuf* receive_packet(const std::string& guest);
-  unsigned turn() { return engine_->run_once(); }
+  unsigned turn(unsigned worker = 0) { return engine_->run_once(worker); }
   PacketRing& to_guest(const std::string& guest) { return *rings_.at(guest).out; }
   PacketRing& from_guest(const std::string& guest) { return *rings_.at(guest).in; }
 

@@ -1,0 +1,18 @@
+// What the control plane calls an EFA function becomes one of the EfaServer.
+#pragma once
+
+#include "dataplane/control/environment.hpp"
+#include "drivers/efa/efa_server.hpp"
+
+namespace weft {
+
+/// "InternalError", with the instance's name and what the server said.
+Result<void> result_of(const EfaError& error, const Instance& instance);
+
+Result<void> add_efa_functions(EfaServer& server, const Deployment& deployment, const Instance& instance,
+                               const std::vector<Environment::EfaFunction>& functions);
+
+/// Closes the instance's listener, then its functions; what was never opened is no error.
+void remove_efa_functions(EfaServer& server, const Instance& instance);
+
+}  // namespace weft
