@@ -2,25 +2,33 @@
 """Weft's engine against DPDK testpmd (the ceiling: moves packets, looks at nothing) and Open vSwitch with DPDK.
 
 One generator on CPU 0 feeds each in turn, on CPU 1, through the same two memif wires: 64-byte UDP, every flow in both
-directions. Open vSwitch runs twice: port to port, and with connection tracking. Needs root (huge pages, which are given
-back), dpdk-testpmd (package dpdk) and, unless --without-ovs, openvswitch-switch-dpdk.
+directions, as fast as they take it. Open vSwitch runs twice: port to port, and with connection tracking. In each round
+every device is started anew, so that a neighbour on the machine disturbs all of them alike; medians of the rounds count.
+
+The columns: Mpps that came out of the device; the cycles that a packet took it, of turns that had packets, by its own
+statistics; the same without testpmd's, which is what the wires take; how much of its core that is. Where the core is
+not full, the generator is the limit, and the cycles say more than the Mpps.
+
+Needs root (for huge pages, which are given back), dpdk-testpmd (package dpdk-dev) and Open vSwitch with DPDK (package
+openvswitch-switch-dpdk).
 
 Example: sudo bench/peers.py --flows 1000 10000 100000
 """
+import argparse
 import contextlib
 import json
 import os
 import pathlib
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import common
+import peer_devices
 
 HUGE_PAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
+DEVICES = {device.name: device for device in peer_devices.ALL}
+GENERATOR = "bench/weft-bench-generate"
 
 
 @contextlib.contextmanager
@@ -28,160 +36,107 @@ def huge_pages(count):
     before = int(HUGE_PAGES.read_text())
     HUGE_PAGES.write_text(str(max(before, count)))
     try:
+        got = int(HUGE_PAGES.read_text())
+        if got < count:
+            raise SystemExit(f"peers.py: the kernel found {got} of {count} huge pages of 2 MiB; free some memory, or "
+                             "reserve them when the machine starts (hugepages=)")
         yield
     finally:
         HUGE_PAGES.write_text(str(before))
 
 
-@contextlib.contextmanager
-def process(command, log, **options):
-    with open(log, "w") as output:
-        started = subprocess.Popen(list(map(str, command)), stdout=output, stderr=subprocess.STDOUT,
-                                   stdin=subprocess.PIPE, **options)
-        try:
-            yield started
-        finally:
-            started.send_signal(signal.SIGTERM)
-            try:
-                started.wait(20)
-            except subprocess.TimeoutExpired:
-                started.kill()
-                started.wait()
-
-
-def wire(directory, name):
-    number = 0 if name == "a" else 1
-    return f"net_memif{number},role=server,id={number},socket={directory}/{name}.sock,socket-abstract=no"
+def missing(build, devices):
+    found = [] if os.access(build / GENERATOR, os.X_OK) else [f"weft-bench-generate: ninja -C {build} {GENERATOR}"]
+    return found + [line for device in devices for line in device.missing(build)]
 
 
 @contextlib.contextmanager
-def weft(build, directory):
-    with process([build / "bench/weft-bench-forward", "--directory", directory, "--cpu", 1], directory / "weft.log"):
-        yield
+def generated(build, directory, flows, seconds):
+    """The generator's counts, while it still holds its end of the wires."""
+    command = [build / GENERATOR, "--directory", directory, "--flows", str(flows), "--runs", "1", "--seconds", str(seconds),
+               "--cpu", "0", "--hold"]
+    with peer_devices.process(command, directory / "generator.log") as generator:
+        log = directory / "generator.log"
+        peer_devices.wait_for(lambda: log.read_text().endswith("}\n"), generator, seconds=60 + 4 * seconds)
+        yield json.loads(log.read_text().splitlines()[-1])
+        generator.stdin.close()
+        generator.wait(20)
 
 
-@contextlib.contextmanager
-def testpmd(build, directory):
-    command = ["dpdk-testpmd", "-l", "0,1", "--main-lcore", "0", "-m", "512", "--no-pci", "--in-memory",
-               *(f"--vdev={wire(directory, name)}" for name in "ab"),
-               "--", "--forward-mode=io", "--auto-start", "--nb-cores=1", "--total-num-mbufs=16384", "-i"]
-    with process(command, directory / "testpmd.log"):
-        yield
-
-
-class OpenVswitch:
-    """ovsdb-server and ovs-vswitchd of our own: nothing of the machine's own Open vSwitch is touched."""
-
-    def __init__(self, directory, stateful):
-        self.directory, self.stateful = directory, stateful
-        self.environment = os.environ | {f"OVS_{name}DIR": str(directory) for name in ("RUN", "LOG", "DB", "SYSCONF")}
-
-    def run(self, *command):
-        done = subprocess.run(list(map(str, command)), env=self.environment, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=60)
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}")
-
-    def configure(self, *command):
-        self.run("ovs-vsctl", f"--db=unix:{self.directory}/db.sock", *command)
-
-    def flows(self):
-        if not self.stateful:
-            return ["in_port=1,actions=output:2", "in_port=2,actions=output:1"]
-        flows = ["table=0,priority=10,ip,ct_state=-trk,actions=ct(table=1)"]
-        for here, there in ((1, 2), (2, 1)):
-            flows += [f"table=1,priority=10,ip,in_port={here},ct_state=+trk+est,actions=output:{there}",
-                      f"table=1,priority=9,ip,in_port={here},ct_state=+trk+new,actions=ct(commit),output:{there}"]
-        return flows
-
-    @contextlib.contextmanager
-    def running(self):
-        database = self.directory / "conf.db"
-        self.run("ovsdb-tool", "create", database, "/usr/share/openvswitch/vswitch.ovsschema")
-        remote = f"--remote=punix:{self.directory}/db.sock"
-        with process(["ovsdb-server", database, remote], self.directory / "ovsdb.log", env=self.environment):
-            wait_for(self.directory / "db.sock")
-            self.configure("--no-wait", "init")
-            self.configure("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
-                           "other_config:dpdk-socket-mem=512", "other_config:dpdk-extra=--no-pci --in-memory",
-                           "other_config:dpdk-lcore-mask=0x1", "other_config:pmd-cpu-mask=0x2")
-            vswitchd = shutil.which("ovs-vswitchd") or "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
-            with process([vswitchd, f"unix:{self.directory}/db.sock"], self.directory / "vswitchd.log",
-                         env=self.environment):
-                self.configure("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
-                for number, name in ((1, "a"), (2, "b")):
-                    self.configure("add-port", "br0", name, "--", "set", "Interface", name, "type=dpdk",
-                                   f"ofport_request={number}",
-                                   f"options:dpdk-devargs={wire(self.directory, name)}")
-                bridge = f"unix:{self.directory}/br0.mgmt"
-                self.run("ovs-ofctl", "del-flows", bridge)
-                for flow in self.flows():
-                    self.run("ovs-ofctl", "add-flow", bridge, flow)
-                yield
-
-
-@contextlib.contextmanager
-def ovs(build, directory):
-    with OpenVswitch(directory, stateful=False).running():
-        yield
-
-
-@contextlib.contextmanager
-def ovs_stateful(build, directory):
-    with OpenVswitch(directory, stateful=True).running():
-        yield
-
-
-def wait_for(path, seconds=20):
-    for _ in range(int(seconds * 20)):
-        if path.exists():
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"{path} did not appear")
-
-
-def measure(build, device, flows, rounds, seconds):
+def measure(build, kind, flows, seconds):
+    """One round of one device."""
     with tempfile.TemporaryDirectory(prefix="weft-peers-") as name:
-        directory = pathlib.Path(name)
-        with device(build, directory):
-            wait_for(directory / "a.sock")
-            wait_for(directory / "b.sock")
-            done = subprocess.run([build / "bench/weft-bench-generate", "--directory", name, "--flows", str(flows),
-                                   "--runs", str(rounds), "--seconds", str(seconds), "--cpu", "0"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
-            if done.returncode != 0:
-                logs = "".join(f"--- {log.name}\n{log.read_text()[-2000:]}" for log in directory.glob("*.log"))
-                raise SystemExit(f"{device.__name__}: {done.stderr}{logs}")
-            mpps = common.median(run["received_mpps"] for run in json.loads(done.stdout)["runs"])
-            if mpps == 0:
-                raise SystemExit(f"{device.__name__}: nothing came through it")
-            return mpps
+        device = kind(build, pathlib.Path(name))
+        try:
+            with device.running(), generated(build, device.directory, flows, seconds) as traffic:
+                device.read_statistics()
+            run = traffic["runs"][0]
+            if run["received_mpps"] == 0:
+                raise peer_devices.Failed("nothing came through it")
+            if device.flows not in (None, flows):
+                raise peer_devices.Failed(f"it tracked {device.flows} flows, not {flows}")
+        except (peer_devices.Failed, subprocess.TimeoutExpired, OSError) as error:
+            logs = "".join(f"--- {log.name}\n{log.read_text()[-2000:]}\n" for log in sorted(device.directory.glob("*.log")))
+            raise SystemExit(f"peers.py: {kind.name}: {error}\n{logs}")
+    return {"mpps": run["received_mpps"], "sent_mpps": run["sent_mpps"], "cycles": device.cycles,
+            "busy": run["received_mpps"] * 1e6 * device.cycles / traffic["tsc_hz"]}
+
+
+def median_of(rounds):
+    middle = {key: common.median(one[key] for one in rounds) for key in rounds[0]}
+    return middle | {"runs_mpps": [one["mpps"] for one in rounds]}
+
+
+def compare(build, devices, flows, rounds, seconds):
+    measured = {kind.name: [] for kind in devices}
+    for _ in range(rounds):
+        for kind in devices:
+            measured[kind.name].append(measure(build, kind, flows, seconds))
+    return {"flows": flows, "devices": {name: median_of(list(runs)) for name, runs in measured.items()}}
+
+
+def print_table(result):
+    devices = result["devices"]
+    wires = devices.get("testpmd", {}).get("cycles")
+    print(f"{result['flows']:,} flows\n  {'':<14}{'Mpps':>7}{'(runs)':>15}{'cycles':>9}{'own':>8}{'core':>7}")
+    for name, one in devices.items():
+        runs = f"({min(one['runs_mpps']):.2f}-{max(one['runs_mpps']):.2f})"
+        own = "-" if wires is None else f"{one['cycles'] - wires:.0f}"
+        print(f"  {name:<14}{one['mpps']:>7.2f}{runs:>15}{one['cycles']:>9.0f}{own:>8}{one['busy']:>7.0%}")
+    if "weft" not in devices:
+        return
+    weft = devices["weft"]
+    for other in ("ovs-stateful", "ovs", "testpmd"):
+        if other in devices:
+            one = devices[other]
+            print(f"  weft / {other}: {weft['mpps'] / one['mpps']:.2f}x the Mpps, "
+                  f"{weft['cycles'] / one['cycles']:.2f}x the cycles of a packet")
 
 
 def main():
     parser = common.parser(__doc__, rounds=7)
-    parser.add_argument("--flows", type=int, nargs="+", default=[1000, 10_000])
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a run")
-    parser.add_argument("--without-ovs", action="store_true")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--flows", type=int, nargs="+", default=[1000, 10_000], help="default: 1000 10000")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of a run, after as long a warm-up (default: 1)")
+    parser.add_argument("--devices", nargs="+", choices=DEVICES, default=list(DEVICES), help="default: all, in turn")
     options = parser.parse_args()
+    build, devices = options.build.resolve(), [DEVICES[name] for name in options.devices]
+    if lacks := missing(build, devices):
+        raise SystemExit("peers.py: not there:\n" + "\n".join(f"  {line}" for line in lacks))
     if os.geteuid() != 0:
-        raise SystemExit("peers.py: needs root, for huge pages")
-    devices = [testpmd, weft] + ([] if options.without_ovs else [ovs, ovs_stateful])
-    results = []
-    with huge_pages(1536):
+        raise SystemExit("peers.py: needs root, for huge pages: sudo bench/peers.py")
+    if not {0, 1} <= os.sched_getaffinity(0):
+        raise SystemExit("peers.py: needs the CPUs 0 and 1, one for the generator and one for the device")
+    with huge_pages(1024 + max(options.flows) // 300):
+        results = []
+        if options.output == "table":
+            print("64-byte UDP through one core, both directions together; the generator has the other core")
         for flows in options.flows:
-            mpps = {device.__name__: measure(options.build.resolve(), device, flows, options.rounds, options.seconds)
-                    for device in devices}
-            results.append({"flows": flows, "mpps": mpps})
+            results.append(compare(build, devices, flows, options.rounds, options.seconds))
+            if options.output == "table":
+                print_table(results[-1])
     if options.output == "json":
         print(json.dumps(results, indent=2))
-        return 0
-    print("Mpps through one core, both directions together; generator on the other core; 64-byte UDP")
-    for result in results:
-        mpps = result["mpps"]
-        line = "  ".join(f"{name} {value:.2f}" for name, value in mpps.items())
-        ratio = f"; weft is {mpps['weft'] / mpps['ovs_stateful']:.1f}x of OVS with tracking" if "ovs_stateful" in mpps else ""
-        print(f"{result['flows']:>9} flows: {line}{ratio}")
     return 0
 
 

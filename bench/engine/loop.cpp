@@ -1,18 +1,14 @@
 #include "bench/engine/loop.hpp"
 
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 
-#include <rte_cycles.h>
 #include <rte_errno.h>
 
 #include "bench/engine/ports.hpp"
-#include "bench/engine/stages_only.hpp"
 #include "dataplane/worker/handover.hpp"
 
 namespace weft::bench {
@@ -30,29 +26,15 @@ std::uint64_t fast_clock() {
   return (static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec)) * kFastClock;
 }
 
-double own_seconds() {
-  timespec now;
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 std::uint32_t packets_of(const Rung& rung) {
   return std::max(rung.flows, 512U);
 }
 
-/// The packets' own pool: their data is one cache line, so buffers of 2 KiB would only make the pool large.
-struct FreePool {
-  void operator()(rte_mempool* pool) const noexcept { rte_mempool_free(pool); }
-};
-using Pool = std::unique_ptr<rte_mempool, FreePool>;
-
-Pool make_pool(std::uint32_t packets) {
-  Pool pool(rte_pktmbuf_pool_create("bench", packets, 0, 0, RTE_PKTMBUF_HEADROOM + 128, SOCKET_ID_ANY));
+/// The packets' own pool: their buffers are as long as they are, for longer ones would only make the pool large.
+rte_mempool* make_pool(std::uint32_t packets, std::uint32_t wire_bytes) {
+  const std::uint32_t data = (wire_bytes + 127) / 128 * 128;
+  rte_mempool* const pool = rte_pktmbuf_pool_create("bench", packets, 0, 0,
+                                                    static_cast<std::uint16_t>(RTE_PKTMBUF_HEADROOM + data), SOCKET_ID_ANY);
   if (pool == nullptr) fail(std::string("no memory for the packets: ") + rte_strerror(rte_errno));
   return pool;
 }
@@ -112,35 +94,7 @@ void fill(const Rung& rung, const Rings& rings, rte_mempool* pool, std::uint32_t
   }
 }
 
-/// Packets handled in the time given, by the caller's thread or while it sleeps.
-struct Pace {
-  double mpps = 0, cycles = 0;
-};
-
-Pace pace_of_own_thread(const std::function<unsigned()>& turn, double seconds) {
-  const auto hz = static_cast<double>(rte_get_tsc_hz());
-  const double own_begin = own_seconds();
-  const std::uint64_t begin = rte_rdtsc(), end = begin + static_cast<std::uint64_t>(seconds * hz);
-  std::uint64_t handled = 0, now = begin;
-  while (now < end) {
-    for (int i = 0; i < 64; ++i) handled += turn();
-    now = rte_rdtsc();
-  }
-  // Cycles by this thread's own time, so that a busy machine disturbs them less.
-  const auto count = static_cast<double>(handled);
-  return {count * hz / static_cast<double>(now - begin) / 1e6, (own_seconds() - own_begin) * hz / count};
-}
-
-Pace pace_of_workers(Engine& engine, unsigned workers, double seconds) {
-  const auto hz = static_cast<double>(rte_get_tsc_hz());
-  const std::uint64_t before = engine.balance().delivered, begin = rte_rdtsc();
-  ::usleep(static_cast<useconds_t>(seconds * 1e6));
-  const std::uint64_t after = engine.balance().delivered, end = rte_rdtsc();
-  const auto count = static_cast<double>(after - before), elapsed = static_cast<double>(end - begin);
-  return {count / elapsed * hz / 1e6, elapsed * workers / count};
-}
-
-std::unique_ptr<Engine> make_engine(const Rung& rung) {
+std::unique_ptr<Engine> make_engine(const Rung& rung, Loop::Clock clock) {
   EngineOptions options;
   options.workers = rung.workers;
   options.poll = true;
@@ -148,7 +102,7 @@ std::unique_ptr<Engine> make_engine(const Rung& rung) {
   options.packets = 4095;
   options.flow_capacity = rung.new_flows ? kNewFlowCapacity : std::max<std::uint32_t>(2 * rung.flows, 65536);
   options.flow_capacity6 = options.flow_capacity;
-  if (rung.new_flows) options.now_ns = fast_clock;
+  options.now_ns = rung.new_flows ? fast_clock : clock;
   auto engine = Engine::create(options);
   if (!engine) fail(engine.error().to_string());
   return std::move(*engine);
@@ -188,58 +142,44 @@ void fail(const std::string& why) {
   std::exit(1);
 }
 
-Measurement measure(const Rung& rung, const Effort& effort) {
-  const std::uint32_t packets = packets_of(rung);
-  const Pool pool = make_pool(packets);
+void Loop::FreePool::operator()(rte_mempool* pool) const noexcept { rte_mempool_free(pool); }
+
+Loop::Loop(const Rung& rung, Clock clock)
+    : rung_(rung), packets_(packets_of(rung)), pool_(make_pool(packets_, rung.network.wire_bytes)) {
   Rings rings;
   for (unsigned end = 0; end < 2 * rung.network.pairs; ++end)
-    rings.push_back(std::make_shared<PacketRing>(packets / rung.network.pairs + 1));
-  fill(rung, rings, pool.get(), packets);
-
-  std::unique_ptr<Engine> engine;
-  std::unique_ptr<StagesOnly> stages;
-  std::shared_ptr<CaptureSession> capture;
-  std::function<Pace()> pace;
+    rings.push_back(std::make_shared<PacketRing>(packets_ / rung.network.pairs + 1));
+  fill(rung, rings, pool_.get(), packets_);
   if (rung.stages_only) {
-    stages = std::make_unique<StagesOnly>(make_network(rung.network), make_ports(rung, rings));
-    pace = [&] { return pace_of_own_thread([&] { return stages->turn(); }, effort.seconds); };
-  } else {
-    engine = make_engine(rung);
-    auto applied = engine->apply(std::make_shared<const Deployment>(make_network(rung.network)), make_ports(rung, rings));
-    if (!applied) fail(applied.error().to_string());
-    capture = start_capture(rung, *engine);
-    engine->start();
-    const auto turn = [&] {
-      const unsigned handled = engine->run_once();
-      if (capture != nullptr) throw_away(*capture);
-      return handled;
-    };
-    pace = [&, turn] {
-      return rung.workers == 0 ? pace_of_own_thread(turn, effort.seconds)
-                               : pace_of_workers(*engine, rung.workers, effort.seconds);
-    };
+    stages_ = std::make_unique<StagesOnly>(make_network(rung.network), make_ports(rung, rings));
+    return;
   }
+  engine_ = make_engine(rung, clock);
+  const auto applied =
+      engine_->apply(std::make_shared<const Deployment>(make_network(rung.network)), make_ports(rung, rings));
+  if (!applied) fail(applied.error().to_string());
+  capture_ = start_capture(rung, *engine_);
+  engine_->start();
+}
 
-  std::vector<double> mpps, cycles;
-  double handled = 0;
-  while (handled < 2.0 * packets) handled += pace().mpps * 1e6 * effort.seconds;  // makes the flows
-  for (unsigned run = 0; run < effort.runs; ++run) {
-    const Pace one = pace();
-    mpps.push_back(one.mpps);
-    cycles.push_back(one.cycles);
-  }
-  if (engine != nullptr) {
-    engine->stop();
-    if (capture != nullptr && capture->missed() != 0) fail(rung.name + ": the capture missed packets");
-    check(rung, *engine);
-  }
-  return {.rung = rung,
-          .mpps = median(mpps),
-          .cycles = median(cycles),
-          .lowest = *std::min_element(mpps.begin(), mpps.end()),
-          .highest = *std::max_element(mpps.begin(), mpps.end()),
-          .packets = packets,
-          .working_set = std::size_t{packets} * 2 * RTE_CACHE_LINE_SIZE};
+Loop::~Loop() = default;
+
+unsigned Loop::turn() {
+  if (stages_ != nullptr) return stages_->turn();
+  const unsigned handled = engine_->run_once();
+  if (capture_ != nullptr) throw_away(*capture_);
+  return handled;
+}
+
+std::uint64_t Loop::delivered() { return engine_->balance().delivered; }
+
+std::size_t Loop::working_set() const noexcept { return std::size_t{packets_} * 2 * RTE_CACHE_LINE_SIZE; }
+
+void Loop::finish() {
+  if (engine_ == nullptr) return;
+  engine_->stop();
+  if (capture_ != nullptr && capture_->missed() != 0) fail(rung_.name + ": the capture missed packets");
+  check(rung_, *engine_);
 }
 
 }  // namespace weft::bench

@@ -1,7 +1,7 @@
-// One rung's engine with its packets going round, and the measurement of it.
+// One rung's engine with its packets going round.
 //
-// Nothing but the engine is measured: packets are prebuilt, all headers differ, nothing is allocated. The worker is this
-// thread, or threads of the engine's own where the rung asks for several.
+// Nothing but the engine is in it: packets are prebuilt, all headers differ, nothing is allocated. The worker is the
+// caller's thread, or threads of the engine's own where the rung asks for several.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/engine/network.hpp"
+#include "bench/engine/stages_only.hpp"
 #include "dataplane/worker/engine.hpp"
 #include "drivers/ring/packet_ring.hpp"
 
@@ -28,22 +29,35 @@ struct Rung {
   double floor_mpps = 0, goal_mpps = 0;  // 0: none asked
 };
 
-struct Effort {
-  unsigned runs = 7;
-  double seconds = 0.3;  // of a run
-};
-
-struct Measurement {
-  Rung rung;
-  double mpps = 0, cycles = 0;     // medians, of a packet
-  double lowest = 0, highest = 0;  // Mpps of the slowest and the fastest run
-  std::uint32_t packets = 0;       // that go round
-  std::size_t working_set = 0;     // bytes of them that are touched: mbuf and header lines
-};
-
-/// Exits with a sentence when packets are dropped or flows are missing: then it measured something else.
-Measurement measure(const Rung& rung, const Effort& effort);
-
 [[noreturn]] void fail(const std::string& why);
+
+class Loop {
+ public:
+  using Clock = std::uint64_t (*)();
+
+  /// `clock`: the engine's, in nanoseconds, where it is not to be the machine's.
+  explicit Loop(const Rung& rung, Clock clock = nullptr);
+  ~Loop();
+
+  unsigned turn();           // of the caller's thread; returns packets handled
+  std::uint64_t delivered(); // by all workers so far
+  std::uint32_t packets() const noexcept { return packets_; }
+  std::size_t working_set() const noexcept;  // bytes of the packets that are touched: mbuf and header lines
+
+  /// Stops the workers. Exits with a sentence when packets were dropped or flows are missing: then it was something else.
+  void finish();
+
+ private:
+  struct FreePool {
+    void operator()(rte_mempool* pool) const noexcept;
+  };
+
+  Rung rung_;
+  std::uint32_t packets_;
+  std::unique_ptr<rte_mempool, FreePool> pool_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<StagesOnly> stages_;
+  std::shared_ptr<CaptureSession> capture_;
+};
 
 }  // namespace weft::bench

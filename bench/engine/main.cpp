@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "bench/engine/ladder.hpp"
+#include "bench/engine/measure.hpp"
 #include "bench/engine/report.hpp"
 #include "dataplane/worker/eal.hpp"
 
@@ -22,6 +23,8 @@ namespace {
 struct Options {
   std::vector<std::string> rungs;
   std::vector<std::uint32_t> flows;
+  std::uint32_t wire_bytes = 0;     // 0: as the rung says
+  std::uint64_t for_callgrind = 0;  // packets; 0: time is measured
   Effort effort;
   int cpu = -1;
   bool huge_pages = true;
@@ -47,14 +50,23 @@ std::vector<Rung> chosen(const Options& options) {
     if (found == all.end()) fail("there is no rung " + name + "; --list names them");
     rungs.push_back(*found);
   }
-  return rungs.empty() ? all : rungs;
+  if (rungs.empty()) rungs = std::move(all);
+  for (Rung& rung : rungs)
+    if (options.wire_bytes != 0) rung.network.wire_bytes = options.wire_bytes;
+  return rungs;
 }
 
 /// What the packets of the largest rung take of EAL's memory, and something for its own.
 unsigned memory_mb(const std::vector<Rung>& rungs) {
-  std::uint32_t packets = 0;
-  for (const Rung& rung : rungs) packets = std::max(packets, rung.flows);
-  return 128 + packets / 2000;
+  std::uint64_t bytes = 0;
+  for (const Rung& rung : rungs) bytes = std::max(bytes, std::uint64_t{rung.flows} * (436 + rung.network.wire_bytes));
+  return 128 + static_cast<unsigned>(bytes / 1'000'000);
+}
+
+int run_for_callgrind(const std::vector<Rung>& rungs, std::uint64_t packets) {
+  if (rungs.size() != 1) fail("--callgrind wants one rung, for its counts are not apart by rungs");
+  fmt::print("{{\"rung\": \"{}\", \"packets\": {}}}\n", rungs[0].name, show_to_callgrind(rungs[0], packets));
+  return 0;
 }
 
 int run(int argc, char** argv) {
@@ -64,11 +76,15 @@ int run(int argc, char** argv) {
   app.add_option("rungs", options.rungs, "Which (default: all)");
   app.add_flag("--list", options.list, "Names the rungs");
   app.add_option("--flows", options.flows, "The stateful rung with these numbers of flows");
+  app.add_option("--size", options.wire_bytes, "Bytes of a frame on the wire, instead of the rung's")
+      ->check(CLI::Range(64U, kFabricMtu + 18U));
   app.add_option("--runs", options.effort.runs, "Runs; the median counts")->capture_default_str();
   app.add_option("--seconds", options.effort.seconds, "Length of a run")->capture_default_str();
   app.add_option("--cpu", options.cpu, "Pin to this CPU; rungs with workers of their own use 0 and 1");
   app.add_flag("!--no-huge", options.huge_pages, "Plain memory even if huge pages are free");
   app.add_option("--svg", options.svg, "Draws Mpps over flows into this file");
+  app.add_option("--callgrind", options.for_callgrind,
+                 "Let callgrind (--instr-atstart=no) see this many packets of the steady state, and measure no time");
   app.add_option("-o,--output", options.output, "table or json")->check(CLI::IsMember({"table", "json"}));
   CLI11_PARSE(app, argc, argv);
   const std::vector<Rung> rungs = chosen(options);
@@ -83,9 +99,10 @@ int run(int argc, char** argv) {
   auto eal = Eal::start(eal_options);
   if (!eal) fail(eal.error().to_string());
   pin_to(options.cpu);
+  if (options.for_callgrind != 0) return run_for_callgrind(rungs, options.for_callgrind);
 
   const bool table = options.output == "table";
-  if (table) fmt::print("64-byte UDP, ring to ring, spoof check and counters on; {}\n", (*eal)->mode());
+  if (table) fmt::print("UDP, 64 bytes where nothing else is said, ring to ring, spoof check and counters on; {}\n", (*eal)->mode());
   if (table) print_table_head();
   std::vector<Measurement> measurements;
   for (const Rung& rung : rungs) {

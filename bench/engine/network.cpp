@@ -1,5 +1,6 @@
 #include "bench/engine/network.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/flow/entry.hpp"
@@ -9,8 +10,8 @@
 namespace weft::bench {
 namespace {
 
-constexpr std::size_t kFrameBytes = 60;   // 64 on a wire, with the FCS
 constexpr std::size_t kFrame6Bytes = 62;  // the smallest of UDP
+constexpr std::size_t kFcsBytes = 4;
 constexpr std::uint32_t kInternetHost = 0xc633640a;  // 198.51.100.10
 
 std::uint32_t ipv4_of(unsigned end) { return 0x0a000100 + (end / 200 << 8) + 4 + end % 200; }  // 10.0.1.4 and on
@@ -104,10 +105,14 @@ NormalisedKey4 key4_of(const NetworkOptions& options, unsigned end, std::uint32_
   return normalise(0, ipv4_of(end), to, kProtocolUdp, source_port(flow), destination_port(flow));
 }
 
+std::size_t frame_bytes(const NetworkOptions& options) {
+  return std::max(options.wire_bytes - kFcsBytes, options.ipv6 ? kFrame6Bytes : std::size_t{60});
+}
+
 void build_ipv4(std::byte* bytes, const NetworkOptions& options, unsigned end) {
   auto& ip = *reinterpret_cast<Ipv4Header*>(bytes + kIpOffset);
   ip = Ipv4Header{};
-  ip.total_length = Be16(kFrameBytes - kIpOffset);
+  ip.total_length = Be16(static_cast<std::uint16_t>(frame_bytes(options) - kIpOffset));
   ip.protocol = kProtocolUdp;
   ip.source = Be32(ipv4_of(end));
   ip.destination = Be32(options.internet ? kInternetHost : ipv4_of(peer_of(options, end)));
@@ -117,7 +122,7 @@ void build_ipv4(std::byte* bytes, const NetworkOptions& options, unsigned end) {
 void build_ipv6(std::byte* bytes, const NetworkOptions& options, unsigned end) {
   auto& ip = *reinterpret_cast<Ipv6Header*>(bytes + kIpOffset);
   ip = Ipv6Header{};
-  ip.payload_length = Be16(sizeof(UdpHeader));
+  ip.payload_length = Be16(static_cast<std::uint16_t>(frame_bytes(options) - kIpv6L4Offset));
   ip.next_header = kProtocolUdp;
   ip.source = ipv6_of(end);
   ip.destination = ipv6_of(peer_of(options, end));
@@ -159,7 +164,7 @@ std::uint32_t flow_hash(const NetworkOptions& options, unsigned end, std::uint32
 }
 
 void build_frame(rte_mbuf* packet, const NetworkOptions& options, unsigned end, std::uint32_t flow) {
-  const std::size_t size = options.ipv6 ? kFrame6Bytes : kFrameBytes;
+  const std::size_t size = frame_bytes(options);
   packet->data_len = static_cast<std::uint16_t>(size);
   packet->pkt_len = static_cast<std::uint32_t>(size);
   auto* const bytes = rte_pktmbuf_mtod(packet, std::byte*);

@@ -21,6 +21,7 @@ enum class Rules : std::uint8_t {
 struct NetworkOptions {
   unsigned pairs = 1;
   bool ipv6 = false;
+  std::uint32_t wire_bytes = 64;  // of a frame, with its FCS; of IPv6 at least 66
   Rules rules = Rules::kTracked;
   unsigned rules_in_vain = 0;  // of each direction, before the one that matches
   bool internet = false;       // end 1 is the internet, and end 0 has an Elastic IP
@@ -32,7 +33,7 @@ Deployment make_network(const NetworkOptions& options);
 
 std::string eni_id(unsigned end);
 
-/// A frame of 64 bytes on the wire (66 for IPv6) that `end` sends to the other of its pair: the flow's number gives its
+/// A frame that `end` sends to the other of its pair: the flow's number gives its
 /// ports, and its UDP checksum is left out, so that who changes an address need not mend it.
 void build_frame(rte_mbuf* packet, const NetworkOptions& options, unsigned end, std::uint32_t flow);
 

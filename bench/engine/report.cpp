@@ -26,13 +26,13 @@ struct Plot {
 }  // namespace
 
 void print_table_head() {
-  fmt::print("{:<16}{:>8}{:>15}{:>10}{:>10}{:>7}{:>7}  {}\n", "rung", "Mpps", "(runs)", "cycles", "packets", "floor",
-             "goal", "what");
+  fmt::print("{:<16}{:>8}{:>15}{:>9}{:>10}{:>10}{:>7}{:>7}  {}\n", "rung", "Mpps", "(runs)", "Gb/s", "cycles", "packets",
+             "floor", "goal", "what");
 }
 
 void print_table_line(const Measurement& m) {
-  fmt::print("{:<16}{:>8.2f}{:>15}{:>10.1f}{:>10}{:>7}{:>7}  {}\n", m.rung.name, m.mpps,
-             fmt::format("({:.2f}-{:.2f})", m.lowest, m.highest), m.cycles, bytes(m.working_set),
+  fmt::print("{:<16}{:>8.2f}{:>15}{:>9.1f}{:>10.1f}{:>10}{:>7}{:>7}  {}\n", m.rung.name, m.mpps,
+             fmt::format("({:.2f}-{:.2f})", m.lowest, m.highest), m.gbps(), m.cycles, bytes(m.working_set),
              number_or_dash(m.rung.floor_mpps), number_or_dash(m.rung.goal_mpps), m.rung.what);
   std::fflush(stdout);
 }
@@ -43,7 +43,9 @@ std::string to_json(const std::vector<Measurement>& measurements, const std::str
     rungs.push_back({{"name", m.rung.name},
                      {"what", m.rung.what},
                      {"flows", m.rung.flows},
+                     {"wire_bytes", m.rung.network.wire_bytes},
                      {"mpps", m.mpps},
+                     {"gbps", m.gbps()},
                      {"lowest_mpps", m.lowest},
                      {"highest_mpps", m.highest},
                      {"cycles_per_packet", m.cycles},
@@ -52,7 +54,7 @@ std::string to_json(const std::vector<Measurement>& measurements, const std::str
                      {"floor_mpps", m.rung.floor_mpps},
                      {"goal_mpps", m.rung.goal_mpps}});
   const nlohmann::ordered_json document = {
-      {"benchmark", "engine"}, {"wire_bytes", 64}, {"memory", memory}, {"rungs", rungs}};
+      {"benchmark", "engine"}, {"memory", memory}, {"rungs", rungs}};
   return document.dump(2) + "\n";
 }
 

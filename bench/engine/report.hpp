@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/engine/loop.hpp"
+#include "bench/engine/measure.hpp"
 
 namespace weft::bench {
 

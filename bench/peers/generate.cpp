@@ -27,6 +27,7 @@ struct Options {
   double seconds = 1;
   unsigned runs = 7;
   int cpu = 0;
+  bool hold = false;
 };
 
 /// What an end sends, over and over: the pool's packets are lent, never freed.
@@ -65,10 +66,14 @@ class Sender {
 };
 
 std::uint64_t receive(std::uint16_t port) {
-  rte_mbuf* burst[kReceiveBurst];
-  const unsigned count = rte_eth_rx_burst(port, 0, burst, kReceiveBurst);
-  if (count != 0) rte_pktmbuf_free_bulk(burst, count);
-  return count;
+  std::uint64_t received = 0;
+  for (std::uint16_t queue = 0; queue < kQueuesFromDevice; ++queue) {
+    rte_mbuf* burst[kReceiveBurst];
+    const unsigned count = rte_eth_rx_burst(port, queue, burst, kReceiveBurst);
+    if (count != 0) rte_pktmbuf_free_bulk(burst, count);
+    received += count;
+  }
+  return received;
 }
 
 struct Count {
@@ -95,17 +100,19 @@ int run(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "Length of a run")->capture_default_str();
   app.add_option("--runs", options.runs, "Runs after one to warm up")->capture_default_str();
   app.add_option("--cpu", options.cpu, "Pin to this CPU")->capture_default_str();
+  app.add_flag("--hold", options.hold, "Keep the wires up, after the counts are printed, until standard input ends");
   CLI11_PARSE(app, argc, argv);
 
   EalOptions eal_options;
   eal_options.memory_mb = 128 + options.flows / 200;
-  eal_options.extra = wire_arguments({.directory = options.directory, .server = false});
+  const WireOptions wires{.directory = options.directory, .device = false};
+  eal_options.extra = wire_arguments(wires);
   auto eal = Eal::start(eal_options);
   if (!eal) fail(eal.error().to_string());
   rte_mempool* pool =
       rte_pktmbuf_pool_create("generate", 2 * options.flows + 8191, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
   if (pool == nullptr) fail("no memory for the packets");
-  for (std::uint16_t port = 0; port < 2; ++port) start_wire(port, pool);
+  for (std::uint16_t port = 0; port < 2; ++port) start_wire(port, wires, pool);
   if (!wait_for_link(20)) fail("no device under test at the other end of the wires");
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -121,7 +128,9 @@ int run(int argc, char** argv) {
                         static_cast<double>(count.sent) / options.seconds / 1e6,
                         static_cast<double>(count.received) / options.seconds / 1e6);
   }
-  fmt::print("{{\"flows\": {}, \"runs\": [{}]}}\n", options.flows, runs);
+  fmt::print("{{\"flows\": {}, \"tsc_hz\": {}, \"runs\": [{}]}}\n", options.flows, rte_get_tsc_hz(), runs);
+  std::fflush(stdout);
+  while (options.hold && std::getchar() != EOF) {}
   return 0;
 }
 

@@ -5,22 +5,37 @@
 #include "bench/engine/loop.hpp"
 
 namespace weft::bench {
+namespace {
+
+constexpr std::uint16_t kDescriptors = 1024;
+
+bool set_up_queues(std::uint16_t port, std::uint16_t receiving, std::uint16_t sending, rte_mempool* pool) {
+  for (std::uint16_t queue = 0; queue < receiving; ++queue)
+    if (rte_eth_rx_queue_setup(port, queue, kDescriptors, SOCKET_ID_ANY, nullptr, pool) != 0) return false;
+  for (std::uint16_t queue = 0; queue < sending; ++queue)
+    if (rte_eth_tx_queue_setup(port, queue, kDescriptors, SOCKET_ID_ANY, nullptr) != 0) return false;
+  return true;
+}
+
+}  // namespace
 
 std::vector<std::string> wire_arguments(const WireOptions& options) {
   std::vector<std::string> arguments;
   for (const char* name : {"a", "b"}) {
     const std::string number = name[0] == 'a' ? "0" : "1";
-    arguments.push_back("--vdev=net_memif" + number + ",role=" + (options.server ? "server" : "client") + ",id=" +
-                        number + ",socket=" + options.directory + "/" + name + ".sock,socket-abstract=no");
+    arguments.push_back("--vdev=net_memif" + number + ",id=" + number + ",socket=" + options.directory + "/" + name +
+                        ".sock,socket-abstract=no,role=" + (options.device ? "server" : "client,zero-copy=yes"));
   }
+  if (!options.device) arguments.push_back("--single-file-segments");  // memif wants it of who shares its own buffers
   return arguments;
 }
 
-void start_wire(std::uint16_t port, rte_mempool* pool) {
+void start_wire(std::uint16_t port, const WireOptions& options, rte_mempool* pool) {
+  const std::uint16_t receiving = options.device ? kQueuesToDevice : kQueuesFromDevice;
+  const std::uint16_t sending = options.device ? kQueuesFromDevice : kQueuesToDevice;
   const rte_eth_conf configuration{};
-  const bool started = rte_eth_dev_configure(port, 1, 1, &configuration) == 0 &&
-                       rte_eth_rx_queue_setup(port, 0, 1024, SOCKET_ID_ANY, nullptr, pool) == 0 &&
-                       rte_eth_tx_queue_setup(port, 0, 1024, SOCKET_ID_ANY, nullptr) == 0 && rte_eth_dev_start(port) == 0;
+  const bool started = rte_eth_dev_configure(port, receiving, sending, &configuration) == 0 &&
+                       set_up_queues(port, receiving, sending, pool) && rte_eth_dev_start(port) == 0;
   if (!started) fail("ethdev " + std::to_string(port) + " does not start");
 }
 
