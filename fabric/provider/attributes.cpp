@@ -10,17 +10,18 @@ namespace {
 void fill_transmit(fi_tx_attr& transmit) {
   transmit.caps = kTransmitCaps;
   transmit.op_flags = kTransmitFlags;
-  transmit.msg_order = FI_ORDER_SAS;
+  transmit.msg_order = kOrder;
   transmit.comp_order = FI_ORDER_NONE;
   transmit.inject_size = rdm::kInjectSize;
   transmit.size = settings.transmit_size;
   transmit.iov_limit = rdm::kMaxIov;
+  transmit.rma_iov_limit = rdm::kMaxIov;
 }
 
 void fill_receive(fi_rx_attr& receive) {
   receive.caps = kReceiveCaps;
   receive.op_flags = kReceiveFlags;
-  receive.msg_order = FI_ORDER_SAS;
+  receive.msg_order = kOrder;
   receive.comp_order = FI_ORDER_NONE;
   receive.total_buffered_recv = settings.unexpected_bytes;
   receive.size = settings.receive_size;
@@ -32,6 +33,7 @@ void fill_endpoint(fi_ep_attr& endpoint) {
   endpoint.protocol = kProtocol;
   endpoint.protocol_version = kProtocolVersion;
   endpoint.max_msg_size = SIZE_MAX;
+  endpoint.max_order_raw_size = endpoint.max_order_war_size = endpoint.max_order_waw_size = rdm::kMaxAtomic;
   endpoint.mem_tag_format = kTagFormat;
   endpoint.tx_ctx_cnt = 1;
   endpoint.rx_ctx_cnt = 1;
@@ -43,7 +45,7 @@ void fill_domain(fi_domain_attr& domain) {
   domain.data_progress = FI_PROGRESS_MANUAL;  // in the application's own calls; a progress thread is not there yet
   domain.resource_mgmt = FI_RM_ENABLED;
   domain.av_type = FI_AV_UNSPEC;  // map or table, as asked
-  domain.mr_mode = 0;             // nothing required: local buffers need no registration, and there is no RMA yet
+  domain.mr_mode = 0;             // nothing required: any memory may be registered, none needs to be for local use
   domain.mr_key_size = 8;
   domain.cq_data_size = 8;
   domain.cq_cnt = 1024;
@@ -53,7 +55,7 @@ void fill_domain(fi_domain_attr& domain) {
   domain.max_ep_tx_ctx = 1;
   domain.max_ep_rx_ctx = 1;
   domain.cntr_cnt = 1024;
-  domain.mr_iov_limit = 4;
+  domain.mr_iov_limit = rdm::kMaxIov;
   domain.mr_cnt = 65535;
   domain.caps = kDomainCaps;
 }

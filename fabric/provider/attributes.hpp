@@ -1,5 +1,4 @@
-// What weft offers, as one unfiltered fi_info: the table of facts fabric 8, restricted to what works today (no RMA, no
-// atomics). info_check.cpp compares hints with it, info_alter.cpp turns it into the answer.
+// What weft offers, as one unfiltered fi_info: the table of facts fabric 8, restricted to what works today. info_check.cpp compares hints with it, info_alter.cpp turns it into the answer.
 #pragma once
 
 #include <rdma/fabric.h>
@@ -10,16 +9,23 @@
 namespace weft::provider {
 
 // Capabilities by what they apply to; the sets that libfabric's getinfo_test lets each attribute carry.
-inline constexpr std::uint64_t kTransmitCaps = FI_MSG | FI_TAGGED | FI_SEND;
-inline constexpr std::uint64_t kReceiveCaps =
-    FI_MSG | FI_TAGGED | FI_RECV | FI_MULTI_RECV | FI_DIRECTED_RECV | FI_SOURCE;
+inline constexpr std::uint64_t kTransmitCaps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_SEND | FI_READ | FI_WRITE;
+inline constexpr std::uint64_t kReceiveCaps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_RECV | FI_REMOTE_READ |
+                                              FI_REMOTE_WRITE | FI_MULTI_RECV | FI_DIRECTED_RECV | FI_SOURCE |
+                                              FI_RMA_EVENT;
 inline constexpr std::uint64_t kDomainCaps = FI_LOCAL_COMM | FI_REMOTE_COMM;
 inline constexpr std::uint64_t kCaps = kTransmitCaps | kReceiveCaps | kDomainCaps;
 
 // Secondary capabilities are always in the answer, primary ones when asked for (fi_getinfo(3), "Capabilities").
-inline constexpr std::uint64_t kSecondaryCaps = FI_MULTI_RECV | FI_SOURCE | FI_LOCAL_COMM | FI_REMOTE_COMM;
+inline constexpr std::uint64_t kSecondaryCaps =
+    FI_MULTI_RECV | FI_SOURCE | FI_RMA_EVENT | FI_LOCAL_COMM | FI_REMOTE_COMM;
 inline constexpr std::uint64_t kPrimaryCaps = kCaps & ~kSecondaryCaps;
-inline constexpr std::uint64_t kDirectionCaps = FI_SEND | FI_RECV;
+inline constexpr std::uint64_t kDirectionCaps = FI_SEND | FI_RECV;  // of messages
+inline constexpr std::uint64_t kRemoteDirectionCaps = FI_READ | FI_WRITE | FI_REMOTE_READ | FI_REMOTE_WRITE;
+
+// Atomic operations of one endpoint on one peer happen in the order they were posted; messages match in that order.
+inline constexpr std::uint64_t kOrder =
+    FI_ORDER_SAS | FI_ORDER_ATOMIC_RAR | FI_ORDER_ATOMIC_RAW | FI_ORDER_ATOMIC_WAR | FI_ORDER_ATOMIC_WAW;
 
 inline constexpr std::uint64_t kTransmitFlags =
     FI_INJECT | FI_COMPLETION | FI_INJECT_COMPLETE | FI_TRANSMIT_COMPLETE | FI_DELIVERY_COMPLETE;

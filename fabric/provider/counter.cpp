@@ -2,6 +2,7 @@
 
 #include <rdma/fi_errno.h>
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 
@@ -82,6 +83,21 @@ constinit fi_ops_cntr counter_ops = {
 };
 
 }  // namespace
+
+Counter::~Counter() {
+  {
+    std::lock_guard guard(domain.lock);
+    if (watcher.armed()) watcher.disarm();  // a region's counter may go before the endpoints that it watches
+    std::erase(domain.region_counters, this);
+  }
+  domain.children.fetch_sub(1);
+}
+
+void Counter::watch_domain() {
+  if (std::ranges::find(domain.region_counters, this) != domain.region_counters.end()) return;
+  domain.region_counters.push_back(this);
+  for (Endpoint* endpoint : domain.endpoints) watcher.add(*endpoint);
+}
 
 Counter::Counter(Domain& parent, const fi_cntr_attr& attributes, void* context)
     : fid_cntr{}, domain(parent), watcher(parent.lock, attributes.wait_obj) {

@@ -13,7 +13,7 @@ namespace weft::provider {
 class Counter final : public fid_cntr {
  public:
   Counter(Domain& domain, const fi_cntr_attr& attributes, void* context);
-  ~Counter() { domain.children.fetch_sub(1); }
+  ~Counter();
 
   static Counter* of(struct fid* generic) { return from_fid<Counter, fid_cntr>(generic); }
   static Counter* of(fid_cntr* counter) { return static_cast<Counter*>(counter); }
@@ -23,6 +23,9 @@ class Counter final : public fid_cntr {
   int change(std::atomic<std::uint64_t>& which, std::uint64_t value, bool add) noexcept;
   int wait(std::uint64_t threshold, int timeout_ms) noexcept;
   int try_wait() noexcept;
+
+  /// A region's from now on, under the domain's lock.
+  void watch_domain();
 
   // From endpoints, under the domain's lock.
   void count(bool failed) {

@@ -1,6 +1,7 @@
 #include "fabric/provider/domain.hpp"
 
 #include <rdma/fi_errno.h>
+#include <sys/random.h>
 
 #include <cstring>
 #include <memory>
@@ -35,8 +36,6 @@ int bind_domain(fid* generic, fid* other, std::uint64_t flags) noexcept {
   from_fid<Domain, fid_domain>(generic)->event_queue = EventQueue::of(other);
   return 0;
 }
-
-int query_atomic(fid_domain*, fi_datatype, fi_op, fi_atomic_attr*, std::uint64_t) noexcept { return -FI_EOPNOTSUPP; }
 
 constinit fi_ops object_ops = {
     .size = sizeof(fi_ops),
@@ -75,6 +74,17 @@ const efa::FunctionInfo* find(const device::FunctionList& list, const char* name
 
 }  // namespace
 
+std::uint64_t Domain::next_key() {
+  // SplitMix64 from a random start: every number once, in no order that can be guessed from a few. FI_KEY_NOTAVAIL and
+  // keys in use are the caller's to skip.
+  if (key_state_ == 0 && getrandom(&key_state_, sizeof key_state_, GRND_NONBLOCK) != sizeof key_state_)
+    key_state_ = reinterpret_cast<std::uintptr_t>(this);
+  std::uint64_t key = key_state_ += 0x9e3779b97f4a7c15;
+  key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9;
+  key = (key ^ (key >> 27)) * 0x94d049bb133111eb;
+  return key ^ (key >> 31);
+}
+
 int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* context) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
   const device::FunctionList list = device::list_functions();
@@ -97,6 +107,9 @@ int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* co
   domain_name(*function, name, sizeof name);
   domain->name = name;
   std::memcpy(domain->address, function->address, sizeof domain->address);
+  const int mode = info->domain_attr->mr_mode;
+  domain->virtual_addresses = mode == FI_MR_BASIC || (mode & FI_MR_VIRT_ADDR) != 0;
+  domain->provider_keys = mode == FI_MR_BASIC || (mode & FI_MR_PROV_KEY) != 0;
   domain->av_type = info->domain_attr->av_type;
   *result = domain;
   return 0;

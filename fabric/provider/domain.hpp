@@ -3,17 +3,21 @@
 // drives one endpoint per domain.
 #pragma once
 
+#include <rdma/fi_atomic.h>
 #include <rdma/fi_domain.h>
 
 #include <atomic>
 #include <string>
-#include <unordered_set>
+#include <vector>
 
 #include "fabric/provider/fabric.hpp"
 #include "fabric/provider/object.hpp"
+#include "fabric/rdm/regions.hpp"
 
 namespace weft::provider {
 
+class Counter;
+class Endpoint;
 class EventQueue;
 
 struct Domain : fid_domain {
@@ -29,10 +33,26 @@ struct Domain : fid_domain {
   fi_av_type av_type = FI_AV_UNSPEC;
   EventQueue* event_queue = nullptr;
 
-  std::unordered_set<std::uint64_t> region_keys;  // under `lock`
+  bool virtual_addresses = false;  // FI_MR_VIRT_ADDR was agreed on; otherwise peers count from 0
+  bool provider_keys = false;      // FI_MR_PROV_KEY was agreed on; otherwise keys are the application's
+  rdm::RegionTable regions;        // under `lock`
+
+  // A counter of a region (fi_mr_bind) belongs to no endpoint, yet reading it must make progress on all: whichever of
+  // them the packets come through. Both lists under `lock`.
+  std::vector<Endpoint*> endpoints;       // enabled ones
+  std::vector<Counter*> region_counters;
+
+  /// Under `lock`. No peer should meet a region by counting.
+  std::uint64_t next_key();
 
   static Domain* of(fid_domain* domain) { return static_cast<Domain*>(domain); }
+
+ private:
+  std::uint64_t key_state_ = 0;
 };
+
+int query_atomic(fid_domain* domain, fi_datatype type, fi_op op, fi_atomic_attr* attributes,
+                 std::uint64_t flags) noexcept;  // atomic.cpp
 
 int open_domain(fid_fabric* fabric, fi_info* info, fid_domain** domain, void* context) noexcept;
 

@@ -30,8 +30,8 @@ Endpoint::Endpoint(Domain& parent, const fi_info& info, void* context)
   cm = &endpoint_name_ops;
   msg = &message_ops;
   tagged = &tagged_ops;
-  rma = &no_rma_ops;
-  atomic = &no_atomic_ops;
+  rma = &rma_ops;
+  atomic = &atomic_ops;
   collective = &no_collective_ops;
   domain.children.fetch_add(1);
 }
@@ -39,8 +39,9 @@ Endpoint::Endpoint(Domain& parent, const fi_info& info, void* context)
 Endpoint::~Endpoint() {
   if (transmit_queue_ != nullptr) --transmit_queue_->bindings;
   if (receive_queue_ != nullptr) --receive_queue_->bindings;
-  if (transmit_counter_ != nullptr) --transmit_counter_->bindings;
-  if (receive_counter_ != nullptr) --receive_counter_->bindings;
+  for (Counter* counter : counters_) {
+    if (counter != nullptr) --counter->bindings;
+  }
   if (addresses_ != nullptr) --addresses_->bindings;
   domain.children.fetch_sub(1);
 }
@@ -65,15 +66,19 @@ int Endpoint::bind_queue(CompletionQueue& queue, std::uint64_t flags) {
   return 0;
 }
 
-// FI_READ, FI_WRITE and their remote twins are accepted: with no RMA there is nothing to count.
 int Endpoint::bind_counter(Counter& counter, std::uint64_t flags) {
-  constexpr std::uint64_t kKnown = FI_SEND | FI_RECV | FI_READ | FI_WRITE | FI_REMOTE_READ | FI_REMOTE_WRITE;
-  if ((flags & ~kKnown) != 0) return -FI_EBADFLAGS;
-  if (((flags & FI_SEND) != 0 && transmit_counter_ != nullptr) ||
-      ((flags & FI_RECV) != 0 && receive_counter_ != nullptr))
-    return -FI_EINVAL;
-  if ((flags & FI_SEND) != 0) transmit_counter_ = &counter, ++counter.bindings;
-  if ((flags & FI_RECV) != 0) receive_counter_ = &counter, ++counter.bindings;
+  constexpr std::uint64_t kFlags[kCounterKinds] = {FI_SEND, FI_RECV, FI_READ, FI_WRITE, FI_REMOTE_READ, FI_REMOTE_WRITE};
+  std::uint64_t unknown = flags;
+  for (unsigned kind = 0; kind < kCounterKinds; ++kind) {
+    unknown &= ~kFlags[kind];
+    if ((flags & kFlags[kind]) != 0 && counters_[kind] != nullptr) return -FI_EINVAL;
+  }
+  if (unknown != 0) return -FI_EBADFLAGS;
+  for (unsigned kind = 0; kind < kCounterKinds; ++kind) {
+    if ((flags & kFlags[kind]) == 0) continue;
+    counters_[kind] = &counter;
+    ++counter.bindings;
+  }
   return 0;
 }
 
@@ -103,8 +108,8 @@ int Endpoint::bind(struct fid* other, std::uint64_t flags) {
 
 int Endpoint::check_bindings() const {
   if (addresses_ == nullptr) return -FI_ENOAV;
-  if ((caps_ & FI_SEND) != 0 && transmit_queue_ == nullptr && transmit_counter_ == nullptr) return -FI_ENOCQ;
-  if ((caps_ & FI_RECV) != 0 && receive_queue_ == nullptr && receive_counter_ == nullptr) return -FI_ENOCQ;
+  if ((caps_ & FI_SEND) != 0 && transmit_queue_ == nullptr && counters_[kSendCounter] == nullptr) return -FI_ENOCQ;
+  if ((caps_ & FI_RECV) != 0 && receive_queue_ == nullptr && counters_[kReceiveCounter] == nullptr) return -FI_ENOCQ;
   return 0;
 }
 
@@ -127,6 +132,7 @@ int Endpoint::enable() {
   options.transmit_queue = transmit_size_;
   options.min_multi_receive = min_multi_receive_;
   options.unexpected_bytes = settings.unexpected_bytes;
+  if ((caps_ & (FI_RMA | FI_ATOMIC)) != 0) options.regions = &domain.regions;
   rdm_ = rdm::Endpoint::create(std::move(queue_pair), options, this);
   if (rdm_ == nullptr) return -FI_ENOMEM;
   attach();
@@ -143,8 +149,11 @@ void Endpoint::attach() {
   addresses_->attach(*this);
   if (transmit_queue_ != nullptr) transmit_queue_->watcher.add(*this);
   if (receive_queue_ != nullptr) receive_queue_->watcher.add(*this);
-  if (transmit_counter_ != nullptr) transmit_counter_->watcher.add(*this);
-  if (receive_counter_ != nullptr) receive_counter_->watcher.add(*this);
+  for (Counter* counter : counters_) {
+    if (counter != nullptr) counter->watcher.add(*this);
+  }
+  for (Counter* counter : domain.region_counters) counter->watcher.add(*this);
+  domain.endpoints.push_back(this);
   EndpointRegistry::add(*this);
 }
 
@@ -153,8 +162,11 @@ void Endpoint::detach() {
   addresses_->detach(*this);
   if (transmit_queue_ != nullptr) transmit_queue_->watcher.remove(*this);
   if (receive_queue_ != nullptr) receive_queue_->watcher.remove(*this);
-  if (transmit_counter_ != nullptr) transmit_counter_->watcher.remove(*this);
-  if (receive_counter_ != nullptr) receive_counter_->watcher.remove(*this);
+  for (Counter* counter : counters_) {
+    if (counter != nullptr) counter->watcher.remove(*this);
+  }
+  for (Counter* counter : domain.region_counters) counter->watcher.remove(*this);
+  std::erase(domain.endpoints, this);
 }
 
 void Endpoint::linger() {

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <rdma/fi_cm.h>
+#include <rdma/fi_atomic.h>
 #include <rdma/fi_endpoint.h>
+#include <rdma/fi_rma.h>
 #include <rdma/fi_tagged.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -64,6 +67,8 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   ssize_t inject(const Outgoing& message) noexcept;  // fi_inject and its kin: never a completion
   ssize_t receive(const Incoming& request) noexcept;
   ssize_t cancel(void* context) noexcept;
+  // One-sided operations, one_sided.cpp. The request lacks only what this fills in: peer, flags, an inject's context.
+  ssize_t one_sided(rdm::OneSidedRequest& request, fi_addr_t peer, std::uint64_t flags, bool injected) noexcept;
   std::uint64_t transmit_flags() const { return transmit_flags_; }
   std::uint64_t receive_flags() const { return receive_flags_; }
 
@@ -103,6 +108,9 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   void report_failure(const rdm::Completion& completion);
   void lost_injected(const rdm::Completion& completion, rdm::PeerIndex peer);
 
+  Counter* counter_of(const rdm::Completion& completion) const;
+  void on_remote_access(const rdm::Completion& completion);
+
   int check_bindings() const;
   int bind_queue(CompletionQueue& queue, std::uint64_t flags);
   int bind_counter(Counter& counter, std::uint64_t flags);
@@ -121,8 +129,17 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   CompletionQueue* receive_queue_ = nullptr;
   bool transmit_selective_ = false;
   bool receive_selective_ = false;
-  Counter* transmit_counter_ = nullptr;
-  Counter* receive_counter_ = nullptr;
+  // By what fi_ep_bind's flags ask to be counted.
+  enum CounterKind : unsigned {
+    kSendCounter,
+    kReceiveCounter,
+    kReadCounter,
+    kWriteCounter,
+    kRemoteReadCounter,
+    kRemoteWriteCounter,
+    kCounterKinds,
+  };
+  std::array<Counter*, kCounterKinds> counters_{};
   AddressVector* addresses_ = nullptr;
   std::unique_ptr<rdm::Endpoint> rdm_;  // null until enabled
 
@@ -139,8 +156,8 @@ extern fi_ops_tagged tagged_ops;  // tagged.cpp
 extern fi_ops endpoint_object_ops;
 extern fi_ops_ep endpoint_ops;
 extern fi_ops_cm endpoint_name_ops;  // endpoint_control.cpp
-extern fi_ops_rma no_rma_ops;
-extern fi_ops_atomic no_atomic_ops;
+extern fi_ops_rma rma_ops;        // rma.cpp
+extern fi_ops_atomic atomic_ops;  // atomic.cpp
 extern fi_ops_collective no_collective_ops;  // unsupported_ops.cpp
 
 }  // namespace weft::provider

@@ -11,6 +11,7 @@ namespace {
 std::uint64_t answer_caps(std::uint64_t all, std::uint64_t hinted, std::uint64_t offered) {
   std::uint64_t caps = ((hinted != 0 ? hinted : all) & offered & kPrimaryCaps) | (offered & kSecondaryCaps);
   if ((caps & (FI_MSG | FI_TAGGED)) != 0 && (caps & kDirectionCaps) == 0) caps |= offered & kDirectionCaps;
+  if ((caps & (FI_RMA | FI_ATOMIC)) != 0 && (caps & kRemoteDirectionCaps) == 0) caps |= offered & kRemoteDirectionCaps;
   return caps & all;
 }
 
@@ -19,6 +20,8 @@ void choose(Value& value, const Value& hinted) {
   if (hinted != Value{}) value = hinted;
 }
 
+// Bits of modes that the application can live with are cleared where we do not need them (fi_domain(3)), and we need
+// none. Who wants virtual addresses or our keys all the same sets them in the info that it opens the domain with.
 int answer_mr_mode(const fi_domain_attr* hints, std::uint32_t version) {
   const int hinted = hints != nullptr ? hints->mr_mode : 0;
   if ((hinted & (FI_MR_BASIC | FI_MR_SCALABLE)) != 0) return hinted;
@@ -44,6 +47,7 @@ void answer_transmit(fi_tx_attr& transmit, const fi_tx_attr* hints, std::uint64_
   choose(transmit.inject_size, hints->inject_size);
   choose(transmit.size, hints->size);
   choose(transmit.iov_limit, hints->iov_limit);
+  choose(transmit.rma_iov_limit, hints->rma_iov_limit);
 }
 
 void answer_receive(fi_rx_attr& receive, const fi_rx_attr* hints, std::uint64_t caps) {

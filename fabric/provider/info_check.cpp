@@ -74,6 +74,9 @@ bool check_endpoint(const fi_ep_attr& offer, const fi_ep_attr& hints) {
   if (hints.protocol != FI_PROTO_UNSPEC && hints.protocol != offer.protocol) return refuse("ep_attr.protocol");
   if (hints.protocol_version > offer.protocol_version) return refuse("ep_attr.protocol_version");
   if (hints.max_msg_size > offer.max_msg_size) return refuse("ep_attr.max_msg_size");
+  if (hints.max_order_raw_size > offer.max_order_raw_size || hints.max_order_war_size > offer.max_order_war_size ||
+      hints.max_order_waw_size > offer.max_order_waw_size)
+    return refuse("ep_attr.max_order_*_size: only atomics have an order");
   if (hints.tx_ctx_cnt > offer.tx_ctx_cnt) return refuse("ep_attr.tx_ctx_cnt");
   if (hints.rx_ctx_cnt > offer.rx_ctx_cnt) return refuse("ep_attr.rx_ctx_cnt");
   if (hints.auth_key_size != 0) return refuse("ep_attr.auth_key_size: weft has no authorisation keys");
@@ -84,19 +87,19 @@ bool check_transmit(const fi_tx_attr& offer, const fi_tx_attr& hints) {
   // Receive capabilities that applications put here by mistake are ignored, as libfabric's own providers do.
   if ((hints.caps & ~(kReceiveCaps | kDomainCaps) & ~offer.caps) != 0) return refuse("tx_attr.caps");
   if ((hints.op_flags & ~offer.op_flags) != 0) return refuse("tx_attr.op_flags");
-  if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("tx_attr.msg_order: weft keeps FI_ORDER_SAS");
+  if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("tx_attr.msg_order: weft keeps FI_ORDER_SAS and the order of atomics");
   if ((hints.comp_order & ~offer.comp_order) != 0) return refuse("tx_attr.comp_order");
   if (hints.inject_size > offer.inject_size) return refuse("tx_attr.inject_size");
   if (hints.size > kLargestQueue) return refuse("tx_attr.size");
   if (hints.iov_limit > offer.iov_limit) return refuse("tx_attr.iov_limit");
-  if (hints.rma_iov_limit > offer.rma_iov_limit) return refuse("tx_attr.rma_iov_limit: weft has no RMA");
+  if (hints.rma_iov_limit > offer.rma_iov_limit) return refuse("tx_attr.rma_iov_limit: weft has 4");
   return true;
 }
 
 bool check_receive(const fi_rx_attr& offer, const fi_rx_attr& hints) {
   if ((hints.caps & ~(kTransmitCaps | kDomainCaps) & ~offer.caps) != 0) return refuse("rx_attr.caps");
   if ((hints.op_flags & ~offer.op_flags) != 0) return refuse("rx_attr.op_flags");
-  if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("rx_attr.msg_order: weft keeps FI_ORDER_SAS");
+  if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("rx_attr.msg_order: weft keeps FI_ORDER_SAS and the order of atomics");
   if ((hints.comp_order & ~offer.comp_order) != 0) return refuse("rx_attr.comp_order");
   if (hints.total_buffered_recv > offer.total_buffered_recv) return refuse("rx_attr.total_buffered_recv");
   if (hints.size > kLargestQueue) return refuse("rx_attr.size");

@@ -1,33 +1,26 @@
-// Memory registration. Weft needs none: local buffers are read and written by the process itself, and there is no
-// remote access yet. Applications that register anyway (FI_MR_LOCAL habits) get a region that costs an allocation, with
-// a key of its own.
+#include "fabric/provider/memory_region.hpp"
+
 #include <rdma/fi_errno.h>
 
 #include <mutex>
 #include <new>
 
-#include "fabric/provider/domain.hpp"
+#include "fabric/provider/endpoint.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/stubs.hpp"
 
 namespace weft::provider {
 namespace {
 
-struct MemoryRegion : fid_mr {
-  Domain& domain;
-  explicit MemoryRegion(Domain& parent) : domain(parent) { domain.children.fetch_add(1); }
-  ~MemoryRegion() { domain.children.fetch_sub(1); }
-};
-
 int close_region(fid* generic) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
-  auto* region = from_fid<MemoryRegion, fid_mr>(generic);
-  {
-    std::lock_guard guard(region->domain.lock);
-    region->domain.region_keys.erase(region->key);
-  }
-  delete region;
+  delete MemoryRegion::of(generic);
   return 0;
+}
+
+int bind_region(fid* generic, fid* other, std::uint64_t flags) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
+  return MemoryRegion::of(generic)->bind(other, flags);
 }
 
 int control_region(fid*, int command, void*) noexcept { return command == FI_ENABLE ? 0 : -FI_ENOSYS; }
@@ -35,37 +28,53 @@ int control_region(fid*, int command, void*) noexcept { return command == FI_ENA
 constinit fi_ops region_object_ops = {
     .size = sizeof(fi_ops),
     .close = close_region,
-    .bind = unsupported,
+    .bind = bind_region,
     .control = control_region,
     .ops_open = unsupported,
     .tostr = unsupported,
     .ops_set = unsupported,
 };
 
-int add_region(Domain& domain, std::uint64_t key, void* context, fid_mr** result) {
+/// The lengths together may not pass the end of the address space: peers' addresses are compared with them.
+bool describe(const iovec* buffers, std::size_t count, std::uint64_t access, const Domain& domain, rdm::Region* region) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (__builtin_add_overflow(region->size, std::uint64_t{buffers[i].iov_len}, &region->size)) return false;
+  }
+  region->memory.assign({buffers, count});
+  region->start = domain.virtual_addresses ? reinterpret_cast<std::uintptr_t>(buffers[0].iov_base) : 0;
+  if ((access & FI_REMOTE_READ) != 0) region->access |= rdm::kRemoteRead;
+  if ((access & FI_REMOTE_WRITE) != 0) region->access |= rdm::kRemoteWrite;
+  return true;
+}
+
+int register_buffers(fid* generic, const iovec* buffers, std::size_t count, std::uint64_t access, std::uint64_t offset,
+                     std::uint64_t key, std::uint64_t, fid_mr** result, void* context) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
+  if (generic->fclass != FI_CLASS_DOMAIN || buffers == nullptr || count == 0 || count > rdm::kMaxIov || offset != 0)
+    return -FI_EINVAL;
+  Domain& domain = *from_fid<Domain, fid_domain>(generic);
+  if (!domain.provider_keys && key == FI_KEY_NOTAVAIL) return -FI_EKEYREJECTED;
+  rdm::Region description;
+  if (!describe(buffers, count, access, domain, &description)) return -FI_EINVAL;
   auto* region = new (std::nothrow) MemoryRegion(domain);
   if (region == nullptr) return -FI_ENOMEM;
+  description.owner = region;
   bool fresh = false;
   {
     std::lock_guard guard(domain.lock);
-    fresh = domain.region_keys.insert(key).second;
+    region->key = domain.provider_keys ? domain.next_key() : key;
+    fresh = domain.regions.add(region->key, description);
+    while (!fresh && domain.provider_keys) fresh = domain.regions.add(region->key = domain.next_key(), description);
   }
   if (!fresh) {
+    region->key = FI_KEY_NOTAVAIL;
     delete region;
     return -FI_ENOKEY;  // fi_mr(3): the requested key is in use
   }
   region->fid = {.fclass = FI_CLASS_MR, .context = context, .ops = &region_object_ops};
   region->mem_desc = region;
-  region->key = key;
   *result = region;
   return 0;
-}
-
-int register_buffers(fid* generic, const iovec* buffers, std::size_t count, std::uint64_t, std::uint64_t,
-                     std::uint64_t key, std::uint64_t, fid_mr** result, void* context) noexcept {
-  if (forked()) return -FI_EOPNOTSUPP;
-  if (generic->fclass != FI_CLASS_DOMAIN || buffers == nullptr || count == 0 || count > 4) return -FI_EINVAL;
-  return add_region(*from_fid<Domain, fid_domain>(generic), key, context, result);
 }
 
 int register_buffer(fid* generic, const void* buffer, std::size_t size, std::uint64_t access, std::uint64_t offset,
@@ -75,11 +84,39 @@ int register_buffer(fid* generic, const void* buffer, std::size_t size, std::uin
 }
 
 int register_attributes(fid* generic, const fi_mr_attr* attributes, std::uint64_t flags, fid_mr** result) noexcept {
+  if (attributes == nullptr) return -FI_EINVAL;
   return register_buffers(generic, attributes->mr_iov, attributes->iov_count, attributes->access, attributes->offset,
                           attributes->requested_key, flags, result, attributes->context);
 }
 
 }  // namespace
+
+MemoryRegion::~MemoryRegion() {
+  {
+    std::lock_guard guard(domain.lock);
+    if (key != FI_KEY_NOTAVAIL) domain.regions.remove(key);
+    if (reads_ != nullptr) --reads_->bindings;
+    if (writes_ != nullptr) --writes_->bindings;
+  }
+  domain.children.fetch_sub(1);
+}
+
+// fi_mr(3): a counter for what peers do to the region (FI_RMA_EVENT), or the endpoint that it is for. We need no
+// endpoint: every one of the domain reaches every region.
+int MemoryRegion::bind(struct fid* other, std::uint64_t flags) {
+  if (other->fclass == FI_CLASS_EP) return &Endpoint::of(other)->domain == &domain ? 0 : -FI_EINVAL;
+  if (other->fclass != FI_CLASS_CNTR) return -FI_EINVAL;
+  Counter& counter = *Counter::of(other);
+  if ((flags & ~(FI_REMOTE_READ | FI_REMOTE_WRITE)) != 0) return -FI_EBADFLAGS;
+  if (&counter.domain != &domain || flags == 0) return -FI_EINVAL;
+  std::lock_guard guard(domain.lock);
+  if (((flags & FI_REMOTE_READ) != 0 && reads_ != nullptr) || ((flags & FI_REMOTE_WRITE) != 0 && writes_ != nullptr))
+    return -FI_EINVAL;
+  if ((flags & FI_REMOTE_READ) != 0) reads_ = &counter, ++counter.bindings;
+  if ((flags & FI_REMOTE_WRITE) != 0) writes_ = &counter, ++counter.bindings;
+  counter.watch_domain();
+  return 0;
+}
 
 constinit fi_ops_mr memory_region_ops = {
     .size = sizeof(fi_ops_mr),

@@ -14,27 +14,16 @@
 #include "fabric/provider/error_text.hpp"
 #include "fabric/provider/explain.hpp"
 #include "fabric/provider/provider.hpp"
+#include "fabric/provider/report.hpp"
 
 namespace weft::provider {
 namespace {
 
-// Ours, in the bits of rdm::OperationFlags that it does not use; they come back in Completion::flags.
-constexpr std::uint32_t kPeek = 1u << 31;          // answered in the queue, not counted as a receive
-constexpr std::uint32_t kNoContext = 1u << 30;     // injected: `context` is the peer's index
-constexpr std::uint32_t kFirstContact = 1u << 29;  // injected and waited for: `context` is the FirstContact
-
 // How long a first contact is waited for. Longer than any live daemon takes; a stopped one must not stop us for long.
 constexpr std::chrono::milliseconds kFirstContactTimeout{100};
 
-constexpr std::uint64_t kRefusedFlags = FI_FENCE | FI_TRIGGER | FI_COMMIT_COMPLETE;
-
-// Whether and how success is reported: a queue entry, only counted, or not at all.
-std::uint32_t report_flags(bool wanted, const CompletionQueue* queue, const Counter* counter) {
-  if (wanted && queue != nullptr) return rdm::kCompletion;
-  return counter != nullptr ? rdm::kCompletion | rdm::kCountOnly : 0;
-}
-
 std::uint64_t entry_flags(const rdm::Completion& completion) {
+  if (completion.one_sided != rdm::OneSided::kNone) return one_sided_flags(completion);
   std::uint64_t flags = (completion.is_send ? FI_SEND : FI_RECV) |
                         ((completion.flags & rdm::kTagged) != 0 ? FI_TAGGED : FI_MSG);
   if (completion.has_remote_data && !completion.is_send) flags |= FI_REMOTE_CQ_DATA;
@@ -77,7 +66,7 @@ ssize_t Endpoint::send(const Outgoing& message) noexcept {
   request.tag = message.tag;
   request.remote_data = message.data;
   request.context = message.context;
-  request.flags = report_flags(wanted, transmit_queue_, transmit_counter_);
+  request.flags = report_flags(wanted, transmit_queue_, counters_[kSendCounter]);
   if (message.tagged) request.flags |= rdm::kTagged;
   if ((message.flags & FI_INJECT) != 0) request.flags |= rdm::kInject;
   if ((message.flags & FI_REMOTE_CQ_DATA) != 0) request.flags |= rdm::kRemoteData;
@@ -97,7 +86,7 @@ ssize_t Endpoint::inject(const Outgoing& message) noexcept {
   request.tag = message.tag;
   request.remote_data = message.data;
   request.context = reinterpret_cast<void*>(std::uintptr_t{request.peer});
-  request.flags = rdm::kInject | kNoContext | report_flags(false, nullptr, transmit_counter_);
+  request.flags = rdm::kInject | kNoContext | report_flags(false, nullptr, counters_[kSendCounter]);
   if (message.tagged) request.flags |= rdm::kTagged;
   if ((message.flags & FI_REMOTE_CQ_DATA) != 0) request.flags |= rdm::kRemoteData;
   const bool contacted = request.peer < contacted_.size() && contacted_[request.peer];
@@ -154,7 +143,7 @@ ssize_t Endpoint::receive(const Incoming& message) noexcept {
   request.tag = message.tag;
   request.ignore = message.ignore;
   request.context = message.context;
-  request.flags = report_flags(wanted, receive_queue_, receive_counter_);
+  request.flags = report_flags(wanted, receive_queue_, counters_[kReceiveCounter]);
   if (message.tagged) request.flags |= rdm::kTagged;
   if (!message.tagged && (message.flags & FI_MULTI_RECV) != 0) request.flags |= rdm::kMultiReceive;
   const bool discard = message.tagged && (message.flags & FI_DISCARD) != 0;
@@ -179,9 +168,10 @@ ssize_t Endpoint::cancel(void* context) noexcept {
 
 // Called by the transport, in our own calls into it: the lock is held.
 void Endpoint::on_completion(const rdm::Completion& completion) {
+  if (completion.is_remote) return on_remote_access(completion);
   const bool failed = completion.status != rdm::Status::kOk;
   const bool counted = (completion.flags & kPeek) == 0 && completion.status != rdm::Status::kCanceled;
-  Counter* counter = completion.is_send ? transmit_counter_ : receive_counter_;
+  Counter* counter = counter_of(completion);
   if (counter != nullptr && counted) counter->count(failed);
   if ((completion.flags & kFirstContact) != 0) {
     FirstContact& contact = *static_cast<FirstContact*>(completion.context);

@@ -1,6 +1,7 @@
 // A reliable datagram endpoint: libfabric's FI_EP_RDM semantics without libfabric's types. Tag and source matching,
 // order per pair of endpoints (FI_ORDER_SAS), messages of any size, unexpected messages, peek and claim, cancel,
-// multi-recv, completion levels. fabric/provider wraps it in libfabric objects.
+// multi-recv, completion levels; reads, writes and atomic operations on the memory of peers. fabric/provider wraps it in
+// libfabric objects.
 //
 // Thread: one at a time; the caller locks (per endpoint). Nothing here sleeps or makes threads. Completions are
 // reported from inside progress() and from inside the posting calls, through the CompletionSink.
@@ -14,8 +15,11 @@
 #include <span>
 
 #include "fabric/device/queue_pair.hpp"
+#include "fabric/rdm/atomic.hpp"
 
 namespace weft::rdm {
+
+class RegionTable;
 
 /// Index of a peer in the provider's address vector; the provider keeps it stable while the address is inserted.
 using PeerIndex = std::uint32_t;
@@ -23,7 +27,8 @@ inline constexpr PeerIndex kAnyPeer = 0xffffffff;
 inline constexpr PeerIndex kUnknownPeer = 0xfffffffe;  // a message from an address that nobody inserted
 
 inline constexpr std::size_t kInjectSize = 4096;  // FI inject_size (facts fabric 8)
-inline constexpr std::size_t kMaxIov = 4;
+inline constexpr std::size_t kMaxIov = 4;        // pieces of a buffer, local or remote
+inline constexpr std::size_t kMaxAtomic = 4096;  // bytes of one atomic operation: with its comparand it fits one packet
 
 enum class Status : std::uint8_t {
   kOk,
@@ -34,7 +39,14 @@ enum class Status : std::uint8_t {
   kPeerGone,        // FI_ENOTCONN: the destination queue pair does not exist any more
   kDeviceGone,      // FI_ENETDOWN: the daemon or the function went away
   kInternal,        // FI_EOTHER: a protocol violation by the peer
+  kBadKey,          // FI_ENOKEY: the target has no region with this key (any more)
+  kBadAddress,      // FI_EFAULT: outside the target's region
+  kNoAccess,        // FI_EACCES: the target's region does not allow it
+  kBadAtomic,       // FI_EOPNOTSUPP: the target does not know this operation on this type
 };
+
+/// Operations that the target's process does not take part in (other than by making progress).
+enum class OneSided : std::uint8_t { kNone, kRead, kWrite, kAtomic, kFetchAtomic, kCompareAtomic };
 
 enum OperationFlags : std::uint32_t {
   kTagged = 1u << 0,
@@ -52,6 +64,8 @@ struct Completion {
   bool is_send = false;
   bool buffer_released = false;  // multi-recv: the buffer is the caller's again (FI_MULTI_RECV)
   bool has_remote_data = false;
+  OneSided one_sided = OneSided::kNone;  // then is_send too, except where is_remote
+  bool is_remote = false;        // a peer's read, write or atomic on our memory; reported when it is complete
   bool is_claimable = false;     // answer to a peek with claim: claim() will take this message
   Status status = Status::kOk;
   int device_status = 0;         // efa::SendStatus of a failed send
@@ -62,6 +76,7 @@ struct Completion {
   std::uint64_t remote_data = 0;
   PeerIndex source = kUnknownPeer;
   device::Address source_address;  // always set on receives
+  void* region = nullptr;        // is_remote: Region::owner of the (last) region
 };
 
 class CompletionSink {
@@ -90,6 +105,27 @@ struct ReceiveRequest {
   std::uint32_t flags = 0;
 };
 
+/// A part of a peer's memory, as the peer names it.
+struct RemotePiece {
+  std::uint64_t address = 0;
+  std::uint64_t length = 0;  // bytes
+  std::uint64_t key = 0;
+};
+
+struct OneSidedRequest {
+  PeerIndex peer = 0;
+  OneSided kind = OneSided::kNone;
+  std::span<const iovec> local;    // what is written, or the operands; what a read fills. Empty: AtomicOp::kRead
+  std::span<const RemotePiece> remote;
+  std::span<const iovec> compare;  // kCompareAtomic
+  std::span<const iovec> result;   // kFetchAtomic, kCompareAtomic
+  AtomicOp op{};
+  AtomicType type{};
+  std::uint64_t remote_data = 0;   // with kRemoteData, not for reads: reported at the target
+  void* context = nullptr;
+  std::uint32_t flags = 0;
+};
+
 enum class PeekMode { kPeek, kPeekAndClaim, kPeekAndDiscard };
 
 struct EndpointOptions {
@@ -97,6 +133,7 @@ struct EndpointOptions {
   std::size_t receive_queue = 65536;      // receives posted before EAGAIN
   std::size_t min_multi_receive = 64;     // FI_OPT_MIN_MULTI_RECV
   std::size_t unexpected_bytes = 64u << 20;  // copies of messages nobody asked for; beyond it senders must hold theirs
+  const RegionTable* regions = nullptr;      // what peers may reach; null: nothing
   std::uint32_t receive_buffers = 256;       // of the queue pair: shared among the senders as credits
 };
 
@@ -126,6 +163,11 @@ class Endpoint {
   /// -ENETDOWN.
   virtual int send(const SendRequest& request) = 0;
   virtual int receive(const ReceiveRequest& request) = 0;
+
+  /// Read, write or atomic operation on a peer's memory. Errors as send(); -EINVAL also for lengths that do not agree.
+  /// Complete when the target has said so: the data is in its memory, which is FI_DELIVERY_COMPLETE. Atomic operations
+  /// of one endpoint on one peer happen in the order they were posted; reads and writes in any.
+  virtual int one_sided(const OneSidedRequest& request) = 0;
 
   /// Answers through the sink at once or, for a message still arriving, when it is known: kOk with length, tag, source
   /// and data, or kNoMessage.

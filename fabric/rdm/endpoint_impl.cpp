@@ -33,6 +33,7 @@ EndpointImpl::EndpointImpl(std::unique_ptr<device::QueuePair> queue_pair, const 
       medium_chunk_(whole_lines(queue_pair_->mtu(), kMediumOverhead)),
       long_first_(whole_lines(queue_pair_->mtu(), kLongOverhead)),
       data_chunk_(whole_lines(queue_pair_->mtu(), kCtsDataOverhead)),
+      write_chunk_(whole_lines(queue_pair_->mtu(), kWriteOverhead)),
       share_(options.receive_buffers),
       flights_(512),
       last_look_ns_(clock()),
@@ -89,7 +90,8 @@ void EndpointImpl::probe_silent_peers() {
 }
 
 bool EndpointImpl::drained() const {
-  return gone_ || (sends_.live() == 0 && resends_.live() == 0 && controls_ == 0 && oldest_ticket_ == next_ticket_);
+  return gone_ || (sends_.live() == 0 && resends_.live() == 0 && one_sided_.live() == 0 && responses_.live() == 0 &&
+                   controls_ == 0 && done_entries_ == 0 && oldest_ticket_ == next_ticket_);
 }
 
 int EndpointImpl::wait_limit_ms() const {

@@ -3,6 +3,7 @@
 //   transmit.cpp       packets out, their answers, RNR          flush.cpp         what waits, peer by peer
 //   receive.cpp        packets in, sequence, eager and medium   long_message.cpp  windows and data of long messages
 //   delivery.cpp       messages into buffers, completions       post_receive.cpp  receive, peek, claim, cancel
+//   initiate.cpp       reads, writes and atomics: our side      target.cpp        ... and the side whose memory it is
 //   failure.cpp        peers and devices that go away
 // Functions that report to the sink may be called from posting calls; the sink must not call back.
 #pragma once
@@ -30,6 +31,7 @@ class EndpointImpl final : public Endpoint {
   void remove_peer(PeerIndex peer) override;
   int send(const SendRequest& request) override;
   int receive(const ReceiveRequest& request) override;
+  int one_sided(const OneSidedRequest& request) override;
   int peek(const ReceiveRequest& request, PeekMode mode) override;
   int claim(const ReceiveRequest& request, bool discard) override;
   bool cancel(void* context, bool tagged) override;
@@ -100,6 +102,7 @@ class EndpointImpl final : public Endpoint {
   void flush();
   bool flush_one(Peer& peer);
   FlushResult flush_peer(Peer& peer);
+  bool post_next(Peer& peer, unsigned& turn, bool& nothing);
   bool post_control(Peer& peer);
   void expire_delays();
 
@@ -154,6 +157,37 @@ class EndpointImpl final : public Endpoint {
   void stream_or_finish(SendOperation& operation);
   void grant_window(Message& message);
 
+  // initiate.cpp
+  int check(const OneSidedRequest& request, std::size_t& length) const;
+  void queue_one_sided(OneSidedOperation& operation, const OneSidedRequest& request);
+  bool post_one_sided(OneSidedOperation& operation);
+  bool post_write(OneSidedOperation& operation, std::span<const iovec> local);
+  bool post_read(OneSidedOperation& operation);
+  template <typename Fill>
+  bool post_atomic(OneSidedOperation& operation, std::size_t operand_bytes, Fill&& fill);
+  void begin_one_sided(OneSidedOperation& operation);
+  OneSidedOperation* find_one_sided(Peer& peer, std::uint32_t operation, std::uint32_t number);
+  void on_read_data(Peer& peer, std::span<const std::byte> packet);
+  void on_atomic_result(Peer& peer, std::span<const std::byte> packet);
+  void on_done(Peer& peer, std::span<const std::byte> packet);
+  void finish_one_sided(OneSidedOperation& operation, Status status, int device_status);
+  void fail_one_sided(Peer& peer, Status status, int device_status, bool only_begun);
+
+  // target.cpp
+  void on_write(Peer& peer, std::span<const std::byte> packet);
+  void on_read(Peer& peer, std::span<const std::byte> packet);
+  void on_atomic(Peer& peer, std::span<const std::byte> packet);
+  bool execute_atomic(Peer& peer, std::span<const std::byte> packet);
+  bool admit_one_sided(OneSidedTraffic& traffic);
+  void answer_done(Peer& peer, std::uint32_t operation, std::uint32_t number, RemoteStatus status);
+  void answer(Peer& peer, Response& response);
+  bool post_done(Peer& peer);
+  bool post_response(Peer& peer);
+  void report_remote(const Peer& peer, OneSided kind, const Region* region, const BaseHeader& base,
+                     std::uint64_t remote_data, std::size_t length);
+  void drop_answers(Peer& peer);
+  void drop_one_sided_arrivals(Peer& peer);
+
   // failure.cpp
   void fail_sends(Peer& peer, Status status, int device_status);
   void fail_waiting(Peer& peer, Status status);
@@ -172,7 +206,7 @@ class EndpointImpl final : public Endpoint {
   EndpointOptions options_;
   CompletionSink* sink_;
   Clock clock_;
-  std::size_t eager_max_, medium_chunk_, long_first_, data_chunk_;  // data bytes of one packet of each kind
+  std::size_t eager_max_, medium_chunk_, long_first_, data_chunk_, write_chunk_;  // data bytes of one packet
 
   PeerTable peers_;
   Peer* last_peer_ = nullptr;  // the next packet is often from the same
@@ -182,6 +216,9 @@ class EndpointImpl final : public Endpoint {
   Pool<ReceiveOperation> receives_;
   Pool<Message> messages_;
   Pool<Resend> resends_;
+  Pool<OneSidedOperation> one_sided_;
+  Pool<Response> responses_;
+  Pool<PartialWrite> partial_writes_;
   BufferPool buffers_;
   srd::BufferShare share_;
   srd::RnrLimits rnr_limits_;
@@ -195,6 +232,7 @@ class EndpointImpl final : public Endpoint {
   EndpointCounters counters_;
   std::size_t unexpected_bytes_ = 0;
   std::size_t controls_ = 0;     // CTS and receipts not sent yet
+  std::size_t done_entries_ = 0;  // answers to one-sided operations not sent yet
   bool holding_ = false;         // unexpected messages have filled their memory
   bool gone_ = false;
   bool device_failed_ = false;   // an answer said so

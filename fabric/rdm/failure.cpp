@@ -28,6 +28,7 @@ void EndpointImpl::fail_sends(Peer& peer, Status status, int device_status) {
       settle(*operation);
     }
   }
+  fail_one_sided(peer, status, device_status, false);
 }
 
 /// The sends that wait for the peer's word, because that word is lost.
@@ -39,6 +40,7 @@ void EndpointImpl::fail_waiting(Peer& peer, Status status) {
       settle(*operation);
     }
   }
+  fail_one_sided(peer, status, 0, true);
 }
 
 /// Messages whose data, or whose windows, will not come through any more.
@@ -99,6 +101,7 @@ void EndpointImpl::end_session(Peer& peer, Status status, int device_status) {
   peer.rnr.recovered();
   fail_sends(peer, status, device_status);
   fail_messages(peer, status, true);
+  drop_answers(peer);
 }
 
 void EndpointImpl::restart_transmit(Peer& peer, Status status) {
@@ -112,6 +115,7 @@ void EndpointImpl::restart_transmit(Peer& peer, Status status) {
 void EndpointImpl::restart_receive(Peer& peer, Status status) {
   fail_messages(peer, status, false);
   drop_early(peer);
+  drop_one_sided_arrivals(peer);
   peer.session_known = false;
   peer.told_to_hold = false;
   peer.newest_psn = ~0u;
@@ -137,6 +141,8 @@ void EndpointImpl::device_gone() {
     fail_sends(*peer, Status::kDeviceGone, 0);
     fail_messages(*peer, Status::kDeviceGone, false);
     drop_early(*peer);
+    drop_answers(*peer);
+    drop_one_sided_arrivals(*peer);
   }
   // Those that were completely with the daemon.
   sends_.for_each_live([this](SendOperation& operation) {

@@ -42,33 +42,49 @@ EndpointImpl::FlushResult EndpointImpl::flush_peer(Peer& peer) {
     peer.rnr.trying();
     return FlushResult::kNothingLeft;
   }
-  bool data_next = false;
+  unsigned turn = 0;
   for (unsigned packets = 0; packets < kTurnPackets; ++packets) {
-    bool posted;
+    bool posted, nothing = false;
     if (!peer.resends.empty()) {
       posted = post_again(peer);
     } else if (!peer.send_credit.available()) {
       break;
-    } else if (!peer.controls.empty()) {
-      posted = post_control(peer);
     } else {
-      // Data of long messages and new messages in turn: neither holds up the other.
-      SendOperation* request = peer.hold_requests && !peer.requests.empty() && peer.requests.front()->posted == 0
-                                   ? nullptr
-                                   : peer.requests.front();
-      SendOperation* stream = peer.streaming.front();
-      if (!request && !stream) break;
-      data_next = stream && (data_next || !request);
-      posted = data_next ? post_data(*stream) : post_request(*request);
-      data_next = !data_next;
+      posted = post_next(peer, turn, nothing);
     }
+    if (nothing) break;
     if (!posted) return FlushResult::kNoSlot;
   }
   if ((peer.credit_due || peer.restart_due) && !post_credit(peer)) return FlushResult::kNoSlot;
   const bool requests = !peer.requests.empty() && (!peer.hold_requests || peer.requests.front()->posted != 0);
   if (!peer.resends.empty()) return FlushResult::kMore;
-  const bool more = !peer.controls.empty() || !peer.streaming.empty() || requests;
+  const OneSidedTraffic* const traffic = peer.one_sided.get();
+  const bool more = !peer.controls.empty() || !peer.streaming.empty() || requests ||
+                    (traffic && (traffic->may_ask() || traffic->may_answer()));
   return more && peer.send_credit.available() ? FlushResult::kMore : FlushResult::kNothingLeft;
+}
+
+/// Short answers first. Then new messages, data of long ones, one-sided operations and the data they ask for, in turn:
+/// none holds up the others.
+bool EndpointImpl::post_next(Peer& peer, unsigned& turn, bool& nothing) {
+  OneSidedTraffic* const traffic = peer.one_sided.get();
+  if (!peer.controls.empty()) return post_control(peer);
+  if (traffic && !traffic->done.empty()) return post_done(peer);
+  SendOperation* const request = peer.requests.front();
+  const bool may[] = {request && (!peer.hold_requests || request->posted != 0), !peer.streaming.empty(),
+                      traffic && traffic->may_ask(), traffic && !traffic->responses.empty()};
+  for (unsigned tried = 0; tried < std::size(may); ++tried) {
+    const unsigned which = turn++ % std::size(may);
+    if (!may[which]) continue;
+    switch (which) {
+      case 0: return post_request(*request);
+      case 1: return post_data(*peer.streaming.front());
+      case 2: return post_one_sided(*traffic->queued.front());
+      default: return post_response(peer);
+    }
+  }
+  nothing = true;
+  return true;
 }
 
 /// A CTS or a receipt; a message may owe both.

@@ -141,6 +141,71 @@ struct Message {
   }
 };
 
+/// A read, write or atomic operation on a peer's memory, from the posting call until the target's answer.
+struct OneSidedOperation {
+  Hook<OneSidedOperation> hook;
+  std::uint32_t id = 0;
+  bool live = false;
+  bool in_flight = false;      // all of its request is sent
+  OneSided kind = OneSided::kNone;
+  AtomicOp op{};
+  AtomicType type{};
+  std::uint8_t pieces = 0;
+
+  Peer* peer = nullptr;
+  void* context = nullptr;
+  std::uint32_t flags = 0;
+  std::uint32_t number = 0;
+  std::uint64_t remote_data = 0;
+  std::size_t length = 0;      // bytes of remote memory
+  std::size_t posted = 0;      // write: bytes handed to the daemon
+  std::size_t received = 0;    // read: bytes that have come
+  RemotePiece remote[kMaxIov];
+  IovList local;               // write: from; read: to
+  IovList result;              // of atomics
+  Buffer copy;                 // injected data that had to wait; operands and comparands of atomics that had to
+
+  bool is_atomic() const { return kind >= OneSided::kAtomic; }
+  void reset() {
+    in_flight = false;
+    posted = received = 0;
+    peer = nullptr;
+  }
+};
+
+/// What a target sends back: the data of a read, or what was there before an atomic.
+struct Response {
+  Hook<Response> hook;
+  std::uint32_t id = 0;
+  bool live = false;
+  std::uint8_t pieces = 0;
+  std::uint32_t operation = 0;  // the initiator's
+  std::uint32_t number = 0;
+  std::size_t total = 0;
+  std::size_t sent = 0;
+  RemotePiece remote[kMaxIov];  // of a read
+  Buffer result;                // of an atomic
+  void reset() {
+    pieces = 0;
+    sent = 0;
+  }
+};
+
+/// A write of several packets that is arriving.
+struct PartialWrite {
+  Hook<PartialWrite> hook;
+  std::uint32_t id = 0;
+  bool live = false;
+  std::uint32_t number = 0;
+  std::uint64_t total = 0;
+  std::uint64_t received = 0;
+  RemoteStatus status = RemoteStatus::kOk;  // of the first packet that failed
+  void reset() {
+    received = 0;
+    status = RemoteStatus::kOk;
+  }
+};
+
 /// A packet that the daemon refused with RNR, kept as it was.
 struct Resend {
   Hook<Resend> hook;

@@ -9,6 +9,9 @@
 #include <cstring>
 #include <span>
 
+#include "fabric/rdm/atomic.hpp"
+#include "fabric/rdm/regions.hpp"
+#include "fabric/srd/credit.hpp"
 #include "fabric/srd/packet.hpp"
 
 namespace weft::rdm {
@@ -18,13 +21,21 @@ inline constexpr std::uint8_t kProtocolVersion = 1;
 enum class PacketType : std::uint8_t {
   kCts = 3,
   kCtsData = 4,
+  kReadData = 5,
+  kAtomicResult = 8,
   kReceipt = 10,
+  kDone = 32,  // Weft's own: EFA's emulation does not tell the initiator about errors
   kEagerMessage = 64,
   kEagerTagged = 65,
   kMediumMessage = 66,
   kMediumTagged = 67,
   kLongCtsMessage = 68,
   kLongCtsTagged = 69,
+  kWrite = 70,
+  kRead = 72,
+  kAtomic = 74,
+  kFetchAtomic = 75,
+  kCompareAtomic = 76,
 };
 
 enum PacketOption : std::uint16_t {
@@ -90,6 +101,76 @@ static_assert(sizeof(srd::PacketHeader) + sizeof(CtsDataHeader) == 64);
 struct ReceiptHeader {
   BaseHeader base;
 };
+
+// One-sided operations. Here `BaseHeader::message` is the number of the operation in a sequence of their own, which never
+// begins anew; answers echo it with the operation's id, so that a late one is not taken for another's.
+
+/// A part of a write that lies in one remote piece: complete in itself, any may arrive first.
+struct WriteHeader {
+  BaseHeader base;
+  std::uint32_t operation;
+  std::uint32_t reserved;
+  std::uint64_t total;  // bytes of the whole operation: done when as many have come
+  std::uint64_t address;
+  std::uint64_t key;
+  std::uint64_t remote_data;
+};
+static_assert(sizeof(srd::PacketHeader) + sizeof(WriteHeader) == 64, "data begins on a cache line");
+
+/// As many RemotePieces follow.
+struct ReadHeader {
+  BaseHeader base;
+  std::uint32_t operation;
+  std::uint32_t pieces;
+};
+static_assert(sizeof(ReadHeader) == 16);
+
+struct ReadDataHeader {
+  BaseHeader base;
+  std::uint32_t operation;
+  std::uint32_t reserved;
+  std::uint64_t offset;  // into the operation
+  std::uint8_t padding[24];
+};
+static_assert(sizeof(srd::PacketHeader) + sizeof(ReadDataHeader) == 64);
+
+/// Pieces (whole elements each), operands (not for kRead), comparands (kCompareAtomic only) follow.
+struct AtomicHeader {
+  BaseHeader base;
+  std::uint32_t operation;
+  std::uint32_t sequence;  // atomic operations of a session from 0: they happen in this order
+  std::uint64_t remote_data;
+  AtomicOp op;
+  AtomicType type;
+  std::uint8_t pieces;
+  std::uint8_t reserved[5];
+};
+static_assert(sizeof(AtomicHeader) == 32);
+
+/// What was there before follows.
+struct AtomicResultHeader {
+  BaseHeader base;
+  std::uint32_t operation;
+  std::uint32_t reserved;
+};
+static_assert(sizeof(AtomicResultHeader) == 16);
+
+/// One of those that follow the base header of kDone: writes and atomics that are done, anything that failed.
+struct DoneEntry {
+  std::uint32_t operation;
+  std::uint32_t number;
+  RemoteStatus status;
+};
+static_assert(sizeof(DoneEntry) == 12);
+
+inline constexpr std::size_t kWriteOverhead = sizeof(srd::PacketHeader) + sizeof(WriteHeader);
+inline constexpr std::size_t kReadDataOverhead = sizeof(srd::PacketHeader) + sizeof(ReadDataHeader);
+inline constexpr std::size_t kDoneOverhead = sizeof(srd::PacketHeader) + sizeof(BaseHeader);
+
+/// One-sided operations that an endpoint may have begun at a peer without an answer: what a target keeps of them is
+/// bounded by it. More than four credit windows, so that it does not hold up a stream of small ones.
+inline constexpr std::uint32_t kMaxOneSided = 256;
+static_assert(kMaxOneSided >= 4 * srd::kMaxWindow);
 
 inline constexpr std::size_t kEagerOverhead = sizeof(srd::PacketHeader) + sizeof(RequestHeader);
 inline constexpr std::size_t kMediumOverhead = sizeof(srd::PacketHeader) + sizeof(MediumHeader);

@@ -23,6 +23,34 @@ inline bool same(const device::Address& a, const device::Address& b) {
   return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (a.qpn ^ b.qpn)) == 0;
 }
 
+/// One-sided operations in both directions; made with the first of them.
+struct OneSidedTraffic {
+  // Ours on the peer's memory.
+  List<OneSidedOperation, &OneSidedOperation::hook> queued;     // not completely sent, oldest first
+  List<OneSidedOperation, &OneSidedOperation::hook> in_flight;
+  std::uint32_t begun = 0;          // a packet of it was sent; at most kMaxOneSided
+  std::uint32_t next_number = 0;
+  std::uint32_t next_sequence = 0;  // of atomics
+
+  // The peer's on ours.
+  struct EarlyAtomic {
+    std::uint32_t sequence;
+    std::uint32_t size;
+    Buffer packet;
+  };
+  std::uint32_t owed = 0;           // operations that have come and are not answered; at most kMaxOneSided
+  std::uint32_t expected_sequence = 0;
+  std::vector<DoneEntry> done;      // to be sent
+  List<Response, &Response::hook> responses;
+  List<PartialWrite, &PartialWrite::hook> partial;  // newest first
+  std::vector<EarlyAtomic> early;   // atomics before their turn
+
+  /// The oldest of ours may be sent, or sent further.
+  bool may_ask() const { return !queued.empty() && (queued.front()->posted != 0 || begun < kMaxOneSided); }
+  bool may_answer() const { return !done.empty() || !responses.empty(); }
+  bool waits_for_peer() const { return !in_flight.empty() || !partial.empty() || !early.empty(); }
+};
+
 struct Peer {
   explicit Peer(const device::Address& where) : address(where) {}
 
@@ -49,6 +77,7 @@ struct Peer {
   List<SendOperation, &SendOperation::hook> requests, streaming, waiting;
   List<Message, &Message::control> controls;
   List<Resend, &Resend::hook> resends;
+  std::unique_ptr<OneSidedTraffic> one_sided;
 
   // From the peer.
   bool session_known = false;
@@ -64,9 +93,16 @@ struct Peer {
   std::array<std::uint32_t, 4> former_qkeys{};  // packets of these incarnations are late
 
   bool has_work() const {
-    return !resends.empty() || !controls.empty() || !streaming.empty() || !requests.empty() || credit_due || restart_due;
+    return !resends.empty() || !controls.empty() || !streaming.empty() || !requests.empty() || credit_due || restart_due ||
+           (one_sided && (one_sided->may_ask() || one_sided->may_answer()));
   }
-  bool waits_for_peer() const { return !waiting.empty() || !incomplete.empty(); }
+  bool waits_for_peer() const {
+    return !waiting.empty() || !incomplete.empty() || (one_sided && one_sided->waits_for_peer());
+  }
+  OneSidedTraffic& traffic() {
+    if (!one_sided) one_sided = std::make_unique<OneSidedTraffic>();
+    return *one_sided;
+  }
   bool is_former(std::uint32_t key) const;
   void remember_former(std::uint32_t key);
 };

@@ -59,6 +59,7 @@ bool EndpointImpl::accept_session(Peer& peer, const srd::PacketHeader& header) {
     // The peer gave up a sequence: what was arriving will not be completed, and what waits for its word waits in vain.
     fail_waiting(peer, Status::kPeerGone);
     fail_messages(peer, Status::kPeerGone, false);
+    drop_one_sided_arrivals(peer);
     drop_early(peer);
     peer.expected_message = 0;
   }
@@ -91,6 +92,14 @@ void EndpointImpl::on_message_packet(Peer& peer, std::span<const std::byte> pack
     case PacketType::kCts: return on_cts(peer, packet);
     case PacketType::kCtsData: return on_cts_data(peer, packet);
     case PacketType::kReceipt: return on_receipt(peer, base);
+    case PacketType::kWrite: return on_write(peer, packet);
+    case PacketType::kRead: return on_read(peer, packet);
+    case PacketType::kAtomic:
+    case PacketType::kFetchAtomic:
+    case PacketType::kCompareAtomic: return on_atomic(peer, packet);
+    case PacketType::kDone: return on_done(peer, packet);
+    case PacketType::kReadData: return on_read_data(peer, packet);
+    case PacketType::kAtomicResult: return on_atomic_result(peer, packet);
     default: break;
   }
   Request request;

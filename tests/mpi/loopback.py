@@ -44,8 +44,13 @@ def environment(build, runtime):
                 WEFT_RUNTIME_DIR=runtime, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
 
 
-def mpirun_command(ranks, instances, program):
-    command = list(MPIRUN)
+# osc/rdma over btl/ofi: windows by libfabric's reads, writes and atomics. The program fails where they are not chosen.
+ONE_SIDED = ["--mca", "osc", "rdma", "--mca", "btl", "ofi,self", "--mca", "osc_rdma_btls", "ofi",
+             "--mca", "btl_ofi_provider_include", "weft"]
+
+
+def mpirun_command(ranks, instances, program, extra=()):
+    command = [*MPIRUN, *extra]
     for rank in range(ranks):
         if rank:
             command.append(":")
@@ -58,12 +63,14 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("-n", type=int, default=2, help="ranks")
     parser.add_argument("--instances", type=int, default=0, help="instances they are spread over (default: one each)")
+    parser.add_argument("--one-sided", action="store_true", help="windows over btl/ofi")
     parser.add_argument("program", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     instances = [f"node-{i}" for i in range(arguments.instances or arguments.n)]
     with loopback_daemon(build, instances) as (_, runtime):
-        sys.exit(subprocess.run(mpirun_command(arguments.n, instances, arguments.program),
+        sys.exit(subprocess.run(mpirun_command(arguments.n, instances, arguments.program,
+                                               ONE_SIDED if arguments.one_sided else ()),
                                 env=environment(build, runtime)).returncode)
 
 

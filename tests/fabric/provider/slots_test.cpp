@@ -69,10 +69,6 @@ TEST_F(Slots, what_is_not_there_says_so) {
   EXPECT_EQ(fi_poll_open(a_->domain, nullptr, &poll), -FI_ENOSYS);
   EXPECT_EQ(fi_wait_open(a_->fabric, nullptr, &wait), -FI_ENOSYS);
   EXPECT_EQ(fi_stx_context(a_->domain, nullptr, &shared, nullptr), -FI_ENOSYS);
-  EXPECT_EQ(fi_write(a_->ep, memory, 8, nullptr, to_b_, 0, 0, nullptr), -FI_ENOSYS);
-  EXPECT_EQ(fi_read(a_->ep, memory, 8, nullptr, to_b_, 0, 0, nullptr), -FI_ENOSYS);
-  EXPECT_EQ(fi_inject_write(a_->ep, memory, 8, to_b_, 0, 0), -FI_ENOSYS);
-  EXPECT_EQ(fi_atomic(a_->ep, memory, 1, nullptr, to_b_, 0, 0, FI_UINT64, FI_SUM, nullptr), -FI_ENOSYS);
   EXPECT_EQ(fi_barrier(a_->ep, 0, nullptr), -FI_ENOSYS);
   EXPECT_EQ(fi_getpeer(a_->ep, memory, &size), -FI_ENOSYS);
   EXPECT_EQ(fi_shutdown(a_->ep, 0), -FI_ENOSYS);

@@ -11,10 +11,12 @@ namespace {
 class HostileTest : public ::testing::Test {
  protected:
   // Node 0 is the victim, node 1 is honest, node 2 gives its place to the attacker.
-  Cluster cluster{{.nodes = 3}};
+  Cluster cluster;
   std::unique_ptr<device::QueuePair> attacker;
   std::uint32_t psn = 0;
   std::mt19937_64 random{11};
+
+  explicit HostileTest(const ClusterOptions& options = {.nodes = 3}) : cluster(options) {}
 
   void SetUp() override {
     const std::uint32_t qpn = cluster[2].address.qpn;
@@ -217,6 +219,147 @@ TEST_F(HostileTest, RandomPacketsBreakNothing) {
   EXPECT_TRUE(std::all_of(memory.end() - 4096, memory.end(), [](std::byte b) { return b == std::byte{0xee}; }));
   while (cluster[0]->cancel(nullptr, true) || cluster[0]->cancel(nullptr, false)) {
   }
+  expect_honest_peers_are_served();
+}
+
+class HostileOneSided : public HostileTest {
+ protected:
+  static constexpr std::size_t kGuard = 4096, kSize = 100'000;
+  static constexpr std::uint64_t kStart = 0x10000, kKey = 5, kReadOnlyKey = 6;
+  static inline RegionTable regions;
+
+  static ClusterOptions options() {
+    ClusterOptions result{.nodes = 3};
+    result.endpoint.regions = &regions;
+    return result;
+  }
+  HostileOneSided() : HostileTest(options()), memory(kSize + 2 * kGuard, std::byte{0xee}), secret(kSize, std::byte{0x5e}) {
+    regions = {};
+    regions.add(kKey, region(std::span(memory).subspan(kGuard, kSize), kRemoteRead | kRemoteWrite));
+    regions.add(kReadOnlyKey, region(secret, kRemoteRead));
+  }
+  static Region region(std::span<std::byte> bytes, std::uint8_t access) {
+    const iovec piece{bytes.data(), bytes.size()};
+    Region result;
+    result.memory.assign({&piece, 1});
+    result.start = kStart;
+    result.size = bytes.size();
+    result.access = access;
+    return result;
+  }
+  bool guards_are_whole() const {
+    const auto untouched = [](std::byte b) { return b == std::byte{0xee}; };
+    return std::all_of(memory.begin(), memory.begin() + kGuard, untouched) &&
+           std::all_of(memory.end() - kGuard, memory.end(), untouched) &&
+           std::all_of(secret.begin(), secret.end(), [](std::byte b) { return b == std::byte{0x5e}; });
+  }
+  std::uint64_t wild(std::uint64_t usual) { return random() % 8 == 0 ? random() : random() % usual; }
+
+  std::vector<std::byte> memory, secret;
+};
+
+TEST_F(HostileOneSided, AnswersThatNobodyWaitsForAreNotBelieved) {
+  // Node 0 reads from node 1; the attacker answers in its place, and to the read that it was asked for with too much.
+  std::vector<std::byte> into(50'000, std::byte{0x11});
+  const iovec piece{into.data(), into.size()};
+  const RemotePiece remote{kStart, into.size(), kKey};
+  const auto read_from = [&](PeerIndex peer) {
+    return cluster[0]->one_sided({.peer = peer, .kind = OneSided::kRead, .local = {&piece, 1}, .remote = {&remote, 1},
+                                  .compare = {}, .result = {}, .flags = kCompletion});
+  };
+  ASSERT_EQ(read_from(1), 0);
+  for (std::uint32_t operation = 0; operation < 4; ++operation) {
+    post(ReadDataHeader{base(PacketType::kReadData, 0), operation, 0, 0, {}}, 100);
+    post(AtomicResultHeader{base(PacketType::kAtomicResult, 0), operation, 0}, 50'000 % 8000);
+    struct {
+      BaseHeader base;
+      DoneEntry entry;
+    } const done{base(PacketType::kDone, 0), {operation, 0, RemoteStatus::kOk}};
+    post(done, 0);
+    turn();
+  }
+  EXPECT_GE(cluster[0]->counters().packets_dropped, 8u);
+  ASSERT_TRUE(cluster.run_until([&] { turn(); return !cluster[0].sink.all.empty(); }));
+  EXPECT_EQ(cluster[0].sink.take()[0].status, Status::kOk) << "node 1's own answer";
+
+  ASSERT_EQ(read_from(2), 0);
+  turns(3);
+  const std::uint64_t before = cluster[0]->counters().packets_dropped;
+  post(ReadDataHeader{base(PacketType::kReadData, 0), 0, 0, into.size() - 50, {}}, 51);
+  post(ReadDataHeader{base(PacketType::kReadData, 0), 0, 0, ~0ull - 10, {}}, 20);
+  post(ReadDataHeader{base(PacketType::kReadData, 0), 0, 0, 0, {}}, 0);
+  post(ReadDataHeader{base(PacketType::kReadData, 1), 0, 0, 0, {}}, 8);
+  turns(5);
+  EXPECT_EQ(cluster[0]->counters().packets_dropped, before + 4);
+  struct {
+    BaseHeader base;
+    DoneEntry entry;
+  } const lie{base(PacketType::kDone, 0), {0, 0, RemoteStatus::kOk}};
+  post(lie, 0);
+  turns(5);
+  const auto told = cluster[0].sink.take();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].status, Status::kInternal) << "done without the data";
+}
+
+TEST_F(HostileOneSided, WhoBeginsWithoutEndIsServedNoFurther) {
+  // First parts of writes that never go on.
+  for (std::uint32_t i = 0; i < 5000; ++i) {
+    post(WriteHeader{base(PacketType::kWrite, i), i, 0, 1000, kStart, kKey, 0}, 1);
+    if (i % 8 == 0) turn();
+  }
+  turns(20);
+  EXPECT_GT(cluster[0]->counters().packets_dropped, 4000u) << "what is kept of a peer is bounded";
+  expect_honest_peers_are_served();
+}
+
+TEST_F(HostileOneSided, RandomRequestsTouchOnlyWhatTheyMay) {
+  constexpr PacketType kTypes[] = {PacketType::kWrite, PacketType::kRead, PacketType::kAtomic, PacketType::kFetchAtomic,
+                                   PacketType::kCompareAtomic, PacketType::kDone, PacketType::kReadData,
+                                   PacketType::kAtomicResult};
+  std::uint32_t sequence = 0;
+  std::uint64_t reported = 0;
+  for (int round = 0; round < 10'000; ++round) {
+    const PacketType type = kTypes[random() % std::size(kTypes)];
+    const BaseHeader header = base(type, static_cast<std::uint32_t>(random() % 40), static_cast<std::uint16_t>(random() % 2));
+    const auto piece = [&] {
+      return RemotePiece{kStart + wild(kSize + 100), wild(200) / 8 * (random() % 4 ? 8 : 1), random() % 8 ? kKey : random() % 9};
+    };
+    const auto operation = static_cast<std::uint32_t>(random() % 5);
+    const std::size_t size = random() % (random() % 16 == 0 ? 8000 : 300);
+    if (type == PacketType::kWrite) {
+      const RemotePiece to = piece();
+      post(WriteHeader{header, operation, 0, random() % 2 ? size : wild(600), to.address, to.key, 1}, size);
+    } else if (type == PacketType::kRead) {
+      struct {
+        ReadHeader header;
+        RemotePiece pieces[2];
+      } const packet{{header, operation, random() % 4 ? 2 : static_cast<std::uint32_t>(random() % 7)}, {piece(), piece()}};
+      post(packet, random() % 16 == 0 ? 8 : 0);
+    } else if (type >= PacketType::kAtomic) {
+      const RemotePiece to = piece();
+      struct {
+        AtomicHeader header;
+        RemotePiece piece;
+      } const packet{{header, operation, static_cast<std::uint32_t>(random() % 16 ? sequence : wild(sequence + 600)), 7,
+                      static_cast<AtomicOp>(random() % 21), static_cast<AtomicType>(random() % 18),
+                      static_cast<std::uint8_t>(random() % 16 ? 1 : random() % 6), {}},
+                     to};
+      const std::size_t operands = to.length < 5000 ? static_cast<std::size_t>(to.length) : 8;
+      post(packet, operands * (type == PacketType::kCompareAtomic ? 2 : 1));
+      if (random() % 4 != 0) ++sequence;
+    } else {
+      post(AtomicResultHeader{header, operation, static_cast<std::uint32_t>(random() % 6)}, size % 100);
+    }
+    if (round % 4 == 0) turn();
+    reported += cluster[0].sink.take().size();
+    if (round % 1000 == 0) {
+      ASSERT_TRUE(guards_are_whole()) << round;
+    }
+  }
+  EXPECT_GT(cluster[0]->counters().packets_dropped, 1000u);
+  EXPECT_TRUE(guards_are_whole());
+  EXPECT_GT(reported, 100u) << "some of it was good";
   expect_honest_peers_are_served();
 }
 
