@@ -27,7 +27,9 @@ std::uint64_t monotonic_ns() {
 constexpr std::uint64_t kAgeingRoundNs = 1'000'000'000;
 /// A sleeper with flows comes back to age them; one without sleeps until it is woken.
 constexpr int kAgeingSleepMs = 100;
-constexpr std::uint64_t kBucketsPerTurn = 64;
+/// In a turn, at most; behind, it catches up. A port's four bursts may be as many new flows, and half-full buckets hold four
+/// each, so the hand stays ahead of a few ports' worth of them.
+constexpr std::uint64_t kBucketsPerTurn = 128;
 /// Asking the kernel which descriptors are ready costs a system call, which a message or a packet of a polled port would
 /// wait for. So while those had something in the last kBusyNs, the kernel is asked now and then only.
 constexpr std::uint64_t kBusyNs = 50'000;
