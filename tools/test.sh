@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Everything that must pass, from a fresh Debian 12 machine on: installs packages, builds twice (release; ASan + UBSan
-# with assertions), runs the unit, scenario, MPI and kill tests, then the short benchmarks, which assert ratios.
+# Everything that must pass, from a fresh Debian 12 machine on: installs packages, builds (release; ASan + UBSan with
+# assertions; ThreadSanitizer for what has threads), runs the unit, scenario, MPI and kill tests, then the short
+# benchmarks, which assert ratios.
 # The last line gives the count of tests. Usage: tools/test.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,14 +27,14 @@ side_by_side=(--num-processes $(($(nproc) + 1)))
 tools/setup.sh
 phase "release build" tools/build.sh release
 
-# The second build has what the first one's tests leave of the machine, which is most of it: they wait.
-nice -n 19 tools/build.sh sanitized >build/build-asan.log 2>&1 &
-sanitized=$!
-trap 'kill "$sanitized" 2>/dev/null || true' EXIT
-phase "tests of the release build, during the sanitized build" \
+# The other builds have what the first one's tests leave of the machine, which is most of it: they wait.
+nice -n 19 bash -c 'tools/build.sh sanitized && tools/build.sh threads' >build/sanitized.log 2>&1 &
+builder=$!
+trap 'pkill -P "$builder"; kill "$builder" 2>/dev/null || true' EXIT
+phase "tests of the release build, during the sanitized builds" \
     run_tests build testlog-main --no-suite bench "${side_by_side[@]}"
-finish_build() { wait "$sanitized" || { cat build/build-asan.log >&2; exit 1; }; }
-phase "rest of the sanitized build" finish_build
+finish_builds() { wait "$builder" || { cat build/sanitized.log >&2; exit 1; }; }
+phase "rest of the sanitized builds" finish_builds
 trap - EXIT
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
@@ -41,7 +42,8 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktra
 phase "units and scenarios with ASan, UBSan and assertions" \
     run_tests build-asan testlog-main --timeout-multiplier 4 --suite unit --suite scenario "${side_by_side[@]}"
 unset ASAN_OPTIONS UBSAN_OPTIONS
+phase "threads with ThreadSanitizer" run_tests build-tsan testlog-main --timeout-multiplier 4 --suite threads
 phase "short benchmarks (ratios)" run_tests build testlog-bench --suite bench
 
 minutes=$(((SECONDS - started + 30) / 60))
-python3 tools/count_tests.py build build-asan --minutes "$minutes"
+python3 tools/count_tests.py build build-asan build-tsan --minutes "$minutes"

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "dataplane/worker/eal.hpp"
+#include "tests/dataplane/worker/watched_pool.hpp"
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
@@ -15,5 +16,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", eal.error().to_string().c_str());
     return 1;
   }
+  weft::test::watch_pools();
   return RUN_ALL_TESTS();
 }
