@@ -7,7 +7,7 @@ packages=(
     # build
     g++ meson ninja-build pkg-config ccache python3 clang-19 libclang-rt-19-dev lld-19
     libdpdk-dev libfabric-dev libopenmpi-dev libboost-dev
-    libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev
+    libyaml-dev nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev
     libgtest-dev libgmock-dev libbenchmark-dev libpcap-dev valgrind
     # run: Open MPI's launcher, libfabric's tools, and what looks into an instance
     openmpi-bin libfabric-bin iproute2 iputils-ping procps util-linux ethtool netcat-openbsd curl

@@ -16,7 +16,7 @@
 namespace weft {
 
 struct ApiLimits {
-  std::size_t body_bytes = 4u << 20;  // a topology of ten thousand instances has about 1 MiB
+  std::size_t body_bytes = 17u << 20;  // the largest topology, with its line ends escaped (topology_file.hpp)
   std::uint32_t header_bytes = 8u << 10;
   unsigned connections = 64;
   unsigned refused_connections = 8;                // peers that may not ask, while they are told so

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 #include "dataplane/policy/gate.hpp"
 
@@ -25,6 +27,15 @@ bool same_internet(const InternetGateway& one, const InternetGateway& other) {
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
+}
+
+/// Those that run, by name: there may be 5,000.
+std::unordered_map<std::string_view, const Instance*> running_by_name(const Deployment* deployment) {
+  std::unordered_map<std::string_view, const Instance*> all;
+  if (!deployment) return all;
+  for (const Instance& instance : deployment->instances)
+    if (instance.state == InstanceState::kRunning) all.emplace(instance.name, &instance);
+  return all;
 }
 
 /// Ids of the ENIs whose instance runs.
@@ -63,6 +74,15 @@ const Instance* find_running(const Deployment* deployment, const std::string& na
   const auto found = std::ranges::find(deployment->instances, name, &Instance::name);
   if (found == deployment->instances.end() || found->state != InstanceState::kRunning) return nullptr;
   return &*found;
+}
+
+std::vector<std::string> unexpected(const std::vector<std::string>& existing, const Deployment* deployment) {
+  const auto running = running_by_name(deployment);
+  const InternetGateway* gateway = gateway_of(deployment);
+  std::vector<std::string> names;
+  for (const std::string& name : existing)
+    if (!running.contains(name) && !(gateway && gateway->guest == name)) names.push_back(name);
+  return names;
 }
 
 bool should_exist(const Deployment* deployment, const std::string& name) {
@@ -106,9 +126,11 @@ std::size_t Difference::steps() const {
 
 Difference compare(const Deployment* running, const Deployment& wanted, const std::vector<std::string>& rebooted) {
   Difference difference;
+  const auto run_before = running_by_name(running), run_after = running_by_name(&wanted);
   for (const Instance& instance : wanted.instances) {
     if (instance.state != InstanceState::kRunning) continue;
-    const Instance* old = find_running(running, instance.name);
+    const auto found = run_before.find(instance.name);
+    const Instance* old = found == run_before.end() ? nullptr : found->second;
     if (!old)
       difference.created.push_back(&instance);
     else if (old->id != instance.id || contains(rebooted, instance.name))
@@ -118,7 +140,7 @@ Difference compare(const Deployment* running, const Deployment& wanted, const st
   }
   if (running)
     for (const Instance& instance : running->instances)
-      if (instance.state == InstanceState::kRunning && !find_running(&wanted, instance.name))
+      if (instance.state == InstanceState::kRunning && !run_after.contains(instance.name))
         difference.ended.push_back(&instance);
   const std::set<std::string> before = plugged_in(running), after = plugged_in(&wanted);
   for (const Eni* eni : flatten_enis(wanted))  // all that the engine knows; the others it lets go by itself

@@ -35,6 +35,9 @@ const Instance* find_running(const Deployment* deployment, const std::string& na
 /// There should be a namespace of that name: a running instance's, or the internet's.
 bool should_exist(const Deployment* deployment, const std::string& name);
 
+/// Those of `existing` that should not.
+std::vector<std::string> unexpected(const std::vector<std::string>& existing, const Deployment* deployment);
+
 /// What /etc/hosts and /etc/resolv.conf say. Inside a stopped instance keeps its address; outside are those that have a public one now.
 HostLists host_lists(const Deployment* deployment);
 

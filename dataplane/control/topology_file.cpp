@@ -1,12 +1,10 @@
 #include "dataplane/control/topology_file.hpp"
 
 #include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 
 #include "dataplane/control/topology_file_parts.hpp"
 #include "dataplane/control/topology_file_reader.hpp"
@@ -18,37 +16,6 @@ namespace {
 template <typename T, typename Read>
 void read_list(const Section& section, const std::string& key, std::string_view of, std::vector<T>& into, Read read) {
   section.read(key, [&](const Value& list) { list.each(of, [&](const Value& item) { into.push_back(read(item)); }); });
-}
-
-/// Notes where documents begin and builds nothing.
-class DocumentStarts : public YAML::EventHandler {
- public:
-  void OnDocumentStart(const YAML::Mark& mark) override { line = mark.line + 1; }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-  int line = 0;
-};
-
-// YAML::LoadAll would do, but it never ends on a text that begins with ',' (yaml-cpp 0.7): Load reads the first
-// document only, and one more step tells whether another follows.
-YAML::Node only_document(const std::string& text, const std::string& file) {
-  const YAML::Node document = YAML::Load(text);
-  if (document.IsNull()) throw Hopeless{{"MissingParameter", "the file is empty; begin with version: 1", {file, 1, ""}}};
-  std::istringstream stream(text);
-  YAML::Parser parser(stream);
-  DocumentStarts starts;
-  parser.HandleNextDocument(starts);
-  if (parser.HandleNextDocument(starts))
-    throw Hopeless{{"InvalidParameterValue",
-                   "the topology ends before this line and more follows; it must be one YAML document, without ---",
-                   {file, starts.line, ""}}};
-  return document;
 }
 
 void read_version(const Section& section, int& version) {
@@ -96,7 +63,11 @@ Result<Topology> read(const std::string& text, const std::string& file_name) {
   Value::File file{file_name};
   Topology topology;
   topology.file = file_name;
-  const Value all(file, only_document(text, file_name), "", 1);
+  Result<YamlDocument> document = YamlDocument::parse(text, file_name);
+  if (!document) throw Hopeless{document.error()};
+  if (document->root().is_null())
+    throw Hopeless{{"MissingParameter", "the file is empty; begin with version: 1", {file_name, 1, ""}}};
+  const Value all(file, document->root(), "", 1);
   all.attempt([&] { read_topology(all, topology); });
   if (!file.errors.empty()) return std::move(file.errors).joined();
   topology.lines = std::move(file.lines);
@@ -111,10 +82,7 @@ Result<Topology> parse_topology(const std::string& text, const std::string& file
     return topology_file::read(text, file_name);
   } catch (const topology_file::Hopeless& failure) {
     return failure.error;
-  } catch (const YAML::Exception& broken) {
-    const int line = broken.mark.is_null() ? 0 : broken.mark.line + 1;
-    return Error{"Weft.InvalidYaml", "this is not YAML: " + broken.msg, {file_name, line, ""}};
-  } catch (const std::exception& other) {  // yaml-cpp's own limits, memory
+  } catch (const std::exception& other) {  // memory
     return Error{"Weft.InvalidYaml", std::string("the file cannot be read: ") + other.what(), {file_name, 0, ""}};
   }
 }

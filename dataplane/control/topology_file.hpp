@@ -19,6 +19,7 @@ Result<Topology> load_topology(const std::string& path);
 /// The text of a file, at most kLargestTopology bytes.
 Result<std::string> read_topology_text(const std::string& path);
 
-inline constexpr std::size_t kLargestTopology = 1 << 20;
+/// 100,000 IPv6 prefixes, the longest there are, one a line, take 5.4 MB; ten thousand instances 1 MB.
+inline constexpr std::size_t kLargestTopology = 8 << 20;
 
 }  // namespace weft

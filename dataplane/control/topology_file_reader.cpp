@@ -17,10 +17,27 @@ namespace {
 // uses none comes nowhere near.
 constexpr std::size_t kMostValues = 1 << 18;
 
+/// YAML 1.1's words, in small letters, in capitals, or with the first a capital.
+bool read_truth(std::string text, bool& value) {
+  if (text.size() > 1 && text[1] >= 'A' && text[1] <= 'Z') {
+    if (std::any_of(text.begin(), text.end(), [](char c) { return c < 'A' || c > 'Z'; })) return false;
+    for (char& c : text) c = static_cast<char>(c + ('a' - 'A'));
+  }
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + ('a' - 'A'));
+  for (const auto& [word, meant] : {std::pair{"y", true}, std::pair{"yes", true}, std::pair{"true", true},
+                                    std::pair{"on", true}, std::pair{"n", false}, std::pair{"no", false},
+                                    std::pair{"false", false}, std::pair{"off", false}})
+    if (text == word) {
+      value = meant;
+      return true;
+    }
+  return false;
+}
+
 }  // namespace
 
-Value::Value(File& file, YAML::Node node, std::string key, int line)
-    : file_(&file), node_(std::move(node)), key_(std::move(key)), line_(line) {
+Value::Value(File& file, const YamlNode& node, std::string key, int line)
+    : file_(&file), node_(&node), key_(std::move(key)), line_(line) {
   if (++file_->values > kMostValues)
     throw Hopeless{{"InvalidParameterValue",
                     fmt::format("the file has more than {} values, with what its aliases repeat", kMostValues),
@@ -37,23 +54,23 @@ void Value::note(std::string code, std::string message) const {
 }
 
 std::string Value::kind() const {
-  if (node_.IsSequence()) return "a list";
-  if (node_.IsMap()) return "a mapping of keys";
-  if (node_.IsNull()) return "nothing";
-  return in_quotes(node_.Scalar());
+  if (node_->is_sequence()) return "a list";
+  if (node_->is_map()) return "a mapping of keys";
+  if (node_->is_null()) return "nothing";
+  return in_quotes(node_->scalar);
 }
 
 std::string Value::text() const {
-  if (!node_.IsScalar()) refuse("InvalidParameterValue", fmt::format("a text belongs here, not {}", kind()));
-  if (node_.Scalar().empty())
+  if (!node_->is_scalar()) refuse("InvalidParameterValue", fmt::format("a text belongs here, not {}", kind()));
+  if (node_->scalar.empty())
     refuse("InvalidParameterValue", "the text is empty; give it a value or leave the key out");
-  return node_.Scalar();
+  return node_->scalar;
 }
 
 int Value::number(int least, int most) const {
   const std::string expected = fmt::format("a whole number from {} to {}", least, most);
-  if (!node_.IsScalar()) refuse("InvalidParameterValue", fmt::format("{} belongs here, not {}", expected, kind()));
-  const std::string& digits = node_.Scalar();
+  if (!node_->is_scalar()) refuse("InvalidParameterValue", fmt::format("{} belongs here, not {}", expected, kind()));
+  const std::string& digits = node_->scalar;
   int value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error != std::errc() || end != digits.data() + digits.size() || digits.empty() || value < least || value > most)
@@ -63,8 +80,8 @@ int Value::number(int least, int most) const {
 
 double Value::decimal(double least, double most) const {
   const std::string expected = fmt::format("a number from {:g} to {:g}, such as 12.5,", least, most);
-  if (!node_.IsScalar()) refuse("InvalidParameterValue", fmt::format("{} belongs here, not {}", expected, kind()));
-  const std::string& digits = node_.Scalar();
+  if (!node_->is_scalar()) refuse("InvalidParameterValue", fmt::format("{} belongs here, not {}", expected, kind()));
+  const std::string& digits = node_->scalar;
   double value = 0;
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
@@ -76,25 +93,25 @@ double Value::decimal(double least, double most) const {
 
 bool Value::truth() const {
   bool value = false;
-  if (!node_.IsScalar() || !YAML::convert<bool>::decode(node_, value))
+  if (!node_->is_scalar() || !read_truth(node_->scalar, value))
     refuse("InvalidParameterValue", fmt::format("true or false belongs here, not {}", kind()));
   return value;
 }
 
 std::vector<Value> Value::items(std::string_view of) const {
-  if (!node_.IsSequence())
+  if (!node_->is_sequence())
     refuse("InvalidParameterValue", fmt::format("a list of {} belongs here, not {}", of, kind()));
   std::vector<Value> values;
-  for (std::size_t i = 0; i < node_.size(); ++i) {
-    const YAML::Node item = node_[i];
-    values.emplace_back(*file_, item, fmt::format("{}[{}]", key_, i),
-                        item.Mark().is_null() ? line_ : item.Mark().line + 1);
+  values.reserve(node_->items.size());
+  for (std::size_t i = 0; i < node_->items.size(); ++i) {
+    const YamlNode& item = *node_->items[i];
+    values.emplace_back(*file_, item, fmt::format("{}[{}]", key_, i), item.line);
   }
   return values;
 }
 
 Section Value::section(std::string_view what, const std::vector<std::string>& keys) const {
-  if (!node_.IsMap())
+  if (!node_->is_map())
     refuse("InvalidParameterValue",
            fmt::format("{} belongs here, with the keys {}; not {}", what, fmt::join(keys, ", "), kind()));
   std::map<std::string, Value> values;
@@ -106,15 +123,15 @@ Section Value::section(std::string_view what, const std::vector<std::string>& ke
     misspelt.insert(meant);
     return fmt::format("did you mean {}?", in_quotes(meant));
   };
-  for (const auto& entry : node_) {
-    const YAML::Node& key_node = entry.first;
-    const int line = key_node.Mark().is_null() ? line_ : key_node.Mark().line + 1;
-    const std::string name = key_node.IsScalar() ? key_node.Scalar() : "";
+  for (std::size_t i = 0; i + 1 < node_->items.size(); i += 2) {
+    const YamlNode& key_node = *node_->items[i];
+    const int line = key_node.line;
+    const std::string name = key_node.is_scalar() ? key_node.scalar : "";
     const std::string path = key_.empty() ? name : key_ + "." + name;
     auto note_here = [&](const char* code, std::string message) {
       file_->errors.add({code, std::move(message), {file_->name, line, path}});
     };
-    if (!key_node.IsScalar())
+    if (!key_node.is_scalar())
       note_here("UnknownParameter", fmt::format("a key of {} must be a plain word", what));
     else if (std::find(keys.begin(), keys.end(), name) == keys.end())
       note_here("UnknownParameter",
@@ -123,7 +140,7 @@ Section Value::section(std::string_view what, const std::vector<std::string>& ke
       note_here("InvalidParameterCombination", fmt::format("the key {} is here twice, first in line {}; keep one",
                                                            in_quotes(name), before->second.line()));
     else
-      values.emplace(name, Value(*file_, entry.second, path, line));
+      values.emplace(name, Value(*file_, *node_->items[i + 1], path, line));
   }
   return Section(*this, std::string(what), std::move(values), std::move(misspelt));
 }

@@ -5,14 +5,13 @@
 // item of a list is read for itself, so that a mistake in one is noted and the next is read all the same.
 #pragma once
 
-#include <yaml-cpp/yaml.h>
-
 #include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "dataplane/control/yaml_document.hpp"
 #include "dataplane/model/result.hpp"
 
 namespace weft::topology_file {
@@ -43,15 +42,15 @@ class Value {
     Errors errors = {};
   };
 
-  Value(File& file, YAML::Node node, std::string key, int line);
+  Value(File& file, const YamlNode& node, std::string key, int line);
 
   std::string text() const;                      // a scalar that is not empty
   int number(int least, int most) const;         // decimal
   double decimal(double least, double most) const;
   bool truth() const;                            // true, false
   Section section(std::string_view what, const std::vector<std::string>& keys) const;
-  bool is_list() const { return node_.IsSequence(); }
-  bool is_section() const { return node_.IsMap(); }
+  bool is_list() const { return node_->is_sequence(); }
+  bool is_section() const { return node_->is_map(); }
 
   /// Every item of a "list of subnets", each for itself.
   template <typename Read>
@@ -82,7 +81,7 @@ class Value {
   std::string kind() const;  // "a list", "the text 'x'": for messages
 
   File* file_;
-  YAML::Node node_;
+  const YamlNode* node_;  // of the document, which outlives all values
   std::string key_;
   int line_;
 };

@@ -38,9 +38,8 @@ Controller::Transition::Transition(Controller& controller, std::shared_ptr<const
       environment_(controller.environment_),
       running_(std::move(running)),
       wanted_(std::move(wanted)),
-      difference_(compare(running_.get(), *wanted_, rebooted)) {
-  for (const std::string& name : environment_.instances())
-    if (!should_exist(running_.get(), name)) unknown_.push_back(name);
+      difference_(compare(running_.get(), *wanted_, rebooted)),
+      unknown_(unexpected(environment_.instances(), running_.get())) {
   total_ = static_cast<unsigned>(unknown_.size() + difference_.steps()) + 1;
 }
 

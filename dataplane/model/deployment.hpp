@@ -21,6 +21,7 @@ struct SecurityGroup {
   std::string description;
   std::vector<RuleDeclaration> ingress;
   std::vector<RuleDeclaration> egress;
+  bool operator==(const SecurityGroup&) const = default;
 };
 
 struct PrefixList {
@@ -29,6 +30,7 @@ struct PrefixList {
   bool ipv6 = false;
   int max_entries = 0;
   std::vector<IpPrefix> entries;
+  bool operator==(const PrefixList&) const = default;
 };
 
 struct Route {
@@ -46,6 +48,7 @@ struct RouteTable {
   std::string name;
   bool main = false;
   std::vector<Route> routes;  // with the local ones, which come first
+  bool operator==(const RouteTable&) const = default;
 };
 
 struct NetworkAcl {
@@ -54,6 +57,7 @@ struct NetworkAcl {
   bool is_default = false;
   std::vector<AclEntryDeclaration> ingress;  // by rule number
   std::vector<AclEntryDeclaration> egress;
+  bool operator==(const NetworkAcl&) const = default;
 };
 
 struct Subnet {
@@ -66,6 +70,7 @@ struct Subnet {
   std::string network_acl;  // name; never empty after resolve()
   bool map_public_ip_on_launch = false;
   IpAddress router() const;  // the subnet's .1, an address of the fabric (facts ec2 1.6)
+  bool operator==(const Subnet&) const = default;
 };
 
 /// The internet gateway (facts ec2 1.10, 3.1): one end of every hop that leaves the VPC.
@@ -84,6 +89,7 @@ struct ElasticIp {
   IpAddress address;
   std::string eni_id;  // empty: not associated
   IpAddress private_ip;
+  bool operator==(const ElasticIp&) const = default;
 };
 
 /// Nothing about it can be changed, as in EC2: what differs makes another one, of another id.
@@ -127,6 +133,7 @@ struct PlacementGroup {
   std::string name;
   PlacementStrategy strategy = PlacementStrategy::kCluster;
   int partition_count = 0;
+  bool operator==(const PlacementGroup&) const = default;
 };
 
 /// A virtual function of the host's adapter: what `ip link show` prints for a real card's VF (DESIGN D5).
@@ -136,6 +143,7 @@ struct VirtualFunction {
   bool trust = false;
   bool link_up = true;
   std::uint32_t max_tx_rate_mbps = 0;  // 0: no limit
+  bool operator==(const VirtualFunction&) const = default;
 };
 
 enum class InstanceState { kRunning, kStopped };
@@ -165,6 +173,7 @@ struct Eni {
   std::optional<IpAddress> public_ip;  // the one it has now, for the primary address; an Elastic IP takes its place
   /// The ENI's own address, or inside a prefix delegated to it.
   bool owns(const IpAddress& ip) const;
+  bool operator==(const Eni&) const = default;
 };
 
 struct Instance {
@@ -178,6 +187,7 @@ struct Instance {
   InstanceState state = InstanceState::kRunning;
   std::uint32_t starts = 0;  // how often it was started: each start has another public IPv4
   std::vector<Eni> enis;     // by device index; [0] is the primary
+  bool operator==(const Instance&) const = default;
 };
 
 struct Deployment {

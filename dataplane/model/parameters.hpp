@@ -1,11 +1,15 @@
-// What EC2 does not publish (facts ec2 11), as numbers and switches with their defaults. docs/parameters.md has the
-// reason for each default, and those that are no key of the topology file. Live: a change is a change of the VPC.
+// What EC2 does not publish (facts ec2 11), and the quota that accounts have raised, as numbers and switches with their
+// defaults. docs/parameters.md has the reason for each default, and those that are no key of the topology file. Live: a
+// change is a change of the VPC.
 #pragma once
 
 #include <array>
 #include <string_view>
 
 namespace weft {
+
+/// Rules of a group times groups of an interface (facts ec2 2.3).
+inline constexpr int kMostRulesPerEni = 1000;
 
 struct Parameters {
   // Idle time-outs of tracked flows, seconds.
@@ -16,6 +20,8 @@ struct Parameters {
   int credit_seconds = 300;              // how long full credits sustain the peak bandwidth
   int burst_ms = 10;                     // what a bucket holds, as time at its rate
   bool refused_packets_use_pps = false;  // what a gate or ACL refuses, of the PPS allowance
+  // Quotas, per direction and per IP family (facts ec2 2.3). With the groups of an interface, at most kMostRulesPerEni.
+  int rules_per_security_group = 60;
   // Answers.
   bool related_icmp_errors = true;  // an ICMP error about a tracked flow passes by its state
   bool router_answers_arp = false;  // for an address that no interface of the subnet has; false: silence
@@ -28,12 +34,13 @@ struct NumberParameter {
   int Parameters::*value;
   int least, most;
 };
-inline constexpr std::array<NumberParameter, 5> kNumberParameters{{
+inline constexpr std::array<NumberParameter, 6> kNumberParameters{{
     {"tcp_opening_timeout", &Parameters::tcp_opening_timeout, 1, 432'000},
     {"tcp_closing_timeout", &Parameters::tcp_closing_timeout, 1, 432'000},
     {"icmp_timeout", &Parameters::icmp_timeout, 1, 432'000},
     {"credit_seconds", &Parameters::credit_seconds, 1, 86'400},
     {"burst_ms", &Parameters::burst_ms, 1, 1000},
+    {"rules_per_security_group", &Parameters::rules_per_security_group, 1, kMostRulesPerEni},
 }};
 struct SwitchParameter {
   std::string_view key;

@@ -3,7 +3,8 @@
 // changes, the other way round. The words are plan_details.cpp's.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/model/describe.hpp"
@@ -12,10 +13,31 @@
 namespace weft {
 namespace {
 
+/// What is in a list by its id or name: a deployment may have 5,000 interfaces. The list must stay where it is.
 template <typename T>
-const T* by_id(const std::vector<T>& all, const std::string& id) {
-  auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.id == id; });
-  return found == all.end() ? nullptr : &*found;
+class Index {
+ public:
+  void add(std::string_view key, const T& one) { all_.emplace(key, &one); }
+  const T* find(std::string_view key) const {
+    const auto found = all_.find(key);
+    return found == all_.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::unordered_map<std::string_view, const T*> all_;
+};
+
+template <typename T>
+Index<T> by_id(const std::vector<T>& all) {
+  Index<T> index;
+  for (const T& one : all) index.add(one.id, one);
+  return index;
+}
+
+Index<Eni> by_id(const std::vector<const Eni*>& all) {
+  Index<Eni> index;
+  for (const Eni* eni : all) index.add(eni->id, *eni);
+  return index;
 }
 
 template <typename T>
@@ -37,19 +59,23 @@ std::string eni_name(const Eni& eni) { return eni.name.empty() ? label(eni) : en
 
 class Planner {
  public:
-  Planner(const Deployment& before, const Deployment& now) : before_(before), now_(now) {}
+  Planner(const Deployment& before, const Deployment& now)
+      : before_(before), now_(now), enis_before_(all_enis(before)), enis_now_(all_enis(now)) {}
 
   template <typename T>
   void removals(const std::string& resource, const std::vector<T> Deployment::*list) {
+    const Index<T> now = by_id(now_.*list);
     for (const T& one : before_.*list)
-      if (by_id(now_.*list, one.id) == nullptr && !has_no_line(one))
+      if (now.find(one.id) == nullptr && !has_no_line(one))
         changes.push_back({ChangeKind::kRemove, resource, one.name, one.id, {}});
   }
 
   template <typename T>
   void additions(const std::string& resource, const std::vector<T> Deployment::*list) {
+    const Index<T> before = by_id(before_.*list);
     for (const T& one : now_.*list) {
-      const T* old = by_id(before_.*list, one.id);
+      const T* old = before.find(one.id);
+      if (old != nullptr && *old == one) continue;
       if (old == nullptr && !has_no_line(one))
         changes.push_back({ChangeKind::kAdd, resource, one.name, one.id, all_of(one, now_)});
       else if (old != nullptr)
@@ -60,24 +86,27 @@ class Planner {
 
   // Those made with an instance come and go with it; the others, and those of an instance that stays, by themselves.
   void interface_removals() {
-    for (const Eni* eni : all_enis(before_)) {
-      if (now_.find_eni(eni->id) != nullptr) continue;
-      const Instance* stays = eni->instance.empty() ? nullptr : instance_of(*eni, before_, now_);
-      if (eni->name.empty() && stays == nullptr) continue;
+    const Index<Eni> now = by_id(enis_now_);
+    const InstanceThere instance_that_stays(before_, now_);
+    for (const Eni* eni : enis_before_) {
+      if (now.find(eni->id) != nullptr) continue;
+      if (eni->name.empty() && !instance_that_stays(*eni)) continue;
       changes.push_back({ChangeKind::kRemove, kInterface, eni_name(*eni), eni->id,
                          eni->instance.empty() ? Details{} : Details{"detached from " + eni->instance}});
     }
   }
 
   void interface_additions() {
-    for (const Eni* eni : all_enis(now_)) {
-      if (const Eni* old = before_.find_eni(eni->id)) {
+    const Index<Eni> before = by_id(enis_before_);
+    const InstanceThere instance_that_stayed(now_, before_);
+    for (const Eni* eni : enis_now_) {
+      if (const Eni* old = before.find(eni->id)) {
+        if (*old == *eni) continue;
         if (Details details = differences(Versions<Eni>{*old, *eni, before_, now_}); !details.empty())
           changes.push_back({ChangeKind::kChange, kInterface, eni_name(*eni), eni->id, std::move(details)});
         continue;
       }
-      const Instance* stayed = eni->instance.empty() ? nullptr : instance_of(*eni, now_, before_);
-      if (eni->name.empty() && stayed == nullptr) continue;
+      if (eni->name.empty() && !instance_that_stayed(*eni)) continue;
       Details details;
       if (!eni->instance.empty()) details.push_back("attached to " + eni->instance);
       details.push_back(describe(*eni));
@@ -121,14 +150,24 @@ class Planner {
  private:
   static constexpr const char* kInterface = "network interface";
 
-  /// The instance that the ENI is attached to in one deployment, if the other has it too.
-  static const Instance* instance_of(const Eni& eni, const Deployment& one, const Deployment& other) {
-    const Instance* instance = one.find_instance(eni.instance);
-    return instance == nullptr ? nullptr : by_id(other.instances, instance->id);
-  }
+  /// Whether the instance that an ENI is attached to in one deployment is in the other, too.
+  class InstanceThere {
+   public:
+    InstanceThere(const Deployment& one, const Deployment& other) : other_(by_id(other.instances)) {
+      for (const Instance& instance : one.instances) one_.add(instance.name, instance);
+    }
+    bool operator()(const Eni& eni) const {
+      const Instance* instance = eni.instance.empty() ? nullptr : one_.find(eni.instance);
+      return instance != nullptr && other_.find(instance->id) != nullptr;
+    }
+
+   private:
+    Index<Instance> one_, other_;
+  };
 
   const Deployment& before_;
   const Deployment& now_;
+  const std::vector<const Eni*> enis_before_, enis_now_;
 };
 
 }  // namespace

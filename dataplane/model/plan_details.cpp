@@ -37,13 +37,18 @@ void differ(Details& details, std::string_view what, const std::string& before, 
   if (before != now) details.push_back(fmt::format("{}: {} -> {}", what, or_none(before), or_none(now)));
 }
 
-/// Whether something is in a list. What has an order is looked up in a sorted copy: prefix lists are long.
+/// Whether something is in a list, which must outlive the answer. What has an order is looked up in order: lists of
+/// prefixes and rules are long.
 template <typename T>
 auto is_in(const std::vector<T>& all) {
   if constexpr (std::three_way_comparable<T>) {
-    std::vector<T> sorted = all;
-    std::ranges::sort(sorted);
-    return [sorted = std::move(sorted)](const T& one) { return std::ranges::binary_search(sorted, one); };
+    constexpr auto value = [](const T* one) -> const T& { return *one; };
+    std::vector<const T*> sorted(all.size());
+    std::ranges::transform(all, sorted.begin(), [](const T& one) { return &one; });
+    std::ranges::sort(sorted, {}, value);
+    return [sorted = std::move(sorted), value](const T& one) {
+      return std::ranges::binary_search(sorted, one, {}, value);
+    };
   } else {
     return [&all](const T& one) { return std::ranges::find(all, one) != all.end(); };
   }
@@ -52,6 +57,7 @@ auto is_in(const std::vector<T>& all) {
 template <typename T, typename Describe>
 void differ_lists(Details& details, const std::string& what, const std::vector<T>& before, const std::vector<T>& now,
                   Describe text) {
+  if (before == now) return;
   const auto was = is_in(before);
   const auto stays = is_in(now);
   for (const T& one : before)

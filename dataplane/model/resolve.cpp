@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <utility>
 
 #include "dataplane/model/identity.hpp"
@@ -20,6 +19,7 @@ Result<Deployment> resolve(const Topology& topology, const Deployment* running) 
 Deployment Resolver::run() {
   for (const Instance& instance : running_.instances) {
     ids_.insert(instance.id);
+    running_by_name_.emplace(instance.name, &instance);
     for (const Eni& eni : instance.enis) ids_.insert(eni.id);
   }
   for (const Eni& eni : running_.available_enis) ids_.insert(eni.id);
@@ -47,9 +47,13 @@ Deployment Resolver::run() {
 }
 
 Resolver::WantedInstance* Resolver::find_wanted(const std::string& name) {
-  auto found = std::find_if(instances_.begin(), instances_.end(),
-                            [&](const WantedInstance& wanted) { return wanted.name == name; });
-  return found == instances_.end() ? nullptr : &*found;
+  const auto found = wanted_by_name_.find(name);
+  return found == wanted_by_name_.end() ? nullptr : &instances_[found->second];
+}
+
+const Instance* Resolver::find_running(const std::string& name) const {
+  const auto found = running_by_name_.find(name);
+  return found == running_by_name_.end() ? nullptr : found->second;
 }
 
 // What is replaced needs an id of its own, or the engine would take the new one for the old.

@@ -35,10 +35,14 @@ bool Resolver::check_interface(const InterfaceDeclaration& declared, const std::
     refuse(key + ".subnet", "InvalidSubnetID.NotFound",
            fmt::format("no subnet has the name {}{}", in_quotes(declared.subnet),
                        hint(declared.subnet, names_of(result_.subnets))));
-  if (declared.security_groups.size() > kGroupsPerInterface)
+  const int rules = topology_.parameters.rules_per_security_group;
+  const std::size_t most = std::min(kGroupsPerInterface, static_cast<std::size_t>(kMostRulesPerEni / std::max(rules, 1)));
+  if (declared.security_groups.size() > most)
     refuse(key + ".security_groups", "SecurityGroupsPerInterfaceLimitExceeded",
-           fmt::format("{} security groups; an interface has at most {}", declared.security_groups.size(),
-                       kGroupsPerInterface));
+           fmt::format("{} security groups; an interface has at most {}{}", declared.security_groups.size(), most,
+                       most == kGroupsPerInterface
+                           ? ""
+                           : fmt::format(" when a group may have {} rules: together {}", rules, kMostRulesPerEni)));
   std::set<std::string> seen;
   for (std::size_t i = 0; i < std::min(declared.security_groups.size(), kGroupsPerInterface); ++i) {
     const std::string group_key = fmt::format("{}.security_groups[{}]", key, i);
@@ -173,7 +177,7 @@ void Resolver::check_device_indices(WantedInstance& wanted) {
     refuse(key(wanted) + ".interfaces", "MissingParameter",
            "an instance needs at least one interface, its primary, at device index 0");
   if (wanted.interfaces.empty()) return;
-  const Instance* running = running_.find_instance(wanted.name);
+  const Instance* running = find_running(wanted.name);
   const Subnet* primary_subnet = result_.find_subnet(primary(wanted).subnet);
   for (std::size_t n = 0; n < wanted.interfaces.size(); ++n) {
     const WantedInterface& one = interfaces_[wanted.interfaces[n]];
@@ -204,7 +208,7 @@ void Resolver::check_primary(const WantedInstance& wanted) {
   const auto made_with_it = std::count_if(wanted.interfaces.begin(), wanted.interfaces.end(),
                                           [&](std::size_t i) { return interfaces_[i].name.empty(); });
   if (first.declared->associate_public_ip.value_or(false) && made_with_it > 1 &&
-      running_.find_instance(wanted.name) == nullptr)
+      find_running(wanted.name) == nullptr)
     refuse(first.key + ".associate_public_ip", "InvalidParameterCombination",
            "an instance launched with several interfaces gets no public address by itself; use an elastic IP");
 }

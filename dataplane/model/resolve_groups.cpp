@@ -14,7 +14,6 @@
 namespace weft {
 namespace {
 
-constexpr std::size_t kRulesPerGroup = 60;  // per direction and per IP family (facts ec2 2.3)
 constexpr std::size_t kGroups = 2500;       // facts ec2 2.3
 constexpr std::size_t kLongestText = 255;   // names and descriptions (facts ec2 2.1)
 constexpr int kMostEntries = 1000;          // of a prefix list; EC2's limit for one that is resized
@@ -28,10 +27,11 @@ bool has_allowed_characters(const std::string& text) {
   });
 }
 
-// Two rules that differ in no more than their description are one permission to EC2.
-bool same_permission(const RuleDeclaration& a, const RuleDeclaration& b) {
-  return a.protocol == b.protocol && a.from_port == b.from_port && a.to_port == b.to_port && a.peer == b.peer;
-}
+struct ByPermission {
+  bool operator()(const RuleDeclaration* a, const RuleDeclaration* b) const {
+    return a->permission() < b->permission();
+  }
+};
 
 // EC2's default group, before anybody edits it: all from itself, all to everywhere (facts ec2 2.1).
 SecurityGroup default_group(bool ipv6) {
@@ -198,6 +198,8 @@ std::vector<RuleDeclaration> Resolver::checked_rules(const std::vector<RuleDecla
                                                      const std::string& list) {
   std::size_t v4 = 0, v6 = 0;
   bool too_many = false;  // said once, at the first
+  const auto most = static_cast<std::size_t>(topology_.parameters.rules_per_security_group);
+  std::map<const RuleDeclaration*, std::size_t, ByPermission> seen;
   for (std::size_t i = 0; i < rules.size() && !too_many; ++i) {
     const RuleDeclaration& rule = rules[i];
     const std::string key = fmt::format("{}[{}]", list, i);
@@ -208,17 +210,16 @@ std::vector<RuleDeclaration> Resolver::checked_rules(const std::vector<RuleDecla
     const auto [cost_v4, cost_v6] = check_peer(rule.peer, key);
     v4 += cost_v4;
     v6 += cost_v6;
-    too_many = v4 > kRulesPerGroup || v6 > kRulesPerGroup;
+    too_many = v4 > most || v6 > most;
     if (too_many)
       refuse(key, "RulesPerSecurityGroupLimitExceeded",
              fmt::format("The maximum number of rules per security group has been reached: with this the list counts {}, "
                          "and {} in each direction and address family are allowed",
-                         std::max(v4, v6), kRulesPerGroup));
-    for (std::size_t j = 0; j < i; ++j)
-      if (same_permission(rule, rules[j]))
-        refuse(key, "InvalidPermission.Duplicate",
-               fmt::format("the rule is the same as rule {} of this list ({}); remove one", j,
-                           describe(rule, list.ends_with(".ingress") ? Direction::kIngress : Direction::kEgress)));
+                         std::max(v4, v6), most));
+    if (const auto [first, is_new] = seen.emplace(&rule, i); !is_new)
+      refuse(key, "InvalidPermission.Duplicate",
+             fmt::format("the rule is the same as rule {} of this list ({}); remove one", first->second,
+                         describe(rule, list.ends_with(".ingress") ? Direction::kIngress : Direction::kEgress)));
   }
   return rules;
 }

@@ -55,6 +55,7 @@ void Resolver::expand_instances() {
         wanted.interfaces.push_back(interfaces_.size());
         interfaces_.push_back(std::move(interface));
       }
+      wanted_by_name_.emplace(wanted.name, instances_.size());
       instances_.push_back(std::move(wanted));
     }
   }

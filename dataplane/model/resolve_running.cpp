@@ -50,8 +50,8 @@ void Resolver::match_running() {
 // were: an EFA interface is attached and detached only while the instance is stopped (facts ec2 1.2). Otherwise it is
 // made anew. Interfaces of network_interfaces are not its own: they change places without it.
 void Resolver::match_instance(WantedInstance& wanted) {
-  const Instance* found = running_.find_instance(wanted.name);
-  if (found == nullptr || found->name != wanted.name) return;
+  const Instance* found = find_running(wanted.name);
+  if (found == nullptr) return;
   const bool runs = found->state == InstanceState::kRunning;
   bool stays = true;
   std::vector<std::pair<WantedInterface*, const Eni*>> matched;

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "dataplane/model/address_pool.hpp"
@@ -156,6 +158,7 @@ class Resolver {
     return "instances[" + std::to_string(wanted.declaration) + "]";
   }
   WantedInstance* find_wanted(const std::string& name);
+  const Instance* find_running(const std::string& name) const;
   /// "web/eth1", or the name of one of network_interfaces.
   const Eni* find_built(const std::string& reference) const;
   std::vector<std::string> interface_names() const;
@@ -174,6 +177,9 @@ class Resolver {
   std::set<std::string> wrong_subnets_;       // no addresses can be chosen in them
   bool vpc_is_wrong_ = false;
   std::vector<WantedInstance> instances_;
+  // There may be 5,000 of either, and each is looked for several times.
+  std::unordered_map<std::string, std::size_t> wanted_by_name_;
+  std::unordered_map<std::string_view, const Instance*> running_by_name_;
   std::vector<WantedInterface> interfaces_;
   std::vector<Eni> built_;      // of interfaces_, in their order
   std::vector<Eni> outliving_;  // made with an instance that is gone, and not deleted on its termination

@@ -2,10 +2,12 @@
 // that every later error can point at it. docs/topology.md describes each key.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -21,11 +23,11 @@ inline constexpr IpProtocol kAllProtocols = -1;
 
 struct GroupReference {
   std::string name;
-  bool operator==(const GroupReference&) const = default;
+  auto operator<=>(const GroupReference&) const = default;
 };
 struct PrefixListReference {
   std::string name;
-  bool operator==(const PrefixListReference&) const = default;
+  auto operator<=>(const PrefixListReference&) const = default;
 };
 /// Exactly one peer per rule (facts ec2 2.2).
 using RulePeer = std::variant<IpPrefix, GroupReference, PrefixListReference>;
@@ -41,9 +43,14 @@ struct RuleDeclaration {
   RulePeer peer;
   std::string description;
   int line = 0;
+  /// Two rules that differ in no more than their description are one permission to EC2.
+  auto permission() const { return std::tie(protocol, from_port, to_port, peer); }
   bool operator==(const RuleDeclaration& o) const {  // the line is not identity
-    return protocol == o.protocol && from_port == o.from_port && to_port == o.to_port && peer == o.peer &&
-           description == o.description;
+    return permission() == o.permission() && description == o.description;
+  }
+  auto operator<=>(const RuleDeclaration& o) const {
+    return std::tie(protocol, from_port, to_port, peer, description) <=>
+           std::tie(o.protocol, o.from_port, o.to_port, o.peer, o.description);
   }
 };
 
