@@ -72,6 +72,13 @@ EngineImpl::EngineImpl(const EngineOptions& options, PacketPool pool)
   started_ns_ = monotonic_ns();
 }
 
+/// Super-segments are in the engine for the time of a burst, whatever the number of ports.
+rte_mempool* EngineImpl::large_mempool() {
+  constexpr std::uint32_t kLargeRooms = 255;
+  if (!large_pool_) large_pool_ = make_large_pool(kLargeRooms);
+  return large_pool_.get();
+}
+
 EngineImpl::~EngineImpl() {
   EngineImpl::stop();
   EngineImpl::stop_capture();

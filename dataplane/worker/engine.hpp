@@ -131,6 +131,9 @@ class Engine {
 
   /// For ports that need mbufs (ring, TAP).
   virtual rte_mempool* mempool() = 0;
+  /// For the rest of frames of up to 64 KiB (TAP). Made when it is first asked for, by the control thread; null when
+  /// there is no memory for it.
+  virtual rte_mempool* large_mempool() = 0;
   /// Makes the workers look again: written by MessageSwitch and ports when they got something new to poll.
   virtual int wake_fd() = 0;
 };

@@ -42,6 +42,7 @@ class EngineImpl final : public Engine {
                                                         CaptureSelection selection) override;
   void stop_capture() override;
   rte_mempool* mempool() override { return pool_.get(); }
+  rte_mempool* large_mempool() override;
   int wake_fd() override { return workers_.front()->wake_set().event_fd(); }
 
  private:
@@ -62,7 +63,7 @@ class EngineImpl final : public Engine {
   void capture_less();
 
   const EngineOptions options_;
-  PacketPool pool_;
+  PacketPool pool_, large_pool_;
   Publication<Snapshot> publication_;
   AllowanceBook allowances_;
   SlotTable slots_;  // owns the ports

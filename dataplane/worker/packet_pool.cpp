@@ -13,7 +13,9 @@
 namespace weft {
 namespace {
 
-constexpr std::uint32_t kCache = 256;  // per lcore
+constexpr std::uint32_t kCache = 256;      // per lcore
+constexpr std::uint32_t kLargeCache = 16;  // few and large: what an lcore keeps, no other has
+constexpr std::uint16_t kLargeRoom = 0xff80;  // 64 KiB together with its mbuf; buf_len has 16 bits
 // Else DPDK keeps every object inside one 4 KiB page, where one fits and 40 % is lost. Addresses are virtual ones here,
 // so objects are contiguous for a device too.
 constexpr unsigned kFlags = RTE_MEMPOOL_F_NO_IOVA_CONTIG;
@@ -52,25 +54,36 @@ bool populate(rte_mempool* pool) {
   return pool->populated_size == pool->size;
 }
 
-}  // namespace
+/// A pool's name is unique in the process.
+std::string next_name() {
+  static std::atomic<unsigned> number{0};
+  return "weft-packets-" + std::to_string(number++);
+}
 
-PacketPool make_packet_pool(std::uint32_t packets) {
-  static std::atomic<unsigned> number{0};  // a pool's name is unique in the process
-  const std::string name = "weft-packets-" + std::to_string(number++);
-  const std::uint32_t cache = std::min(kCache, packets / 2);
-  if (rte_eal_has_hugepages() != 0)
-    return PacketPool(rte_pktmbuf_pool_create(name.c_str(), packets, cache, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY));
-
-  PacketPool pool(rte_mempool_create_empty(name.c_str(), packets, sizeof(rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, cache,
+PacketPool make_pool_of_own_memory(std::uint32_t packets, std::uint32_t cache, std::uint16_t room) {
+  PacketPool pool(rte_mempool_create_empty(next_name().c_str(), packets, sizeof(rte_mbuf) + room, cache,
                                            sizeof(rte_pktmbuf_pool_private), SOCKET_ID_ANY, kFlags));
   if (!pool || rte_mempool_set_ops_byname(pool.get(), rte_mbuf_best_mempool_ops(), nullptr) != 0) return nullptr;
   rte_pktmbuf_pool_private rooms{};
-  rooms.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE;
+  rooms.mbuf_data_room_size = room;
   rte_pktmbuf_pool_init(pool.get(), &rooms);
 
   if (!populate(pool.get())) return nullptr;
   rte_mempool_obj_iter(pool.get(), rte_pktmbuf_init, nullptr);
   return pool;
+}
+
+}  // namespace
+
+PacketPool make_packet_pool(std::uint32_t packets) {
+  const std::uint32_t cache = std::min(kCache, packets / 2);
+  if (rte_eal_has_hugepages() == 0) return make_pool_of_own_memory(packets, cache, RTE_MBUF_DEFAULT_BUF_SIZE);
+  return PacketPool(
+      rte_pktmbuf_pool_create(next_name().c_str(), packets, cache, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY));
+}
+
+PacketPool make_large_pool(std::uint32_t rooms) {
+  return make_pool_of_own_memory(rooms, std::min(kLargeCache, rooms / 2), kLargeRoom);
 }
 
 }  // namespace weft

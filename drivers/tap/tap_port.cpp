@@ -8,60 +8,77 @@
 
 namespace weft {
 
-TapPort::TapPort(int fd, rte_mempool* pool, std::uint16_t mtu) : fd_(fd), pool_(pool), mtu_(mtu) {
+TapPort::TapPort(int fd, rte_mempool* pool, std::uint16_t mtu, rte_mempool* large_pool)
+    : fd_(fd), pool_(pool), large_pool_(large_pool), mtu_(mtu) {
   int bytes = 0;
   if (::ioctl(fd_, TUNGETVNETHDRSZ, &bytes) == 0 && bytes > 0)
-    header_bytes_ = std::min<std::uint32_t>(static_cast<std::uint32_t>(bytes), sizeof received_header_);
-  vectors_[0] = {&received_header_, header_bytes_};
+    header_bytes_ = std::min<std::uint32_t>(static_cast<std::uint32_t>(bytes), sizeof(VirtioNetHeader));
 }
 
-TapPort::~TapPort() {
-  for (unsigned i = used_rooms_; i < kRooms; ++i) rte_pktmbuf_free_seg(rooms_[i]);
-  ::close(fd_);
-}
+TapPort::~TapPort() { ::close(fd_); }
 
 PortCapabilities TapPort::capabilities() const noexcept {
   return {.mtu = mtu_, .checksum = true, .tso = true, .chains = true};
 }
 
-/// Puts fresh mbufs where the last frame took them. False when the pool is empty: the frame waits in the kernel.
-bool TapPort::refill() noexcept {
-  if (used_rooms_ == 0) return true;
-  if (rte_pktmbuf_alloc_bulk(pool_, rooms_.data(), used_rooms_) != 0) return false;
-  for (unsigned i = 0; i < used_rooms_; ++i)
-    vectors_[i + 1] = {rte_pktmbuf_mtod(rooms_[i], void*), rte_pktmbuf_tailroom(rooms_[i])};
-  used_rooms_ = 0;
+/// Puts fresh mbufs where the last frame took them. False when a pool is empty: the frame waits in the kernel.
+bool TapPort::refill(Rooms& rooms) noexcept {
+  if (rooms.count == 0) {
+    rte_mbuf* const rest = large_pool_ != nullptr ? rte_pktmbuf_alloc(large_pool_) : nullptr;
+    rooms.room[1] = rest;
+    rooms.count = rest != nullptr ? 2 : kMostRooms;
+    rooms.used = rest != nullptr ? 1 : kMostRooms;
+  } else if (rooms.used == 0) {
+    return true;
+  }
+  unsigned small = rooms.used;
+  if (rooms.count == 2 && small == 2) {
+    rte_mbuf* const rest = rte_pktmbuf_alloc(large_pool_);
+    if (rest == nullptr) return false;
+    rooms.room[1] = rest;
+    rooms.used = small = 1;
+  }
+  if (rte_pktmbuf_alloc_bulk(pool_, rooms.room.data(), small) != 0) return false;
+  rooms.used = 0;
+  for (unsigned i = 0; i < rooms.count; ++i)
+    rooms.vector[i + 1] = {rte_pktmbuf_mtod(rooms.room[i], void*), rte_pktmbuf_tailroom(rooms.room[i])};
   return true;
 }
 
 /// The first rooms as one chain of `bytes`.
-rte_mbuf* TapPort::take(std::size_t bytes) noexcept {
-  rte_mbuf* const head = rooms_[0];
+rte_mbuf* TapPort::take(Rooms& rooms, std::size_t bytes) noexcept {
+  rte_mbuf* const head = rooms.room[0];
   head->pkt_len = static_cast<std::uint32_t>(bytes);
   rte_mbuf* last = nullptr;
   unsigned used = 0;
   do {
-    rte_mbuf* const room = rooms_[used];
-    room->data_len = static_cast<std::uint16_t>(std::min<std::size_t>(bytes, vectors_[used + 1].iov_len));
+    rte_mbuf* const room = rooms.room[used];
+    room->data_len = static_cast<std::uint16_t>(std::min<std::size_t>(bytes, rooms.vector[used + 1].iov_len));
     bytes -= room->data_len;
     if (last != nullptr) last->next = room;
     last = room;
     ++used;
   } while (bytes > 0);
   head->nb_segs = static_cast<std::uint16_t>(used);
-  used_rooms_ = used;
+  rooms.used = used;
   return head;
 }
 
 std::uint16_t TapPort::receive(std::span<rte_mbuf*> burst) noexcept {
+  VirtioNetHeader header{};
+  Rooms rooms;
+  rooms.vector[0] = {&header, header_bytes_};
   std::uint16_t count = 0;
-  while (count < burst.size() && refill()) {
-    const ssize_t read = ::readv(fd_, vectors_.data(), static_cast<int>(vectors_.size()));
+  std::size_t bytes = 0;
+  while (count < burst.size() && bytes < kBurstBytes && refill(rooms)) {
+    const ssize_t read = ::readv(fd_, rooms.vector.data(), static_cast<int>(rooms.count + 1));
     if (read <= static_cast<ssize_t>(header_bytes_)) break;  // EAGAIN: nothing more; EIO: the interface is down
-    rte_mbuf* const frame = take(static_cast<std::size_t>(read) - header_bytes_);
-    offload_from_virtio(received_header_, frame);
+    rte_mbuf* const frame = take(rooms, static_cast<std::size_t>(read) - header_bytes_);
+    offload_from_virtio(header, frame);
+    bytes += frame->pkt_len;
     burst[count++] = frame;
   }
+  for (unsigned i = rooms.used; i < rooms.count; ++i) rte_pktmbuf_free_seg(rooms.room[i]);
   return count;
 }
 
@@ -69,7 +86,7 @@ std::uint16_t TapPort::transmit(std::span<rte_mbuf* const> burst) noexcept {
   std::uint16_t count = 0;
   for (rte_mbuf* const frame : burst) {
     VirtioNetHeader header = offload_to_virtio(frame);
-    std::array<iovec, kRooms + 1> pieces;
+    std::array<iovec, kMostRooms + 1> pieces;
     pieces[0] = {&header, header_bytes_};
     unsigned used = 1;
     const rte_mbuf* piece = frame;

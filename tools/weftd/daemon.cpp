@@ -159,7 +159,8 @@ class Daemon {
   }
 
   Result<void> start_control() {
-    environment_ = std::make_unique<HostEnvironment>(*holder_, *efa_, engine_->mempool());
+    environment_ = std::make_unique<HostEnvironment>(*holder_, *efa_, engine_->mempool(),
+                                                      engine_->large_mempool());
     controller_ = std::make_unique<Controller>(*engine_, *environment_);
     flow_logs_ = std::jthread([this](const std::stop_token& stop) {
       ::pthread_setname_np(::pthread_self(), "weft-flow-logs");

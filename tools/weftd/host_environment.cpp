@@ -78,7 +78,7 @@ HostEnvironment::Attachments HostEnvironment::attach(Result<InstanceHandles>& ha
   Attachments attachments;
   for (InstanceHandles::Tap& tap : handles->taps)
     attachments.push_back({tap.eni_id, std::make_unique<TapPort>(tap.fd.release(), packets_,
-                                                                 static_cast<std::uint16_t>(mtu))});
+                                                                 static_cast<std::uint16_t>(mtu), large_rooms_)});
   return attachments;
 }
 

@@ -15,8 +15,8 @@ namespace weft {
 class HostEnvironment final : public Environment {
  public:
   /// All three outlive it.
-  HostEnvironment(Holder& holder, EfaServer& efa, rte_mempool* packets)
-      : holder_(holder), efa_(efa), packets_(packets) {}
+  HostEnvironment(Holder& holder, EfaServer& efa, rte_mempool* packets, rte_mempool* large_rooms)
+      : holder_(holder), efa_(efa), packets_(packets), large_rooms_(large_rooms) {}
 
   std::vector<std::string> instances() const override { return holder_.instances(); }
   Result<Attachments> create_instance(const Deployment& deployment, const Instance& instance) override;
@@ -39,6 +39,7 @@ class HostEnvironment final : public Environment {
   Holder& holder_;
   EfaServer& efa_;
   rte_mempool* packets_;
+  rte_mempool* large_rooms_;
   std::map<std::string, UniqueFd> listeners_;  // by instance, until open_efa() needs it
 };
 

@@ -93,6 +93,7 @@ struct FakeEngine final : Engine {
   }
   void stop_capture() override { capture.reset(); }
   rte_mempool* mempool() override { return nullptr; }
+  rte_mempool* large_mempool() override { return nullptr; }
   int wake_fd() override { return -1; }
 
   Fault& fault;

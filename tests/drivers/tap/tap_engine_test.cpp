@@ -21,7 +21,8 @@ namespace {
 /// A TAP that says it can do nothing, and vouches for nothing: the guest's kernel then checks what the engine computed.
 class PlainTap final : public Port {
  public:
-  PlainTap(int fd, rte_mempool* pool, std::uint16_t mtu) : tap_(fd, pool, mtu), mtu_(mtu) {}
+  PlainTap(int fd, Engine& engine, std::uint16_t mtu)
+      : tap_(fd, engine.mempool(), mtu, engine.large_mempool()), mtu_(mtu) {}
   PortCapabilities capabilities() const noexcept override {
     return {.mtu = mtu_, .checksum = false, .tso = false, .chains = true};
   }
@@ -61,8 +62,8 @@ class TapEngine : public ::testing::Test {
       eni.mac = mac(kMacs[i]);
       const auto size = static_cast<std::uint16_t>(mtu);
       std::unique_ptr<Port> port;
-      if (plain) port = std::make_unique<PlainTap>(guests[i]->release_tap(), engine->mempool(), size);
-      else port = std::make_unique<TapPort>(guests[i]->release_tap(), engine->mempool(), size);
+      if (plain) port = std::make_unique<PlainTap>(guests[i]->release_tap(), *engine, size);
+      else port = std::make_unique<TapPort>(guests[i]->release_tap(), engine->mempool(), size, engine->large_mempool());
       ports.push_back({eni.id, std::move(port)});
     }
     ASSERT_TRUE(engine->apply(std::make_shared<const Deployment>(deployment), std::move(ports)));

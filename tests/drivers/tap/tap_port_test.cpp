@@ -140,6 +140,105 @@ TEST_F(TapPortTest, ALargeDatagramIsAChainOfBuffersReadWithoutABounce) {
   rte_pktmbuf_free(frame);
 }
 
+class TapPortWithLargeRooms : public TapPortTest {
+ protected:
+  static constexpr unsigned kLargeRooms = 15;
+  TapPortWithLargeRooms() : large(make_large_pool(kLargeRooms)) {
+    const int fd = ::dup(port->readiness_fd());  // the port closes its own
+    port = std::make_unique<TapPort>(fd, pool.get(), 9001, large.get());
+  }
+
+  /// From sockets of their own, for one may not have much on its way.
+  void send_datagrams(unsigned count, const Frame& data) {
+    guest.inside([&] {
+      const sockaddr_in to = at("10.0.1.5", 53);
+      for (unsigned i = 0; i < count; ++i) {
+        const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        EXPECT_GT(::sendto(socket, data.data(), data.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+        ::close(socket);
+      }
+    });
+  }
+  bool whole(rte_mbuf* frame, const Frame& data) {
+    std::vector<std::uint8_t> room(data.size());
+    const auto* got = rte_pktmbuf_read(frame, 42, static_cast<std::uint32_t>(data.size()), room.data());
+    return frame->pkt_len == 42 + data.size() && got != nullptr && std::memcmp(got, data.data(), data.size()) == 0;
+  }
+
+  PacketPool large;
+};
+
+TEST_F(TapPortWithLargeRooms, WhatASmallBufferDoesNotHoldIsInOneLargeOne) {
+  for (const std::size_t size : {1, 1900, 3000, 8900}) {
+    const Frame data = pattern(size);
+    send_datagrams(1, data);
+    rte_mbuf* frame = next_ipv4();
+    ASSERT_NE(frame, nullptr);
+    EXPECT_EQ(frame->nb_segs, size > 2000 ? 2 : 1);
+    EXPECT_TRUE(whole(frame, data)) << size;
+    rte_pktmbuf_free(frame);
+    EXPECT_EQ(rte_mempool_avail_count(pool.get()), 511U) << "a port that nobody reads holds no buffer";
+    EXPECT_EQ(rte_mempool_avail_count(large.get()), kLargeRooms);
+  }
+}
+
+TEST_F(TapPortWithLargeRooms, LargeFramesAreChainsOfSmallBuffersWhileThereAreNoLargeOnes) {
+  std::vector<rte_mbuf*> hoard;
+  for (rte_mbuf* room; (room = rte_pktmbuf_alloc(large.get())) != nullptr;) hoard.push_back(room);
+  EXPECT_EQ(hoard.size(), kLargeRooms);
+  const Frame data = pattern(8900);
+  send_datagrams(3, data);
+  for (unsigned i = 0; i < 3; ++i) {
+    rte_mbuf* frame = next_ipv4();
+    ASSERT_NE(frame, nullptr);
+    EXPECT_EQ(frame->nb_segs, 5);
+    EXPECT_TRUE(whole(frame, data));
+    rte_pktmbuf_free(frame);
+  }
+  rte_pktmbuf_free_bulk(hoard.data(), static_cast<unsigned>(hoard.size()));
+}
+
+TEST_F(TapPortWithLargeRooms, APoolThatRunsOutInABurstLosesNothing) {
+  const Frame data = pattern(8900);
+  constexpr unsigned kFrames = 40;
+  send_datagrams(kFrames, data);
+  std::vector<rte_mbuf*> held;
+  for (unsigned tries = 0; held.size() < kFrames && tries < 100; ++tries) {
+    rte_mbuf* burst[32];
+    const unsigned count = port->receive(burst);
+    for (unsigned i = 0; i < count; ++i) {
+      if (rte_pktmbuf_mtod(burst[i], EthernetHeader*)->ether_type.host() == kEtherTypeIpv4) held.push_back(burst[i]);
+      else rte_pktmbuf_free(burst[i]);
+    }
+  }
+  EXPECT_EQ(held.size(), kFrames) << "fifteen in large rooms, the others in chains";
+  for (rte_mbuf* frame : held) EXPECT_TRUE(whole(frame, data));
+  rte_pktmbuf_free_bulk(held.data(), static_cast<unsigned>(held.size()));
+  EXPECT_EQ(rte_mempool_avail_count(pool.get()), 511U);
+  EXPECT_EQ(rte_mempool_avail_count(large.get()), kLargeRooms);
+}
+
+TEST_F(TapPortTest, ABurstEndsWhenItHasReadItsBytes) {
+  const Frame data = pattern(8900);
+  guest.inside([&] {
+    const sockaddr_in to = at("10.0.1.5", 53);
+    for (unsigned i = 0; i < 40; ++i) {
+      const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      ::sendto(socket, data.data(), data.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+      ::close(socket);
+    }
+  });
+  rte_mbuf* burst[40];
+  const unsigned count = port->receive(burst);
+  std::size_t bytes = 0;
+  for (unsigned i = 0; i < count; ++i) bytes += burst[i]->pkt_len;
+  ASSERT_GE(count, 1U);
+  EXPECT_LT(count, 40U);
+  EXPECT_GE(bytes, TapPort::kBurstBytes);
+  EXPECT_LT(bytes - burst[count - 1]->pkt_len, TapPort::kBurstBytes);
+  rte_pktmbuf_free_bulk(burst, count);
+}
+
 TEST_F(TapPortTest, AnEmptyPoolLeavesFramesInTheKernelAndLosesNone) {
   std::vector<rte_mbuf*> hoard(511);
   unsigned taken = 0;
