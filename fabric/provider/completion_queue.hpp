@@ -24,6 +24,12 @@ class CompletionQueue final : public fid_cq {
   int signal() noexcept;
   int try_wait() noexcept;
 
+  /// fi_poll; under the domain's lock.
+  bool has_entries() {
+    if (ring_.empty()) watcher.progress();
+    return !ring_.empty();
+  }
+
   // From endpoints, under the domain's lock.
   void push(const CompletionEntry& entry) {
     ring_.push(entry);

@@ -113,6 +113,7 @@ std::uint64_t Counter::read(const std::atomic<std::uint64_t>& which) noexcept {
     std::lock_guard guard(domain.lock);
     if (watcher.armed()) watcher.disarm();
     watcher.progress();
+    seen_ = value.load() + errors.load();
   }
   const std::uint64_t now = which.load();
   if (now == before) {

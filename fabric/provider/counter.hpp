@@ -24,6 +24,11 @@ class Counter final : public fid_cntr {
   int wait(std::uint64_t threshold, int timeout_ms) noexcept;
   int try_wait() noexcept;
 
+  /// fi_poll; under the domain's lock. Whether it has changed since it was last read.
+  bool has_news() {
+    watcher.progress();
+    return value.load() + errors.load() != seen_;
+  }
   /// A region's from now on, under the domain's lock.
   void watch_domain();
 
@@ -37,6 +42,9 @@ class Counter final : public fid_cntr {
   Watcher watcher;
   int bindings = 0;
   std::atomic<std::uint64_t> value{0}, errors{0};
+
+ private:
+  std::uint64_t seen_ = 0;  // the sum of both at the last reading
 };
 
 int open_counter(fid_domain* domain, fi_cntr_attr* attributes, fid_cntr** counter, void* context) noexcept;

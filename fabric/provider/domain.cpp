@@ -15,6 +15,7 @@
 #include "fabric/provider/endpoint.hpp"
 #include "fabric/provider/event_queue.hpp"
 #include "fabric/provider/info.hpp"
+#include "fabric/provider/poll_set.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/stubs.hpp"
 
@@ -54,7 +55,7 @@ constinit fi_ops_domain domain_ops = {
     .endpoint = open_endpoint,
     .scalable_ep = unsupported,
     .cntr_open = open_counter,
-    .poll_open = unsupported,
+    .poll_open = open_poll_set,
     .stx_ctx = unsupported,
     .srx_ctx = unsupported,
     .query_atomic = query_atomic,

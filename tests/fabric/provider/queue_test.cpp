@@ -300,5 +300,43 @@ TEST_F(Queue, threads_may_use_one_endpoint_together) {
   EXPECT_EQ(received, kThreads * kMessages);
 }
 
+TEST_F(Queue, a_poll_set_names_those_that_have_something) {
+  connect({.counters = true}, {.counters = true});
+  int queue_context = 0, counter_context = 0;
+  b_->cq->fid.context = &queue_context;
+  b_->received->fid.context = &counter_context;
+  fi_poll_attr attributes{};
+  fid_poll* set = nullptr;
+  ASSERT_EQ(fi_poll_open(b_->domain, &attributes, &set), 0);
+  ASSERT_EQ(fi_poll_add(set, &b_->cq->fid, 0), 0);
+  ASSERT_EQ(fi_poll_add(set, &b_->received->fid, 0), 0);
+  EXPECT_EQ(fi_poll_add(set, &b_->av->fid, 0), -FI_EINVAL) << "neither queue nor counter";
+  EXPECT_EQ(fi_poll_add(set, &a_->cq->fid, 0), -FI_EINVAL) << "of another domain";
+  void* found[2] = {};
+  EXPECT_EQ(fi_poll(set, found, 2), 0);
+  char word[8] = "word", got[8];
+  ASSERT_EQ(fi_recv(b_->ep, got, 8, nullptr, FI_ADDR_UNSPEC, got), 0);
+  ASSERT_EQ(fi_send(a_->ep, word, 8, nullptr, to_b_, word), 0);
+  int many = 0;
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (many == 0 && std::chrono::steady_clock::now() < end) {
+    fi_cq_read(a_->cq, nullptr, 0);
+    many = fi_poll(set, found, 2);  // nobody else makes progress at node-1
+  }
+  ASSERT_EQ(many, 2);
+  EXPECT_EQ(found[0], &queue_context);
+  EXPECT_EQ(found[1], &counter_context);
+  EXPECT_EQ(fi_poll(set, found, 1), 1) << "no more than asked for";
+  EXPECT_EQ(fi_cntr_read(b_->received), 1u);
+  EXPECT_EQ(fi_poll(set, found, 2), 1) << "the counter was read";
+  fi_cq_tagged_entry entry;
+  EXPECT_EQ(fi_cq_read(b_->cq, &entry, 1), 1);
+  EXPECT_EQ(fi_poll(set, found, 2), 0);
+  ASSERT_EQ(fi_poll_del(set, &b_->received->fid, 0), 0);
+  EXPECT_EQ(fi_poll_del(set, &b_->received->fid, 0), -FI_EINVAL);
+  EXPECT_EQ(fi_close(&b_->domain->fid), -FI_EBUSY);
+  EXPECT_EQ(fi_close(&set->fid), 0);
+}
+
 }  // namespace
 }  // namespace weft::provider_test

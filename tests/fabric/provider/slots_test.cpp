@@ -27,6 +27,11 @@ TEST_F(Slots, none_is_null) {
   fid_eq* eq = nullptr;
   ASSERT_EQ(fi_eq_open(a_->fabric, &attributes, &eq, nullptr), 0);
   fid_mr* region = nullptr;
+  fid_poll* poll = nullptr;
+  ASSERT_EQ(fi_poll_open(a_->domain, nullptr, &poll), 0);
+  expect_full(poll->fid.ops, "poll");
+  expect_full(poll->ops, "fi_ops_poll");
+  EXPECT_EQ(fi_close(&poll->fid), 0);
   char memory[64];
   ASSERT_EQ(fi_mr_reg(a_->domain, memory, sizeof memory, FI_SEND | FI_RECV, 0, 1, 0, &region, nullptr), 0);
   for (const auto& [name, object] : {std::pair<const char*, fid*>{"fabric", &a_->fabric->fid},
@@ -60,13 +65,11 @@ TEST_F(Slots, none_is_null) {
 TEST_F(Slots, what_is_not_there_says_so) {
   connect();
   fid_ep* ep = nullptr;
-  fid_poll* poll = nullptr;
   fid_wait* wait = nullptr;
   fid_stx* shared = nullptr;
   char memory[8] = {};
   std::size_t size = 8;
   EXPECT_EQ(fi_scalable_ep(a_->domain, a_->info.get(), &ep, nullptr), -FI_ENOSYS);
-  EXPECT_EQ(fi_poll_open(a_->domain, nullptr, &poll), -FI_ENOSYS);
   EXPECT_EQ(fi_wait_open(a_->fabric, nullptr, &wait), -FI_ENOSYS);
   EXPECT_EQ(fi_stx_context(a_->domain, nullptr, &shared, nullptr), -FI_ENOSYS);
   EXPECT_EQ(fi_barrier(a_->ep, 0, nullptr), -FI_ENOSYS);
