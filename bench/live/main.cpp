@@ -103,7 +103,9 @@ int run(int argc, char** argv) {
     return 0;
   }
   spdlog::set_level(spdlog::level::warn);  // on stdout, among the lines of the table
-  auto eal = Eal::start({.memory_mb = 128});
+  EalOptions eal_options;
+  eal_options.memory_mb = 128;
+  auto eal = Eal::start(eal_options);
   if (!eal) fail(eal.error().to_string());
 
   const bool table = options.output == "table";

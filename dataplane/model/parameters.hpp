@@ -20,11 +20,11 @@ struct Parameters {
   int credit_seconds = 300;              // how long full credits sustain the peak bandwidth
   int burst_ms = 10;                     // what a bucket holds, as time at its rate
   bool refused_packets_use_pps = false;  // what a gate or ACL refuses, of the PPS allowance
-  // Quotas, per direction and per IP family (facts ec2 2.3). With the groups of an interface, at most kMostRulesPerEni.
-  int rules_per_security_group = 60;
   // Answers.
   bool related_icmp_errors = true;  // an ICMP error about a tracked flow passes by its state
   bool router_answers_arp = false;  // for an address that no interface of the subnet has; false: silence
+  // Quotas, per direction and per IP family (facts ec2 2.3). With the groups of an interface, at most kMostRulesPerEni.
+  int rules_per_security_group = 60;
   bool operator==(const Parameters&) const = default;
 };
 

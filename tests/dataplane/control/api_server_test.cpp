@@ -198,7 +198,7 @@ TEST_F(Server, WhatIsNoHttpIsToldSoAndCutOff) {
 TEST_F(Server, TooLargeHeadersAndBodiesAreRefusedBeforeTheyAreRead) {
   EXPECT_TRUE(is(ask("GET /v1/status HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n"), 431));
   EXPECT_TRUE(is(ask("POST /v1/apply HTTP/1.1\r\nContent-Length: 5000000000\r\n\r\n"), 413));
-  EXPECT_TRUE(is(ask("POST /v1/apply HTTP/1.1\r\nContent-Length: 4194305\r\n\r\n"), 413));
+  EXPECT_TRUE(is(ask("POST /v1/apply HTTP/1.1\r\nContent-Length: " + std::to_string(ApiLimits{}.body_bytes + 1) + "\r\n\r\n"), 413));
 }
 
 TEST_F(Server, ATruncatedRequestIsNoRequest) {

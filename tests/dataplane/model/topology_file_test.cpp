@@ -177,7 +177,7 @@ placement_groups:
   EXPECT_EQ(topology.vpc.ipv6_cidr, cidr("2001:db8:1::/56"));
   EXPECT_FALSE(topology.vpc.dns_support);
   EXPECT_EQ(topology.vpc.dhcp, (DhcpOptions{"lab.internal", {ip4("10.0.0.9"), ip4("10.0.0.10")}, {ip4("10.0.0.11")}}));
-  EXPECT_EQ(topology.parameters, (Parameters{1, 2, 3, 3600, 5, true, 60, false, true}));
+  EXPECT_EQ(topology.parameters, (Parameters{1, 2, 3, 3600, 5, true, false, true}));
   EXPECT_EQ(topology.hosts.racks_per_zone, 2);
   EXPECT_EQ(topology.hosts.hosts_per_rack, 3);
   ASSERT_EQ(topology.prefix_lists.size(), 3u);
