@@ -44,7 +44,9 @@ TEST(State, OfAnOlderDaemonIsReadWithDefaultsForWhatItDidNotKnow) {
 TEST(State, OfAnOlderDaemonIsTakenOver) {
   World heir;
   heir.environment.state = older_state();
-  for (const Instance& instance : deployment_of_state(older_state())->instances) heir.environment.existing[instance.name] = {};
+  const Result<Deployment> read = deployment_of_state(older_state());
+  ASSERT_TRUE(read) << read.error().message;
+  for (const Instance& instance : read->instances) heir.environment.existing[instance.name] = {};
   const Result<Outcome> restored = heir.controller.restore();
   ASSERT_TRUE(restored) << restored.error().message;
   EXPECT_FALSE(heir.controller.deployment()->instances.empty());

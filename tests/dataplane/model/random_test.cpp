@@ -322,7 +322,7 @@ TEST(RandomTopologies, resolve_deterministically_and_keep_what_runs) {
       if (::testing::Test::HasFailure()) return;  // one seed says enough
     }
   }
-  EXPECT_GT(resolved_count, kSeeds * 5 / 8) << "most random topologies should be possible";
+  EXPECT_GT(resolved_count, kSeeds * 3 / 5) << "most random topologies should be possible";
   EXPECT_GT(edited_count, kSeeds * 5 / 4);
 }
 
