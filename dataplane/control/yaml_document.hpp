@@ -1,5 +1,5 @@
-// A YAML text as a tree, read by libyaml's events. The topology file is read through it: libyaml is about twenty times as
-// fast as yaml-cpp, whose time was most of what a change of one rule took (docs/performance-live.md).
+// A YAML text as a tree, read by libyaml's events. The topology file is read through it; with yaml-cpp, reading was
+// most of what a change of one rule took (docs/performance-live.md).
 //
 // Hostile texts are bounded while they are read: in depth, in nodes, and in that an alias is a pointer to what it names.
 #pragma once
