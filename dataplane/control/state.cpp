@@ -23,6 +23,7 @@ void complete_version_1(Json& json) {
   };
   add_missing(json, defaults, {"hosts", "flow_logs"});
   add_missing(json.at("vpc"), defaults.at("vpc"), {"parameters"});
+  add_missing(json.at("vpc").at("parameters"), defaults.at("vpc").at("parameters"), {"rules_per_security_group"});
   for (Json& instance : json.at("instances")) {
     add_missing(instance, instance_defaults, {"metadata_options"});
     for (Json& eni : instance.at("interfaces")) complete_interface(eni);

@@ -9,11 +9,11 @@
 namespace weft {
 namespace {
 
-const std::string kHead =
+const std::string kSmallNetwork =
     "version: 1\nvpc: {cidr: 10.0.0.0/16}\nsubnets:\n  - {name: s, cidr: 10.0.1.0/24}\n";
 
 std::string group_of(int rules, const std::string& parameters, const std::string& groups) {
-  std::string text = kHead + parameters + "security_groups:\n  - {name: other}\n  - name: many\n    ingress:\n";
+  std::string text = kSmallNetwork + parameters + "security_groups:\n  - {name: other}\n  - name: many\n    ingress:\n";
   for (int n = 0; n < rules; ++n)
     text += "      - {protocol: tcp, port: " + std::to_string(1 + n) + ", cidr: 10.0.0.0/8}\n";
   return text + "instances:\n  - {name: a, interfaces: [{subnet: s, security_groups: [" + groups + "]}]}\n";
@@ -47,7 +47,7 @@ TEST(LargeFile, a_rule_that_is_there_twice_is_found_among_a_thousand) {
 }
 
 TEST(LargeFile, a_hundred_thousand_prefixes_of_the_longest_kind_fit) {
-  std::string text = kHead + "prefix_lists:\n";
+  std::string text = kSmallNetwork + "prefix_lists:\n";
   for (int list = 0; list < 100; ++list) {
     text += "  - name: list-" + std::to_string(list) + "\n    entries:\n";
     for (int n = 0; n < 1000; ++n)
