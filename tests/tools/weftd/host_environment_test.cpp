@@ -82,7 +82,7 @@ struct Machine {
     ASSERT_TRUE(efa) << failed.message;
     engine->set_message_switch(efa->message_switch(), [this](EniSlot slot) { return efa->counters(slot); });
     engine->start();
-    environment = std::make_unique<HostEnvironment>(*holder, *efa, engine->mempool());
+    environment = std::make_unique<HostEnvironment>(*holder, *efa, engine->mempool(), engine->large_mempool());
     controller = std::make_unique<Controller>(*engine, *environment);
   }
 
