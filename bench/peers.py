@@ -2,7 +2,7 @@
 """Weft's engine against DPDK testpmd (the ceiling: moves packets, looks at nothing) and Open vSwitch with DPDK.
 
 One generator on CPU 0 feeds each in turn, on CPU 1, through the same two memif wires: 64-byte UDP, every flow in both
-directions, as fast as they take it. Open vSwitch runs twice: port to port, and with connection tracking. In each round
+directions, as fast as they take it (another size: --size). Open vSwitch runs twice: port to port, and with connection tracking. In each round
 every device is started anew, so that a neighbour on the machine disturbs all of them alike; medians of the rounds count.
 
 The columns: Mpps that came out of the device; the cycles that a packet took it, of turns that had packets, by its own
@@ -51,9 +51,9 @@ def missing(build, devices):
 
 
 @contextlib.contextmanager
-def generated(build, directory, flows, seconds):
+def generated(build, directory, flows, size, seconds):
     """The generator's counts, while it still holds its end of the wires."""
-    command = [build / GENERATOR, "--directory", directory, "--flows", str(flows), "--runs", "1", "--seconds", str(seconds),
+    command = [build / GENERATOR, "--directory", directory, "--flows", str(flows), "--size", str(size), "--runs", "1", "--seconds", str(seconds),
                "--cpu", "0", "--hold"]
     with peer_devices.process(command, directory / "generator.log") as generator:
         log = directory / "generator.log"
@@ -63,12 +63,12 @@ def generated(build, directory, flows, seconds):
         generator.wait(20)
 
 
-def measure(build, kind, flows, seconds):
+def measure(build, kind, flows, size, seconds):
     """One round of one device."""
     with tempfile.TemporaryDirectory(prefix="weft-peers-") as name:
         device = kind(build, pathlib.Path(name))
         try:
-            with device.running(), generated(build, device.directory, flows, seconds) as traffic:
+            with device.running(), generated(build, device.directory, flows, size, seconds) as traffic:
                 device.read_statistics()
             run = traffic["runs"][0]
             if run["received_mpps"] == 0:
@@ -87,12 +87,20 @@ def median_of(rounds):
     return middle | {"runs_mpps": [one["mpps"] for one in rounds]}
 
 
-def compare(build, devices, flows, rounds, seconds):
+def compare(build, devices, flows, options):
     measured = {kind.name: [] for kind in devices}
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         for kind in devices:
-            measured[kind.name].append(measure(build, kind, flows, seconds))
-    return {"flows": flows, "devices": {name: median_of(list(runs)) for name, runs in measured.items()}}
+            measured[kind.name].append(measure(build, kind, flows, options.size, options.seconds))
+    return {"flows": flows, "wire_bytes": options.size, "devices": {name: median_of(list(runs)) for name, runs in measured.items()}}
+
+
+def good_enough(result):
+    """At least five times Open vSwitch with tracking, or all that the generator sends."""
+    weft, stateful = (result["devices"].get(name) for name in ("weft", "ovs-stateful"))
+    if weft is None or stateful is None:
+        raise SystemExit("peers.py: --check compares the devices weft and ovs-stateful, and one was left out")
+    return weft["mpps"] >= 5 * stateful["mpps"] or weft["mpps"] >= 0.99 * weft["sent_mpps"]
 
 
 def print_table(result):
@@ -119,7 +127,10 @@ def main():
     parser.add_argument("--flows", type=int, nargs="+", default=[1000, 10_000], help="default: 1000 10000")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a run, after as long a warm-up (default: 1)")
     parser.add_argument("--devices", nargs="+", choices=DEVICES, default=list(DEVICES), help="default: all, in turn")
+    parser.add_argument("--size", type=int, default=64, help="bytes of a frame on the wire, at most 1518 (default: 64)")
     options = parser.parse_args()
+    if not 64 <= options.size <= 1518:
+        raise SystemExit("peers.py: --size is of 64 to 1518 bytes: memif's buffers are of 2 KiB")
     build, devices = options.build.resolve(), [DEVICES[name] for name in options.devices]
     if lacks := missing(build, devices):
         raise SystemExit("peers.py: not there:\n" + "\n".join(f"  {line}" for line in lacks))
@@ -130,14 +141,14 @@ def main():
     with huge_pages(1024 + max(options.flows) // 300):
         results = []
         if options.output == "table":
-            print("64-byte UDP through one core, both directions together; the generator has the other core")
+            print(f"UDP in {options.size}-byte frames through one core, both directions together; the generator has the other core")
         for flows in options.flows:
-            results.append(compare(build, devices, flows, options.rounds, options.seconds))
+            results.append(compare(build, devices, flows, options))
             if options.output == "table":
                 print_table(results[-1])
     if options.output == "json":
         print(json.dumps(results, indent=2))
-    return 0
+    return 1 if options.check and not all(map(good_enough, results)) else 0
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ constexpr unsigned kSendBurst = 32, kReceiveBurst = 64;
 
 struct Options {
   std::string directory;
-  std::uint32_t flows = 10'000;
+  std::uint32_t flows = 10'000, wire_bytes = 64;
   double seconds = 1;
   unsigned runs = 7;
   int cpu = 0;
@@ -33,9 +33,9 @@ struct Options {
 /// What an end sends, over and over: the pool's packets are lent, never freed.
 class Sender {
  public:
-  Sender(std::uint16_t port, std::uint32_t flows, rte_mempool* pool) : port_(port) {
-    const NetworkOptions network;
-    for (std::uint32_t flow = 0; flow < flows; ++flow) {
+  Sender(std::uint16_t port, const Options& options, rte_mempool* pool) : port_(port) {
+    const NetworkOptions network{.wire_bytes = options.wire_bytes};
+    for (std::uint32_t flow = 0; flow < options.flows; ++flow) {
       rte_mbuf* packet = rte_pktmbuf_alloc(pool);
       if (packet == nullptr) fail("the pool is empty");
       build_frame(packet, network, port, flow);
@@ -93,10 +93,13 @@ Count run_for(std::array<Sender, 2>& senders, double seconds) {
 
 int run(int argc, char** argv) {
   Options options;
-  CLI::App app("Sends 64-byte UDP at both ends of a device under test and counts what comes out.\n"
+  CLI::App app("Sends UDP at both ends of a device under test and counts what comes out.\n"
                "Example: weft-bench-generate --directory /tmp/wires --flows 10000");
   app.add_option("--directory", options.directory, "Where the wires' sockets are")->required();
   app.add_option("--flows", options.flows, "Flows, each in both directions")->capture_default_str();
+  app.add_option("--size", options.wire_bytes, "Bytes of a frame on the wire")
+      ->check(CLI::Range(64, 1518))
+      ->capture_default_str();
   app.add_option("--seconds", options.seconds, "Length of a run")->capture_default_str();
   app.add_option("--runs", options.runs, "Runs after one to warm up")->capture_default_str();
   app.add_option("--cpu", options.cpu, "Pin to this CPU")->capture_default_str();
@@ -119,7 +122,7 @@ int run(int argc, char** argv) {
   CPU_SET(options.cpu, &set);
   if (::sched_setaffinity(0, sizeof set, &set) != 0) fail("cannot run on that CPU");
 
-  std::array<Sender, 2> senders = {Sender(0, options.flows, pool), Sender(1, options.flows, pool)};
+  std::array<Sender, 2> senders = {Sender(0, options, pool), Sender(1, options, pool)};
   run_for(senders, options.seconds);
   std::string runs;
   for (unsigned i = 0; i < options.runs; ++i) {

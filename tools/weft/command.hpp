@@ -11,7 +11,7 @@ namespace weft::cli {
 /// What the command line comes to: set by the command that was chosen, run by main() afterwards.
 struct Chosen {
   std::function<int()> run;
-  std::vector<std::string> command;  // exec, ssh, mpirun, run: the words that are not weft's own
+  std::vector<std::string> command;  // exec, ssh, mpirun, run, bench: the words that are not weft's own
 };
 
 void add_up(CLI::App& app, Chosen& chosen);
@@ -28,6 +28,7 @@ void add_explain(CLI::App& app, Chosen& chosen);
 void add_capture(CLI::App& app, Chosen& chosen);
 void add_exec(CLI::App& app, Chosen& chosen);  // and ssh
 void add_mpirun(CLI::App& app, Chosen& chosen);
+void add_bench(CLI::App& app, Chosen& chosen);
 
 /// "-o json" of a listing.
 inline void add_output_option(CLI::App* command, bool& json) {

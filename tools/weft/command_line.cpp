@@ -8,6 +8,12 @@ CommandLine split_command_line(const std::vector<std::string>& arguments) {
   CommandLine line;
   if (arguments.empty()) return line;
   const std::string& name = arguments[0];
+  if (name == "bench") {  // the benchmark's name is weft's, its options are its own
+    const auto own = arguments.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(arguments.size(), 2));
+    line.own.assign(arguments.begin(), own);
+    line.command.assign(own, arguments.end());
+    return line;
+  }
   const bool all_command = name == "ssh" || name == "mpirun";
   if (!all_command && name != "exec" && name != "run") {
     line.own = arguments;

@@ -53,4 +53,12 @@ std::optional<std::string> find_provider_directory() {
   return std::nullopt;
 }
 
+std::optional<std::string> find_benchmark(const std::string& name) {
+  const fs::path here = own_directory();
+  for (const fs::path& directory : {here.parent_path().parent_path() / "bench",            // build tree: tools/weft/weft
+                                    here.parent_path() / WEFT_PROGRAM_DIRECTORY / "weft"})  // installed: bin/weft
+    if (is_executable(directory / name)) return (directory / name).string();
+  return std::nullopt;
+}
+
 }  // namespace weft::cli

@@ -15,6 +15,9 @@ std::optional<std::string> find_weftd();
 /// The directory of libweft-fi.so, for FI_PROVIDER_PATH: the build tree's or the installed one.
 std::optional<std::string> find_provider_directory();
 
+/// A benchmark by its program's name: in the build tree or installed beside this weft.
+std::optional<std::string> find_benchmark(const std::string& name);
+
 /// An executable file on $PATH.
 std::optional<std::string> find_on_path(const std::string& name);
 

@@ -24,11 +24,11 @@ int run_command_line(int argc, char** argv) {
       "  weft mpirun -n 4 ./app\n"
       "  weft down\n"
       "Manual: docs/man/weft.1.md. Topology files: docs/topology.md.\n"
-      "Exit codes: 0 ok, 1 refused, 2 usage or file, 3 no daemon, 4 internal; exec, run and mpirun: the command's.");
+      "Exit codes: 0 ok, 1 refused, 2 usage or file, 3 no daemon, 4 internal; exec, run, mpirun and bench: the command's.");
   app.set_version_flag("--version", "weft " WEFT_VERSION);
   app.require_subcommand(1);
   for (auto add : {add_up, add_down, add_life, add_ps, add_vf, add_flows, add_flow_logs, add_stats, add_explain, add_capture,
-                   add_exec, add_mpirun, add_run, add_status})
+                   add_exec, add_mpirun, add_run, add_bench, add_status})
     add(app, chosen);
   try {
     std::vector<std::string> reversed(line.own.rbegin(), line.own.rend());  // as CLI11 wants it

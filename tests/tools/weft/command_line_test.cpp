@@ -35,6 +35,12 @@ TEST(CommandLine, ssh_and_mpirun_parse_for_themselves) {
   expect_split({"ssh", "-x", "node-1", "orted", "-mca", "a"}, {"ssh"}, {"-x", "node-1", "orted", "-mca", "a"});
 }
 
+TEST(CommandLine, a_benchmark_parses_for_itself) {
+  expect_split({"bench", "engine", "flows-1", "--help"}, {"bench", "engine"}, {"flows-1", "--help"});
+  expect_split({"bench", "--help"}, {"bench", "--help"}, {});
+  expect_split({"bench"}, {"bench"}, {});
+}
+
 TEST(CommandLine, others_are_all_wefts) {
   expect_split({"explain", "a", "b", "tcp", "22"}, {"explain", "a", "b", "tcp", "22"}, {});
   expect_split({}, {}, {});

@@ -20,7 +20,7 @@ expect() {
     fi
 }
 
-commands=(up down stop start reboot terminate ps vf flows flow-logs stats explain capture exec ssh mpirun run status version)
+commands=(up down stop start reboot terminate ps vf flows flow-logs stats explain capture exec ssh mpirun run bench status version)
 expect 0 "weft up examples/hpc-cluster.yaml" "$weft" --help
 for command in "${commands[@]}"; do
     expect 0 "$command" "$weft" --help
@@ -32,6 +32,18 @@ expect 2 "" "$weft"
 expect 2 "" "$weft" nonsense
 expect 2 "" "$weft" ps --nonsense
 expect 2 "" "$weft" ps -o yaml
+
+# A weft without its benchmarks, and one with them: all words after the name reach the program
+alone=$WEFT_RUNTIME_DIR/bin
+mkdir "$alone"
+cp "$weft" "$alone/weft"
+expect 2 "" "$weft" bench
+expect 2 "" "$weft" bench nonsense
+expect 4 "weft-bench-engine is neither in this weft's build tree nor installed" "$alone/weft" bench engine --list
+mkdir -p "$WEFT_RUNTIME_DIR/libexec/weft"
+printf '#!/bin/sh\necho got "$@"\nexit 5\n' >"$WEFT_RUNTIME_DIR/libexec/weft/weft-bench-engine"
+chmod +x "$WEFT_RUNTIME_DIR/libexec/weft/weft-bench-engine"
+expect 5 "got flows-1 -o json --help --svg x.svg" "$alone/weft" bench engine flows-1 -o json --help --svg x.svg
 
 # No daemon: 3, and what to do
 for listing in ps vf flows "flows --drops" stats status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true" \
