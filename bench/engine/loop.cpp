@@ -80,6 +80,7 @@ class FlowNumbers {
 void fill(const Rung& rung, const Rings& rings, rte_mempool* pool, std::uint32_t packets) {
   const NetworkOptions& network = rung.network;
   FlowNumbers numbers(rung);
+  std::vector<std::uint32_t> taken;  // where there are more packets than flows, each flow has several
   for (std::uint32_t i = 0; i < packets; ++i) {
     rte_mbuf* packet = rte_pktmbuf_alloc(pool);
     if (packet == nullptr) fail("the pool is empty");
@@ -87,9 +88,10 @@ void fill(const Rung& rung, const Rings& rings, rte_mempool* pool, std::uint32_t
     // twos, and two workers would take them from each other.
     const auto pair = static_cast<unsigned>(std::uint64_t{i} * network.pairs / packets);
     // Half of the flows begin at each end. A single flow has one direction.
-    const bool far = !network.internet && rung.flows > 1 && i % 2 == 1;
+    const bool far = !network.internet && rung.flows > 1 && i % rung.flows % 2 == 1;
     const unsigned end = far ? pair + network.pairs : pair;
-    build_frame(packet, network, end, rung.flows == 1 ? 0 : numbers.take(pair, end));
+    if (i < rung.flows) taken.push_back(rung.flows == 1 ? 0 : numbers.take(pair, end));
+    build_frame(packet, network, end, taken[i % rung.flows]);
     if (rings[end]->push({&packet, 1}) != 1) fail("a ring is full");
   }
 }
