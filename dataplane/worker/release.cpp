@@ -27,8 +27,8 @@ void note_drop(const rte_mbuf* packet, EniSlot source, EniSlot destination, Drop
 }  // namespace
 
 void release(Burst& burst, WorkerContext& worker) noexcept {
-  if (burst.captures) [[unlikely]] capture_drops(burst, worker);
   if (burst.with_fate(Fate::kDelivered) == burst.all()) [[likely]] return;
+  if (burst.captures) [[unlikely]] capture_drops(burst, worker);
   rte_mbuf* done[kBurst];
   unsigned count = 0;
   for (unsigned i = 0; i < burst.count; ++i) {
