@@ -37,7 +37,7 @@ bool decided_by_receiver(DropReason reason) noexcept {
 }  // namespace
 
 void nobody_sent(Burst& burst) noexcept {
-  std::fill_n(burst.record, burst.count, nullptr);
+  std::fill_n(burst.record, kBurst, nullptr);  // a length that the compiler knows is no loop
   burst.sent_noted = true;
 }
 
