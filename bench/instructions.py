@@ -4,8 +4,8 @@
 Time is noisy where neighbours share a machine; instructions are not. A rung of the ladder (bench/README.md) makes its
 flows unseen; then callgrind sees some ten thousand packets of the steady state, in which the engine's clock goes by turns.
 So one build counts the same number again, whatever the length of the run. What the harness's own ports take is left out:
-popping and pushing rings, and the answers that nat-10k needs. valgrind shows programs no AVX-512, so the variant that is
-counted is the one for AVX2; without that in the CPU there is nothing to compare and the check is left out (exit 77).
+popping and pushing rings, and the answers that nat-10k needs. valgrind shows programs no AVX-512, so what libc and DPDK
+choose by CPU is for AVX2; without that in the CPU there is nothing to compare and the check is left out (exit 77).
 
 With --check, exits 1 when something is over its limit. When a change is meant to cost what it costs, or has made the
 engine leaner, set the limits anew and commit the file: bench/instructions.py --build build --update.
@@ -107,7 +107,7 @@ def main():
     if shutil.which("valgrind") is None:
         raise SystemExit("instructions.py: valgrind is not installed: tools/setup.sh")
     if " avx2 " not in pathlib.Path("/proc/cpuinfo").read_text():
-        print("instructions.py: this CPU has no AVX2, and the limits are those of the variant for AVX2")
+        print("instructions.py: this CPU has no AVX2, and the limits were counted where libc and DPDK chose what is for it")
         return 77
     limits, ratios = read_limits()
     rungs = options.rungs or list(dict.fromkeys([rung for rung, _ in limits] + [rung for pair in ratios for rung in pair[:2]]))

@@ -38,13 +38,19 @@ struct Parser {
   Parser& operator=(const Parser&) = delete;
 };
 
-int line_of(const yaml_mark_t& mark) { return static_cast<int>(mark.line) + 1; }
+/// A carriage return alone ends a line too.
+int lines_of(const std::string& text) {
+  int lines = 1;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    lines += text[i] == '\n' || (text[i] == '\r' && (i + 1 == text.size() || text[i + 1] != '\n'));
+  return lines;
+}
 
 }  // namespace
 
 class YamlDocument::Builder {
  public:
-  Builder(const std::string& text, const std::string& file) : text_(text), file_(file), parser_(text) {}
+  Builder(const std::string& text, const std::string& file) : text_(text), file_(file), lines_(lines_of(text)), parser_(text) {}
 
   Result<YamlDocument> run() {
     for (;;) {
@@ -62,6 +68,9 @@ class YamlDocument::Builder {
     YamlNode* node;
     std::string anchor;
   };
+
+  /// libyaml ends a file that does not end its last line with a line more, which no editor shows.
+  int line_of(const yaml_mark_t& mark) const { return std::min(static_cast<int>(mark.line) + 1, lines_); }
 
   Error error(std::string code, std::string message, int line) const {
     return {std::move(code), std::move(message), {file_, line, ""}};
@@ -151,6 +160,7 @@ class YamlDocument::Builder {
 
   const std::string& text_;
   const std::string& file_;
+  const int lines_;
   Parser parser_;
   YamlDocument document_;
   std::vector<Open> open_;

@@ -35,6 +35,7 @@ const BadFile kBadFiles[] = {
     {"- a\n- b\n", "InvalidParameterValue", 1, "", "not a list"},
     {"version: 1\nvpc: {cidr: 10.0.0.0/16\nsubnets:\n", "Weft.InvalidYaml", 3, "", "not YAML"},
     {"version: 1\n\tvpc: x\n", "Weft.InvalidYaml", 2, "", "not YAML"},
+    {"version: 1\nvpc: {cidr: 10.0.0.0/16", "Weft.InvalidYaml", 2, "", "not YAML"},  // the last line has no end
     {"version: 1\nvpc: {cidr: 10.0.0.0/16}\n---\nversion: 1\n", "InvalidParameterValue", 3, "", "one YAML document"},
     {"vpc: {cidr: 10.0.0.0/16}\n", "MissingParameter", 1, "", "'version'"},
     {"version: 2\nvpc: {cidr: 10.0.0.0/16}\n", "InvalidParameterValue", 1, "version", "reads version 1"},
