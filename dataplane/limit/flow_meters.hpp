@@ -44,6 +44,8 @@ class FlowRate {
 
 class FlowMeters {
  public:
+  static constexpr std::size_t kBytesPerFlow = 2 * sizeof(std::uint64_t);
+
   explicit FlowMeters(std::size_t entries);  // throws std::bad_alloc
 
   /// `direction`: 0 or 1, the end that sends. True: it passes and is counted.

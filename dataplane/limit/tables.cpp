@@ -23,8 +23,8 @@ PacketWindows::PacketWindows(std::size_t slots)
 void PacketWindows::Unmap::operator()(Window* windows) const noexcept { ::munmap(windows, bytes); }
 
 FlowMeters::FlowMeters(std::size_t entries)
-    : empty_at_(static_cast<std::uint64_t*>(map_zeroes_on_demand(entries * 2 * sizeof(std::uint64_t))),
-                Unmap{entries * 2 * sizeof(std::uint64_t)}) {}
+    : empty_at_(static_cast<std::uint64_t*>(map_zeroes_on_demand(entries * kBytesPerFlow)),
+                Unmap{entries * kBytesPerFlow}) {}
 
 void FlowMeters::Unmap::operator()(std::uint64_t* words) const noexcept { ::munmap(words, bytes); }
 

@@ -63,7 +63,7 @@ std::uint32_t FlowLogTable::account(const FlowLogKey& key, const FlowLogAmount& 
 }
 
 FlowLogPlaces::FlowLogPlaces(std::size_t entries, unsigned family)
-    : places_(nullptr, Unmap{entries * 2 * sizeof(FlowLogPlace)}), family_(family) {
+    : places_(nullptr, Unmap{entries * kBytesPerFlow}), family_(family) {
   const std::size_t bytes = places_.get_deleter().bytes;
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();

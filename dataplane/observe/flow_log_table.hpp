@@ -79,6 +79,8 @@ struct FlowLogPlace {
 /// sends its flow the long way. Whoever makes an entry forgets the places of the one before. Address space, until used.
 class FlowLogPlaces {
  public:
+  static constexpr std::size_t kBytesPerFlow = 2 * sizeof(FlowLogPlace);
+
   /// `family`: 0 or 1, so that no two flows of a worker have one name.
   FlowLogPlaces(std::size_t entries, unsigned family);  // throws std::bad_alloc
 

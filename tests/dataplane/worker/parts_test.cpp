@@ -9,6 +9,9 @@
 
 #include <unistd.h>
 
+#include "dataplane/flow/table.hpp"
+#include "dataplane/limit/flow_meters.hpp"
+#include "dataplane/observe/flow_log_table.hpp"
 #include "dataplane/worker/address_table.hpp"
 #include "dataplane/worker/eal.hpp"
 #include "dataplane/worker/handover.hpp"
@@ -232,6 +235,15 @@ TEST(PacketPools, HaveAllTheBuffersThatWereAskedFor) {
     EXPECT_EQ(taken.size(), packets);
     EXPECT_EQ(rte_pktmbuf_tailroom(taken[0]), 2048);
     for (rte_mbuf* one : taken) rte_pktmbuf_free(one);
+  }
+}
+
+/// DESIGN D2. Tables beside the flows' own are counted whether a deployment uses them or not.
+TEST(FlowMemory, IsAtMost128BytesAFlowAnd192OfIpv6) {
+  constexpr std::size_t kBeside = FlowMeters::kBytesPerFlow + FlowLogPlaces::kBytesPerFlow;
+  for (const std::uint32_t flows : {65'536U, 65'537U, 100'000U, 1'000'000U, 1'048'577U, 4'000'000U, 4'194'305U}) {
+    EXPECT_LE(static_cast<double>(FlowTable4(flows).bytes()) / flows + kBeside, 128.0 + 0.01) << flows;
+    EXPECT_LE(static_cast<double>(FlowTable6(flows).bytes()) / flows + kBeside, 192.0 + 0.01) << flows;
   }
 }
 
