@@ -27,21 +27,26 @@ side_by_side=(--num-processes $(($(nproc) + 1)))
 tools/setup.sh
 phase "release build" tools/build.sh release
 
-# The other builds have what the first one's tests leave of the machine, which is most of it: they wait.
-nice -n 19 bash -c 'tools/build.sh sanitized && tools/build.sh threads' >build/sanitized.log 2>&1 &
-builder=$!
-trap 'pkill -P "$builder"; kill "$builder" 2>/dev/null || true' EXIT
-phase "tests of the release build, during the sanitized builds" \
-    run_tests build testlog-main --no-suite bench "${side_by_side[@]}"
-finish_builds() { wait "$builder" || { cat build/sanitized.log >&2; exit 1; }; }
-phase "rest of the sanitized builds" finish_builds
-trap - EXIT
+# A build beside tests has what they leave of the machine, which is most of it: they wait.
+builder=
+begin_build() {
+    nice -n 19 tools/build.sh "$1" >"build/build-$1.log" 2>&1 &
+    builder=$! building=$1
+}
+finish_build() { wait "$builder" || { cat "build/build-$building.log" >&2; exit 1; }; builder=; }
+trap '[ -z "$builder" ] || { pkill -P "$builder"; kill "$builder"; } 2>/dev/null || true' EXIT
 
+begin_build sanitized
+phase "tests of the release build, during the sanitized build" \
+    run_tests build testlog-main --no-suite bench "${side_by_side[@]}"
+phase "rest of the sanitized build" finish_build
+begin_build threads
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 # Open MPI does not load a sanitized provider.
-phase "units and scenarios with ASan, UBSan and assertions" \
+phase "units and scenarios with ASan, UBSan and assertions, during the build for ThreadSanitizer" \
     run_tests build-asan testlog-main --timeout-multiplier 4 --suite unit --suite scenario "${side_by_side[@]}"
 unset ASAN_OPTIONS UBSAN_OPTIONS
+phase "rest of the build for ThreadSanitizer" finish_build
 phase "threads with ThreadSanitizer" run_tests build-tsan testlog-main --timeout-multiplier 4 --suite threads
 phase "short benchmarks (ratios)" run_tests build testlog-bench --suite bench
 
