@@ -26,7 +26,8 @@ namespace weft::efa {
 
 inline constexpr std::uint64_t kMagic = 0x3141464554464557;  // "WEFTEFA1" little endian
 inline constexpr std::uint16_t kAbiMajor = 1;                // differs: refuse
-inline constexpr std::uint16_t kAbiMinor = 0;                // differs: the lower one's features
+inline constexpr std::uint16_t kAbiMinor = 1;                // differs: the lower one's features
+inline constexpr std::uint64_t kFeatureExpress = 1;          // Hello, HelloReply: express channels (below)
 inline constexpr char kSocketName[] = "weft-efa";
 inline constexpr std::uint32_t kMtu = 8928;           // payload of one packet, as EFA's (facts ec2 6.3)
 inline constexpr std::uint32_t kBufferStride = 9216;  // a buffer, cache-line aligned, with room for growth
@@ -98,6 +99,8 @@ struct QueueHeader {
   alignas(64) std::atomic<std::uint64_t> delivered;      // packets put into this queue pair, ever
   std::atomic<std::uint32_t> closed;                     // 1: the function is gone, nothing will move again
   alignas(64) std::atomic<std::uint32_t> daemon_asleep;  // 1: after publishing, write the doorbell eventfd
+  std::atomic<std::uint32_t> notices;                    // counts up: a record waits on the socket, or a channel of this
+                                                         // queue pair was revoked or lost its sender: look
 
   // Written by the client.
   alignas(64) std::atomic<std::uint32_t> rq_tail;        // receive buffers posted
@@ -107,9 +110,81 @@ struct QueueHeader {
 };
 static_assert(sizeof(QueueHeader) <= 4096);
 
+// ---- express channels (DESIGN D8, docs/efa-abi.md) ----
+//
+// One direction between two queue pairs of this host and one uid: memory that both map, in which the sender publishes
+// packets and the receiver finds them, while the daemon sleeps. The daemon made it after it asked the same gates, and
+// takes it back by `revoked`; who the sender is, is what the daemon told the receiver, never what a slot says.
+//
+// Memory:  ChannelHeader | ChannelSlot[slots] | buffers [buffers x buffer_stride]
+//
+// Sender:    for each packet: is `revoked` 0? Then fill the slot (and a buffer), store `sequence` last. Once it is not:
+//            store `quiesced`, publish nothing any more, and let go of the memory. What was published stays delivered.
+// Receiver:  polls the next slot's `sequence`. Lets go when `quiesced` or `sender_gone` was seen and the next slot,
+//            looked at again after that, is empty. So nothing is lost and nothing comes twice.
+
+inline constexpr std::uint64_t kChannelMagic = 0x314e484354464557;  // "WEFTCHN1" little endian
+inline constexpr std::uint32_t kChannelSlots = 64;                  // no more than a window of credits fills
+inline constexpr std::uint32_t kChannelBuffers = 64;
+inline constexpr std::uint32_t kChannelInlineBytes = 120;
+inline constexpr std::uint16_t kNoChannelBuffer = 0xffff;
+inline constexpr unsigned kMaxChannelsIn = 32;  // of one receiving queue pair; others' packets go through the daemon
+
+/// One packet. Up to 56 bytes of it are in the first cache line.
+struct alignas(64) ChannelSlot {
+  std::atomic<std::uint32_t> sequence;  // index + 1, stored last
+  std::uint16_t length;                 // bytes of the packet, at most kMtu
+  std::uint16_t buffer;                 // where they are, or kNoChannelBuffer: here
+  std::byte inline_data[kChannelInlineBytes];
+};
+static_assert(sizeof(ChannelSlot) == 128);
+
+enum class Revocation : std::uint32_t {
+  kNone = 0,
+  kPolicy = 1,        // a gate refuses, or something else must see the packets: go through the daemon
+  kReceiverGone = 2,  // the receiving queue pair is no more
+};
+
+struct ChannelHeader {
+  // Fixed by the daemon before anybody sees it.
+  alignas(64) std::uint64_t magic;
+  std::uint16_t major, minor;
+  std::uint32_t header_size;  // sizeof(ChannelHeader)
+  std::uint64_t total_size;
+  std::uint32_t id;           // of this channel; never used twice by one daemon
+  std::uint32_t slots, buffers, buffer_stride, mtu;
+  std::uint64_t slot_offset, buffer_offset;
+
+  // Written by the daemon.
+  alignas(64) std::atomic<Revocation> revoked;
+  std::atomic<std::uint32_t> sender_gone;  // 1: its process or queue pair is no more
+
+  // Written by the sender.
+  alignas(64) std::atomic<std::uint64_t> packets;  // published, ever, and their bytes: for the daemon's counters
+  std::atomic<std::uint64_t> bytes;
+  std::atomic<std::uint32_t> quiesced;             // 1: nothing will be published any more
+  std::atomic<std::uint32_t> fences;               // 1: the sender fences between publishing and `receiver_asleep`;
+                                                   // 0: the receiver must membarrier() between that and looking again
+  std::atomic<std::uint64_t> token, token_address;  // who reads the sender's memory reads this, too (docs/efa-abi.md)
+
+  // Written by the receiver.
+  alignas(64) std::atomic<std::uint32_t> consumed;         // slots that are free again, and their buffers
+  alignas(64) std::atomic<std::uint32_t> receiver_asleep;  // 1: after publishing, write the wake pipe, once
+};
+static_assert(sizeof(ChannelHeader) <= 4096);
+
 // ---- messages on the socket, each one SEQPACKET record ----
 
-enum class MessageType : std::uint32_t { kHello = 1, kHelloReply, kCreateQp, kCreateQpReply };
+enum class MessageType : std::uint32_t {
+  kHello = 1,
+  kHelloReply,
+  kCreateQp,
+  kCreateQpReply,
+  kRequestChannel,  // sender to daemon; answered by kChannelGranted, sooner or later
+  kChannelGranted,  // daemon to sender: memory and the writing end of the receiver's wake pipe; or an error
+  kChannelOffered,  // daemon to receiver: memory
+  kReleaseChannel,  // either to the daemon: it has let go
+};
 
 struct MessageHeader {
   std::uint64_t magic = kMagic;
@@ -157,6 +232,37 @@ struct CreateQp {
 struct CreateQpReply {
   MessageHeader header;
   std::uint32_t qpn = 0, qkey = 0;
+};
+
+/// May the connection's queue pair have a channel to this one?
+struct RequestChannel {
+  MessageHeader header;
+  std::uint8_t destination[16] = {};
+  std::uint32_t qpn = 0, qkey = 0;
+};
+
+/// Errors: EACCES a gate refuses or the uids differ, ENOENT no such queue pair, EEXIST there is one that is not released by
+/// both yet, EMFILE the receiver has kMaxChannelsIn, ENOBUFS the receiver does not read its records, ENOMEM.
+struct ChannelGranted {
+  MessageHeader header;
+  std::uint32_t id = 0;
+  std::uint32_t qpn = 0, qkey = 0;  // the request's, also in a refusal
+  std::uint8_t destination[16] = {};
+};
+
+struct ChannelOffered {
+  MessageHeader header;
+  std::uint32_t id = 0;
+  std::uint32_t qpn = 0, qkey = 0;  // the sender's
+  std::uint8_t source[16] = {};
+  std::int32_t pid = 0;             // of the sender, as the daemon sees it
+  std::uint32_t reserved = 0;
+};
+
+struct ReleaseChannel {
+  MessageHeader header;
+  std::uint32_t id = 0;
+  std::uint32_t reserved = 0;
 };
 
 }  // namespace weft::efa
