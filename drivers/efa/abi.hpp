@@ -169,7 +169,8 @@ struct ChannelHeader {
 
   // Written by the receiver.
   alignas(64) std::atomic<std::uint32_t> consumed;         // slots that are free again, and their buffers
-  alignas(64) std::atomic<std::uint32_t> receiver_asleep;  // 1: after publishing, write the wake pipe, once
+  alignas(64) std::atomic<std::uint32_t> receiver_asleep;  // not 0: after publishing, write the wake pipe, once for each
+                                                           // value; another value at each sleep
 };
 static_assert(sizeof(ChannelHeader) <= 4096);
 

@@ -71,60 +71,54 @@ int connect_to(const SocketName& name, FileDescriptor& result) {
   return 0;
 }
 
-template <typename Message>
-int send_record(int fd, Message message, efa::MessageType type) {
-  message.header.type = type;
-  message.header.size = sizeof message;
-  ssize_t sent;
-  do sent = ::send(fd, &message, sizeof message, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  if (sent < 0) return errno == EAGAIN ? ETIMEDOUT : ENODEV;
-  return 0;
-}
-
 // Reads one reply and exactly `count` descriptors, at most three; any other is closed. An error in the reply's header is
 // the result.
 template <typename Reply>
 int receive_record(int fd, efa::MessageType type, Reply& reply, FileDescriptor* descriptors, std::size_t count) {
-  alignas(8) std::byte buffer[4096];
-  alignas(cmsghdr) char control[CMSG_SPACE(3 * sizeof(int))];
-  iovec data{buffer, sizeof buffer};
+  Record record;
+  if (const int error = read_record(fd, 0, record); error != 0) return error;
+  const efa::MessageHeader header = record.header();
+  if (header.error != 0) return static_cast<int>(header.error & 0xfff);  // an errno
+  if (header.type != type || !record.read(reply)) return EPROTO;
+  if (record.descriptor_count != count) return EPROTO;
+  std::move(record.descriptors, record.descriptors + count, descriptors);
+  return 0;
+}
+
+}  // namespace
+
+int read_record(int fd, int flags, Record& record) noexcept {
+  alignas(cmsghdr) char control[CMSG_SPACE(Record::kMaxDescriptors * sizeof(int))];
+  iovec data{record.bytes, sizeof record.bytes};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t length;
-  do length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  do length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | flags);
   while (length < 0 && errno == EINTR);
-  if (length < 0) return errno == EAGAIN ? ETIMEDOUT : ENODEV;
-  if (length == 0) return ENODEV;  // the daemon hung up
+  if (length < 0 && errno == EAGAIN) return (flags & MSG_DONTWAIT) != 0 ? EAGAIN : ETIMEDOUT;
+  if (length <= 0) return ENODEV;  // the daemon hung up
 
-  std::size_t received = 0;
+  record.descriptor_count = 0;
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t fds = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < fds; ++i, ++received) {
+    for (std::size_t i = 0; i < fds; ++i) {
       int value;
       std::memcpy(&value, CMSG_DATA(part) + i * sizeof(int), sizeof value);
       FileDescriptor owned(value);
-      if (received < count) descriptors[received] = std::move(owned);
+      if (record.descriptor_count < Record::kMaxDescriptors)
+        record.descriptors[record.descriptor_count++] = std::move(owned);
     }
   }
-
-  efa::MessageHeader header;
-  if (static_cast<std::size_t>(length) < sizeof header) return EPROTO;
-  std::memcpy(&header, buffer, sizeof header);
-  if (header.magic != efa::kMagic || header.size != static_cast<std::size_t>(length)) return EPROTO;
-  if (header.major != efa::kAbiMajor) return EPROTONOSUPPORT;
-  if (header.error != 0) return static_cast<int>(header.error & 0xfff);  // an errno
-  if (header.type != type || static_cast<std::size_t>(length) < sizeof reply) return EPROTO;
-  std::memcpy(static_cast<void*>(&reply), buffer, sizeof reply);
-  if (received != count) return EPROTO;
-  return 0;
+  record.size = static_cast<std::size_t>(length);
+  if (record.size < sizeof(efa::MessageHeader)) return EPROTO;
+  const efa::MessageHeader header = record.header();
+  if (header.magic != efa::kMagic || header.size != record.size) return EPROTO;
+  return header.major == efa::kAbiMajor ? 0 : EPROTONOSUPPORT;
 }
-
-}  // namespace
 
 int connect_to_daemon(Connection& connection) noexcept {
   int error = connect_to(abstract_name(), connection.socket);
@@ -132,7 +126,9 @@ int connect_to_daemon(Connection& connection) noexcept {
   if (error == ENODEV && path_name(path)) error = connect_to(path, connection.socket);
   if (error != 0) return error;
 
-  error = send_record(connection.socket.get(), efa::Hello{}, efa::MessageType::kHello);
+  efa::Hello greeting;
+  greeting.features = efa::kFeatureExpress;
+  error = send_record(connection.socket.get(), greeting, efa::MessageType::kHello);
   if (error == 0)
     error = receive_record(connection.socket.get(), efa::MessageType::kHelloReply, connection.hello, nullptr, 0);
   if (error != 0) return error;

@@ -39,7 +39,7 @@ int check_header(const efa::QueueHeader& h, std::uint64_t mapped) noexcept {
   return fits ? 0 : EPROTO;
 }
 
-std::unique_ptr<Mapping> Mapping::open(int fd, int* error) noexcept {
+std::unique_ptr<SealedMemory> SealedMemory::map(int fd, std::size_t at_least, int* error) noexcept {
   const auto fail = [error](int code) {
     *error = code;
     return nullptr;
@@ -47,24 +47,35 @@ std::unique_ptr<Mapping> Mapping::open(int fd, int* error) noexcept {
   struct stat status {};
   if (fstat(fd, &status) != 0) return fail(errno);
   const int seals = fcntl(fd, F_GET_SEALS);
-  if (seals < 0 || (seals & kSeals) != kSeals || status.st_size < static_cast<off_t>(sizeof(efa::QueueHeader)))
-    return fail(EPROTO);
-  std::unique_ptr<Mapping> mapping(new (std::nothrow) Mapping);
-  if (!mapping) return fail(ENOMEM);
+  if (seals < 0 || (seals & kSeals) != kSeals || status.st_size < static_cast<off_t>(at_least)) return fail(EPROTO);
+  std::unique_ptr<SealedMemory> memory(new (std::nothrow) SealedMemory);
+  if (!memory) return fail(ENOMEM);
   void* base = mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (base == MAP_FAILED) return fail(errno);
-  mapping->base_ = static_cast<std::byte*>(base);
-  mapping->size_ = static_cast<std::uint64_t>(status.st_size);
-  mapping->owner_ = getpid();
-  madvise(base, mapping->size_, MADV_DONTFORK);
-  std::memcpy(mapping->facts_, base, sizeof mapping->facts_);
-  const int wrong = check_header(mapping->facts(), mapping->size_);
-  if (wrong != 0) return fail(wrong);
-  return mapping;
+  memory->base_ = static_cast<std::byte*>(base);
+  memory->size_ = static_cast<std::uint64_t>(status.st_size);
+  memory->owner_ = getpid();
+  madvise(base, memory->size_, MADV_DONTFORK);
+  return memory;
 }
 
-Mapping::~Mapping() {
+SealedMemory::~SealedMemory() {
   if (base_ != nullptr && getpid() == owner_) munmap(base_, size_);
+}
+
+std::unique_ptr<Mapping> Mapping::open(int fd, int* error) noexcept {
+  std::unique_ptr<SealedMemory> memory = SealedMemory::map(fd, sizeof(efa::QueueHeader), error);
+  if (!memory) return nullptr;
+  std::unique_ptr<Mapping> mapping(new (std::nothrow) Mapping);
+  if (!mapping) {
+    *error = ENOMEM;
+    return nullptr;
+  }
+  std::memcpy(mapping->facts_, memory->base(), sizeof mapping->facts_);
+  *error = check_header(mapping->facts(), memory->size());
+  if (*error != 0) return nullptr;
+  mapping->memory_ = std::move(memory);
+  return mapping;
 }
 
 }  // namespace weft::device

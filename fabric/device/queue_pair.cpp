@@ -10,16 +10,9 @@
 
 #include "fabric/device/connection.hpp"
 #include "fabric/device/mapping.hpp"
+#include "fabric/device/queue_pair_state.hpp"
 
 namespace weft::device {
-
-// What is used now and then.
-struct QueuePair::State {
-  FileDescriptor socket, doorbell, arrival;
-  std::unique_ptr<Mapping> mapping;
-  Address address;
-  std::uint32_t qkey = 0;
-};
 
 FunctionList list_functions() {
   FunctionList list;
@@ -155,8 +148,7 @@ void QueuePair::give_back_receives() noexcept {
 
 bool QueuePair::dead() noexcept {
   if (broken_ || header_->closed.load(std::memory_order_acquire) != 0) return true;
-  pollfd hang_up{state_->socket.get(), POLLIN | POLLRDHUP, 0};
-  // The daemon sends nothing after CreateQpReply, so anything to read is its end.
+  pollfd hang_up{state_->socket.get(), POLLRDHUP, 0};
   return ::poll(&hang_up, 1, 0) > 0;
 }
 
@@ -164,17 +156,18 @@ bool QueuePair::arm() noexcept {
   if (receive_head_ != receive_head_published_) give_back_receives();
   if (++wake_ticket_ == 0) ++wake_ticket_;
   header_->client_asleep.store(wake_ticket_, std::memory_order_seq_cst);
+  const bool channels_quiet = channels_sleep();
   // The daemon stores these before it looks at client_asleep (drivers/efa/queue_pair.cpp, publish()).
   const bool quiet =
       static_cast<std::uint32_t>(header_->delivered.load(std::memory_order_seq_cst)) == receive_head_ &&
       header_->sq_head.load(std::memory_order_seq_cst) == static_cast<std::uint32_t>(send_head_) &&
-      header_->closed.load(std::memory_order_seq_cst) == 0 && !broken_;
-  if (!quiet) header_->client_asleep.store(0, std::memory_order_relaxed);
+      header_->closed.load(std::memory_order_seq_cst) == 0 && !has_notices() && channels_quiet && !broken_;
+  if (!quiet) note_awake();
   return quiet;
 }
 
 void QueuePair::disarm() noexcept {
-  header_->client_asleep.store(0, std::memory_order_relaxed);
+  note_awake();
   char bytes[64];  // one for each time the daemon woke us, at most one for each arm()
   while (::read(state_->arrival.get(), bytes, sizeof bytes) == static_cast<ssize_t>(sizeof bytes)) {
   }

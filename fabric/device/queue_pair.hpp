@@ -14,30 +14,10 @@
 #include <vector>
 
 #include "drivers/efa/abi.hpp"
+#include "fabric/device/channel.hpp"
+#include "fabric/device/packet.hpp"
 
 namespace weft::device {
-
-/// (host address, queue pair number): who a packet is from or for.
-struct Address {
-  std::uint8_t ip[16]{};
-  std::uint32_t qpn = 0;
-  bool operator==(const Address&) const = default;
-};
-
-struct Arrival {
-  Address source;
-  std::uint32_t source_qkey = 0;  // the incarnation of the source
-  std::span<const std::byte> payload;  // valid until the handler returns
-  std::uint32_t delivered_ns = 0;      // low 32 bits of the daemon's monotonic clock
-};
-
-/// A place for one packet's payload in shared memory. Write up to `capacity` bytes at `data`, then commit.
-struct SendSlot {
-  std::byte* data = nullptr;
-  std::uint32_t capacity = 0;
-  std::uint32_t index = 0;   // of the entry
-  std::uint32_t buffer = efa::kNoBuffer;
-};
 
 /// The functions of this process's instance. `error` is an errno: ENODEV no daemon or no EFA interface here, EPERM the
 /// daemon is another user's, EPROTONOSUPPORT its ABI has another major version, ETIMEDOUT it does not answer.
@@ -52,6 +32,20 @@ struct QueuePairOptions {
   std::string eni_id;     // empty: the first function
   std::uint32_t qpn = 0;  // 0: any
   std::uint32_t sq_depth = 512, cq_depth = 1024, tx_buffers = 256, rx_buffers = 256;
+};
+
+/// What take_notices() tells.
+class ChannelEvents {
+ public:
+  /// A channel to this peer is there; it stays until closing(), close_channel() or the end of the queue pair.
+  virtual void on_granted(ChannelSender& channel) = 0;
+  /// There will be none for now: `error` is an errno (efa::ChannelGranted).
+  virtual void on_refused(const Address& destination, std::uint32_t qkey, int error) = 0;
+  /// The daemon has taken it back, for `reason`: gone when this returns.
+  virtual void on_closing(ChannelSender& channel, efa::Revocation reason) = 0;
+
+ protected:
+  ~ChannelEvents() = default;
 };
 
 class QueuePair {
@@ -84,10 +78,20 @@ class QueuePair {
   template <typename Done>
   void poll_sends(Done&& done) noexcept;
 
-  /// Calls handle(const Arrival&) for up to `limit` packets and gives their buffers back to the daemon. Returns how
-  /// many. handle may send and poll_sends(), but not receive.
+  /// Calls handle(const Arrival&) for up to `limit` packets from the daemon, and of each channel, and gives their buffers
+  /// back. Returns how many. handle may send and poll_sends(), but not receive.
   template <typename Handle>
   unsigned poll_receives(unsigned limit, Handle&& handle) noexcept;
+
+  /// Asks the daemon for an express channel to this queue pair; take_notices() brings the answer. False: not possible.
+  bool request_channel(const Address& destination, std::uint32_t destination_qkey) noexcept;
+  /// The daemon has said something about channels: take_notices().
+  bool has_notices() const noexcept { return header_->notices.load(std::memory_order_acquire) != notices_seen_; }
+  void take_notices(ChannelEvents& events) noexcept;
+  /// Publishes nothing any more; `channel` is no more.
+  void close_channel(ChannelSender& channel) noexcept;
+  /// The channel that packets from there come through; null: none.
+  ChannelReceiver* channel_from(const Address& source, std::uint32_t source_qkey) noexcept;
 
   /// Commits whose done was not called yet.
   std::uint32_t sends_in_flight() const noexcept { return static_cast<std::uint32_t>(send_tail_ - send_head_); }
@@ -106,6 +110,13 @@ class QueuePair {
   QueuePair() = default;
   void attach(const efa::QueueHeader& header, std::byte* base);
   void give_back_receives() noexcept;
+  void read_records(ChannelEvents& events) noexcept;
+  void adopt_sender(const efa::ChannelGranted& granted, FileDescriptor* descriptors, ChannelEvents& events);
+  void adopt_receiver(const efa::ChannelOffered& offered, FileDescriptor memory);
+  void release_channel(std::uint32_t id) noexcept;
+  void drop_finished_channels() noexcept;
+  bool channels_sleep() noexcept;
+  void note_awake() noexcept;
   void ring_doorbell() noexcept;
 
   // What the templates below touch. Indices are ours: shared memory is never read back (drivers/efa/abi.hpp).
@@ -128,6 +139,12 @@ class QueuePair {
   std::uint32_t posted_tail_ = 0;                // buffers posted, published and not
   std::uint32_t wake_ticket_ = 0;
   bool broken_ = false;                          // the daemon's words make no sense: as good as dead
+
+  std::uint32_t notices_seen_ = 0;
+  bool channels_end_ = false;                    // some of inbound_ will get nothing new
+  unsigned open_channels_ = 0;                   // so many of inbound_ are polled; new ones come behind them
+  std::vector<std::unique_ptr<ChannelReceiver>> inbound_;
+  std::vector<std::unique_ptr<ChannelSender>> outbound_;
 
   struct Sent {
     std::uint32_t buffer, length;
@@ -170,6 +187,9 @@ void QueuePair::poll_sends(Done&& done) noexcept {
 
 template <typename Handle>
 unsigned QueuePair::poll_receives(unsigned limit, Handle&& handle) noexcept {
+  unsigned from_channels = 0;
+  for (unsigned i = 0; i < open_channels_; ++i) from_channels += inbound_[i]->poll(limit, handle);
+  if (channels_end_) [[unlikely]] drop_finished_channels();
   unsigned count = 0;
   for (; count < limit; ++count) {
     const efa::ReceiveEntry& entry = receives_[receive_head_ & (cq_depth_ - 1)];
@@ -193,7 +213,9 @@ unsigned QueuePair::poll_receives(unsigned limit, Handle&& handle) noexcept {
   }
   // The queue ran dry: the daemon shall know that all of it is free.
   if (count < limit && receive_head_ != receive_head_published_) give_back_receives();
-  return count;
+  // What a sender sent before it had its channel was taken just now, so that a channel never overtakes its beginning.
+  if (count < limit) open_channels_ = static_cast<unsigned>(inbound_.size());
+  return from_channels + count;
 }
 
 }  // namespace weft::device

@@ -27,6 +27,12 @@ void define_size(const char* name, const char* help, std::size_t minimum, std::s
   *value = given;
 }
 
+void define_switch(const char* name, const char* help, bool* value) {
+  fi_param_define(&weft_provider, name, FI_PARAM_BOOL, "%s (default: %s)", help, *value ? "yes" : "no");
+  int given = 0;
+  if (fi_param_get_bool(&weft_provider, name, &given) == 0) *value = given != 0;
+}
+
 void define_yield() {
   fi_param_define(&weft_provider, "yield", FI_PARAM_STRING,
                   "Give up the core in fi_cq_read after some empty polls: always, never, or auto: when this process may "
@@ -57,10 +63,10 @@ void define_settings() noexcept {
               &settings.packet_buffers);
   define_size("linger_ms", "How long fi_close waits for messages in flight, in milliseconds", 0, 60000,
               &settings.linger_ms);
-  fi_param_define(&weft_provider, "explain", FI_PARAM_BOOL,
-                  "Say once on standard error why communication failed (default: yes)");
-  int explain = 1;
-  if (fi_param_get_bool(&weft_provider, "explain", &explain) == 0) settings.explain = explain != 0;
+  define_switch("express", "Packets to peers on this host go past weftd where it allows that", &settings.express);
+  define_switch("cma", "Large data to peers on this host in one copy, where processes may read each other's memory",
+                &settings.cma);
+  define_switch("explain", "Say once on standard error why communication failed", &settings.explain);
 }
 
 bool should_yield() noexcept {

@@ -15,6 +15,8 @@ struct Settings {
   std::size_t unexpected_bytes = 64u << 20;  // FI_WEFT_UNEXPECTED_BYTES
   std::size_t packet_buffers = 256;        // FI_WEFT_PACKET_BUFFERS: per direction and endpoint
   std::size_t linger_ms = 1000;            // FI_WEFT_LINGER_MS: how long fi_close waits for what is in flight
+  bool express = true;                     // FI_WEFT_EXPRESS: channels past the daemon to peers on this host
+  bool cma = true;                         // FI_WEFT_CMA: large data in one copy, by process_vm_readv(2)
   bool explain = true;                     // FI_WEFT_EXPLAIN: say on standard error why communication failed
 };
 

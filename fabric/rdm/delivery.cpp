@@ -55,6 +55,8 @@ Message& EndpointImpl::new_message(Peer& peer, const Request& request) {
   message.tag = request.tag;
   message.remote_data = request.remote_data;
   message.total = request.total;
+  message.direct_pieces = request.direct_pieces;
+  std::copy(request.direct, request.direct + request.direct_pieces, message.direct);
   if (request.data.size() < request.total) peer.incomplete.push_front(message);
   return message;
 }
@@ -139,7 +141,11 @@ void EndpointImpl::advance(Message& message) {
     }
     return;
   }
-  if (message.is_long()) {
+  if (message.direct_pieces != 0 && read_directly(message)) {
+    message.received = message.capacity;
+    finish(message);  // its receipt is the answer
+  } else if (message.is_long()) {
+    message.direct_pieces = 0;
     // The sender needs at least one CTS, even if only to hear that there is no room for more.
     grant_window(message);
     if (message.received >= message.capacity) finish(message);

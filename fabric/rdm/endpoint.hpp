@@ -135,6 +135,8 @@ struct EndpointOptions {
   std::size_t unexpected_bytes = 64u << 20;  // copies of messages nobody asked for; beyond it senders must hold theirs
   const RegionTable* regions = nullptr;      // what peers may reach; null: nothing
   std::uint32_t receive_buffers = 256;       // of the queue pair: shared among the senders as credits
+  bool express = false;  // ask for channels past the daemon to peers that hear from us often (DESIGN D8)
+  bool direct = false;   // with a channel: large data in one copy, where the kernel lets processes read each other
 };
 
 /// What an endpoint has done, for tests and statistics.
@@ -144,6 +146,7 @@ struct EndpointCounters {
   std::uint64_t packets_dropped = 0;  // malformed, out of sequence, or of a former incarnation
   std::uint64_t packets_resent = 0;   // after RNR
   std::uint64_t credit_packets = 0;   // sent only to say a credit
+  std::uint64_t express_packets = 0;  // of packets_sent: through a channel, past the daemon
   std::uint64_t unexpected_bytes = 0;       // held now
   std::uint64_t unexpected_bytes_peak = 0;
 };

@@ -54,6 +54,7 @@ unsigned EndpointImpl::progress() {
     ++handled;
   });
   handled += queue_pair_->poll_receives(kReceiveBatch, [this](const device::Arrival& arrival) { on_packet(arrival); });
+  if (queue_pair_->has_notices()) [[unlikely]] queue_pair_->take_notices(*this);
   if (device_failed_) {
     device_gone();
     return handled;
@@ -84,8 +85,7 @@ void EndpointImpl::look_around() {
 void EndpointImpl::probe_silent_peers() {
   for (const auto& peer : peers_.all()) {
     if (!peer->waits_for_peer() || !peer->rnr.clear()) continue;
-    peer->credit_due = true;
-    schedule(*peer);
+    probe(*peer);
   }
 }
 

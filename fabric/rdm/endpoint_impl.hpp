@@ -4,7 +4,8 @@
 //   receive.cpp        packets in, sequence, eager and medium   long_message.cpp  windows and data of long messages
 //   delivery.cpp       messages into buffers, completions       post_receive.cpp  receive, peek, claim, cancel
 //   initiate.cpp       reads, writes and atomics: our side      target.cpp        ... and the side whose memory it is
-//   failure.cpp        peers and devices that go away
+//   failure.cpp        peers and devices that go away            express.cpp       channels past the daemon
+//   direct.cpp         large data, read from process to process
 // Functions that report to the sink may be called from posting calls; the sink must not call back.
 #pragma once
 
@@ -17,10 +18,11 @@
 #include "fabric/rdm/matching.hpp"
 #include "fabric/rdm/operations.hpp"
 #include "fabric/rdm/peer.hpp"
+#include "fabric/rdm/regions.hpp"
 
 namespace weft::rdm {
 
-class EndpointImpl final : public Endpoint {
+class EndpointImpl final : public Endpoint, private device::ChannelEvents {
  public:
   using Clock = std::uint64_t (*)();  // nanoseconds, monotonic
 
@@ -62,6 +64,8 @@ class EndpointImpl final : public Endpoint {
     std::uint64_t total = 0;
     std::size_t offset = 0;
     std::span<const std::byte> data;
+    std::uint8_t direct_pieces = 0;
+    DirectPiece direct[kMaxIov];
   };
 
   enum class FlushResult { kNothingLeft, kMore, kNoSlot };
@@ -90,6 +94,7 @@ class EndpointImpl final : public Endpoint {
   bool post_again(Peer& peer);
   void write_transport_header(Peer& peer, std::byte* packet, std::uint8_t flags, std::uint32_t psn);
   void commit(Peer& peer, SendOperation* operation, const device::SendSlot& slot, std::size_t size, bool counted);
+  void publish(Peer& peer, const device::SendSlot& slot, std::size_t size);
   void grow_flights();
   void on_answer(std::uint64_t ticket, efa::SendStatus status, std::span<const std::byte> packet);
   void on_refused(const Flight& flight, std::span<const std::byte> packet);
@@ -114,6 +119,7 @@ class EndpointImpl final : public Endpoint {
   void on_transport(Peer& peer, const srd::PacketHeader& header);
   void on_message_packet(Peer& peer, std::span<const std::byte> packet);
   bool read_request(std::span<const std::byte> packet, Request& request) const;
+  bool read_direct_request(std::uint32_t pieces, Request& request) const;
   void on_request(Peer& peer, const Request& request);
   void on_early(Peer& peer, const Request& request);
   void on_receipt(Peer& peer, const BaseHeader& base);
@@ -150,12 +156,21 @@ class EndpointImpl final : public Endpoint {
 
   // long_message.cpp
   bool post_long_request(SendOperation& operation);
+  bool post_direct_request(SendOperation& operation);
+  void wait_for_receiver(SendOperation& operation);
   bool post_data(SendOperation& operation);
   bool post_cts(Message& message);
   void on_cts(Peer& peer, std::span<const std::byte> packet);
   void on_cts_data(Peer& peer, std::span<const std::byte> packet);
   void stream_or_finish(SendOperation& operation);
   void grant_window(Message& message);
+
+  // direct.cpp
+  bool may_be_direct(const Peer& peer, std::size_t length, std::uint32_t flags) const;
+  device::ChannelReceiver* direct_channel(const Peer& peer);
+  bool read_directly(Message& message);
+  RemoteStatus write_region_directly(Peer& peer, const RegionTable::Place& place, std::span<const DirectPiece> pieces);
+  RemoteStatus read_regions_directly(Peer& peer, std::span<const RemotePiece> remote, std::span<const DirectPiece> pieces);
 
   // initiate.cpp
   int check(const OneSidedRequest& request, std::size_t& length) const;
@@ -166,6 +181,7 @@ class EndpointImpl final : public Endpoint {
   template <typename Fill>
   bool post_atomic(OneSidedOperation& operation, std::size_t operand_bytes, Fill&& fill);
   void begin_one_sided(OneSidedOperation& operation);
+  void ask_by_packets(OneSidedOperation& operation);
   OneSidedOperation* find_one_sided(Peer& peer, std::uint32_t operation, std::uint32_t number);
   void on_read_data(Peer& peer, std::span<const std::byte> packet);
   void on_atomic_result(Peer& peer, std::span<const std::byte> packet);
@@ -199,6 +215,14 @@ class EndpointImpl final : public Endpoint {
   void restart_receive(Peer& peer, Status status);
   void peer_gone(Peer& peer);
   void device_gone();
+
+  // express.cpp
+  void ask_for_channel(Peer& peer);
+  void leave_channel(Peer& peer);
+  void probe(Peer& peer);
+  void on_granted(device::ChannelSender& channel) override;
+  void on_refused(const device::Address& destination, std::uint32_t qkey, int error) override;
+  void on_closing(device::ChannelSender& channel, efa::Revocation reason) override;
 
   MatchQueue& queue_for(bool tagged) { return queues_[tagged ? 1 : 0]; }
 

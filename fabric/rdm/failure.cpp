@@ -94,6 +94,7 @@ void EndpointImpl::drop_early(Peer& peer) {
 void EndpointImpl::end_session(Peer& peer, Status status, int device_status) {
   ++peer.epoch;
   ++peer.session;
+  leave_channel(peer);  // the beginning of a session goes through the daemon, so that nothing overtakes it
   peer.established = false;
   peer.next_message = 0;
   unschedule(peer);

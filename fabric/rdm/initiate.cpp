@@ -2,6 +2,7 @@
 // done when the target has said how it went, so an error at the target reaches the program that caused it.
 #include <cerrno>
 
+#include "fabric/rdm/direct.hpp"
 #include "fabric/rdm/transmit.hpp"
 
 namespace weft::rdm {
@@ -32,6 +33,7 @@ Status status_of(RemoteStatus status) {
     case RemoteStatus::kBadAddress: return Status::kBadAddress;
     case RemoteStatus::kNoAccess: return Status::kNoAccess;
     case RemoteStatus::kBadAtomic: return Status::kBadAtomic;
+    case RemoteStatus::kNotDirect: break;  // asked again by packets, unless we did not offer anything else
   }
   return Status::kInternal;
 }
@@ -100,6 +102,7 @@ int EndpointImpl::one_sided(const OneSidedRequest& request) {
   std::copy(request.remote.begin(), request.remote.end(), operation.remote);
   operation.result.assign(request.result);
 
+  operation.direct = !operation.is_atomic() && may_be_direct(*peer, length, request.flags);
   const bool now = traffic.queued.empty() && traffic.begun < kMaxOneSided && peer->send_credit.available() &&
                    peer->rnr.clear() && peer->resends.empty();
   bool posted = false;
@@ -109,7 +112,7 @@ int EndpointImpl::one_sided(const OneSidedRequest& request) {
     posted = post_atomic(operation, bytes, [&](std::byte* to) { gather_operands(request, to); });
   } else if (now && operation.kind == OneSided::kRead) {
     posted = post_read(operation);
-  } else if (now && request.remote.size() == 1 && length <= write_chunk_) {
+  } else if (now && request.remote.size() == 1 && (length <= write_chunk_ || operation.direct)) {
     posted = post_write(operation, request.local);
   }
   if (!posted) queue_one_sided(operation, request);
@@ -160,14 +163,26 @@ bool EndpointImpl::post_write(OneSidedOperation& operation, std::span<const iove
     within -= operation.remote[piece++].length;
   }
   const RemotePiece& remote = operation.remote[piece];
-  const std::size_t size = std::min<std::size_t>(write_chunk_, remote.length - within);
-  const bool posted = post_packet(peer, nullptr, kWriteOverhead + size, [&](std::byte* to) {
-    const std::uint16_t options = (operation.flags & kRemoteData) != 0 ? kHasRemoteData : 0;
+  const std::size_t left = static_cast<std::size_t>(remote.length - within);
+  const std::size_t size = operation.direct ? left : std::min(write_chunk_, left);
+  std::uint16_t options = (operation.flags & kRemoteData) != 0 ? kHasRemoteData : 0;
+  IovList direct;
+  if (operation.direct) {
+    options |= kDirect;
+    for_each_piece(local, operation.posted, size,
+                   [&](std::byte* part, std::size_t here) { direct.pieces[direct.count++] = {part, here}; });
+  }
+  const std::size_t data_size = operation.direct ? direct.count * sizeof(DirectPiece) : size;
+  const bool posted = post_packet(peer, nullptr, kWriteOverhead + data_size, [&](std::byte* to) {
     const WriteHeader header{{PacketType::kWrite, kProtocolVersion, options, operation.number},
-                             operation.id, 0, operation.length, remote.address + within, remote.key,
+                             operation.id, direct.count, operation.length, remote.address + within, remote.key,
                              operation.remote_data};
     std::memcpy(to, &header, sizeof(header));
-    gather(local, operation.posted, to + sizeof(header), size);
+    if (operation.direct) {
+      write_direct_pieces(direct.view(), to + sizeof(header));
+    } else {
+      gather(local, operation.posted, to + sizeof(header), size);
+    }
   });
   if (!posted) return false;
   if (operation.posted == 0) ++peer.one_sided->begun;
@@ -178,11 +193,16 @@ bool EndpointImpl::post_write(OneSidedOperation& operation, std::span<const iove
 
 bool EndpointImpl::post_read(OneSidedOperation& operation) {
   const std::size_t pieces_size = operation.pieces * sizeof(RemotePiece);
-  const std::size_t size = sizeof(srd::PacketHeader) + sizeof(ReadHeader) + pieces_size;
+  const std::span<const iovec> direct = operation.direct ? operation.local.view() : std::span<const iovec>{};
+  const std::size_t size =
+      sizeof(srd::PacketHeader) + sizeof(ReadHeader) + pieces_size + direct.size() * sizeof(DirectPiece);
   const bool posted = post_packet(*operation.peer, nullptr, size, [&](std::byte* to) {
-    const ReadHeader header{{PacketType::kRead, kProtocolVersion, 0, operation.number}, operation.id, operation.pieces};
+    const std::uint16_t options = operation.direct ? kDirect : 0;
+    const ReadHeader header{{PacketType::kRead, kProtocolVersion, options, operation.number},
+                            operation.id, operation.pieces, static_cast<std::uint16_t>(direct.size())};
     std::memcpy(to, &header, sizeof(header));
     std::memcpy(to + sizeof(header), operation.remote, pieces_size);
+    write_direct_pieces(direct, to + sizeof(header) + pieces_size);
   });
   if (!posted) return false;
   ++operation.peer->one_sided->begun;
@@ -252,12 +272,30 @@ void EndpointImpl::on_done(Peer& peer, std::span<const std::byte> packet) {
       dropped();
       continue;
     }
+    if (entry.status == RemoteStatus::kNotDirect && operation->direct) {
+      ask_by_packets(*operation);
+      continue;
+    }
     // Done without the data that was asked for?
-    const bool data_is_missing = (operation->kind == OneSided::kRead && operation->length != 0) ||
+    const bool data_is_missing = (operation->kind == OneSided::kRead && operation->length != 0 && !operation->direct) ||
                                  operation->kind >= OneSided::kFetchAtomic;
     const Status status = status_of(entry.status);
     finish_one_sided(*operation, status == Status::kOk && data_is_missing ? Status::kInternal : status, 0);
   }
+}
+
+/// The target could not reach our memory. From the beginning, under a number of its own.
+void EndpointImpl::ask_by_packets(OneSidedOperation& operation) {
+  Peer& peer = *operation.peer;
+  OneSidedTraffic& traffic = *peer.one_sided;
+  peer.direct = false;
+  traffic.in_flight.remove(operation);
+  --traffic.begun;
+  operation.in_flight = operation.direct = false;
+  operation.posted = 0;
+  operation.number = traffic.next_number++;
+  traffic.queued.push_back(operation);
+  if (peer.send_credit.available()) schedule(peer);
 }
 
 void EndpointImpl::finish_one_sided(OneSidedOperation& operation, Status status, int device_status) {

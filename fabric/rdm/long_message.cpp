@@ -1,11 +1,13 @@
 // Messages above 64 KiB: a request with the first bytes; the receiver, once somebody has posted a buffer, says how far
 // the sender may go (CTS) and says more before that is used up; the data goes straight from buffer to buffer.
+#include "fabric/rdm/direct.hpp"
 #include "fabric/rdm/transmit.hpp"
 
 namespace weft::rdm {
 
 bool EndpointImpl::post_long_request(SendOperation& operation) {
   Peer& peer = *operation.peer;
+  if (operation.direct) return post_direct_request(operation);
   const std::size_t first = long_first_;
   const bool posted = post_packet(peer, &operation, kLongOverhead + first, [&](std::byte* to) {
     const LongHeader header{request_header(operation), operation.length, operation.id, 0};
@@ -14,10 +16,29 @@ bool EndpointImpl::post_long_request(SendOperation& operation) {
   });
   if (!posted) return false;
   operation.posted = operation.window_end = first;
+  wait_for_receiver(operation);
+  return true;
+}
+
+void EndpointImpl::wait_for_receiver(SendOperation& operation) {
   take_out(operation);
   operation.place = SendOperation::Place::kWaiting;
-  peer.waiting.push_back(operation);
-  return true;
+  operation.peer->waiting.push_back(operation);
+}
+
+/// The receiver fetches the data, or says by a CTS that it cannot.
+bool EndpointImpl::post_direct_request(SendOperation& operation) {
+  operation.needs_receipt = true;
+  const std::span<const iovec> iov = operation.iov.view();
+  const std::size_t size = kLongOverhead + iov.size() * sizeof(DirectPiece);
+  const bool posted = post_packet(*operation.peer, &operation, size, [&](std::byte* to) {
+    LongHeader header{request_header(operation), operation.length, operation.id, static_cast<std::uint32_t>(iov.size())};
+    header.request.base.options |= kDirect;
+    std::memcpy(to, &header, sizeof(header));
+    write_direct_pieces(iov, to + sizeof(header));
+  });
+  if (posted) wait_for_receiver(operation);
+  return posted;
 }
 
 void EndpointImpl::on_cts(Peer& peer, std::span<const std::byte> packet) {
@@ -31,6 +52,7 @@ void EndpointImpl::on_cts(Peer& peer, std::span<const std::byte> packet) {
   if (!expected || header.wanted > operation->length || header.window_end > header.wanted) return dropped();
   if (!operation->cleared) {
     operation->cleared = true;
+    if (std::exchange(operation->direct, false)) operation->peer->direct = false;
     operation->wanted = header.wanted;
     operation->receiver_operation = header.receiver_operation;
   } else if (header.wanted != operation->wanted || header.receiver_operation != operation->receiver_operation) {

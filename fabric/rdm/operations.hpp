@@ -30,6 +30,7 @@ struct SendOperation {
   bool reported = false;      // the sink knows, or must not
   bool needs_receipt = false;
   bool cleared = false;       // long: a CTS has come, `wanted` is valid
+  bool direct = false;        // long: the receiver reads our memory; its receipt is the end
   Place place = Place::kNowhere;
   PacketType type = PacketType::kEagerMessage;
 
@@ -54,7 +55,7 @@ struct SendOperation {
     // Not `*this = {}`: that would clear four unused iov pieces on the shortest path.
     place = Place::kNowhere;
     id = own_id;
-    reported = needs_receipt = cleared = false;
+    reported = needs_receipt = cleared = direct = false;
     unanswered = 0;
     posted = window_end = 0;
     peer = nullptr;
@@ -125,6 +126,8 @@ struct Message {
   std::size_t held = 0;        // of them in `data`
   std::size_t window_end = 0;  // long: granted
   Buffer data;
+  std::uint8_t direct_pieces = 0;  // long: where the sender's data is, if it may be read there
+  DirectPiece direct[kMaxIov] = {};
 
   ReceiveOperation* receive = nullptr;
   std::size_t place = 0;     // where the message starts in the receive's buffer
@@ -147,6 +150,7 @@ struct OneSidedOperation {
   std::uint32_t id = 0;
   bool live = false;
   bool in_flight = false;      // all of its request is sent
+  bool direct = false;         // the target reads from or writes to our memory
   OneSided kind = OneSided::kNone;
   AtomicOp op{};
   AtomicType type{};
@@ -167,7 +171,7 @@ struct OneSidedOperation {
 
   bool is_atomic() const { return kind >= OneSided::kAtomic; }
   void reset() {
-    in_flight = false;
+    in_flight = direct = false;
     posted = received = 0;
     peer = nullptr;
   }

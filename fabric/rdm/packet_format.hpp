@@ -41,6 +41,7 @@ enum class PacketType : std::uint8_t {
 enum PacketOption : std::uint16_t {
   kHasRemoteData = 1,  // `remote_data` means something
   kWantsReceipt = 2,   // answer with a receipt when the data is in the receiver's buffer
+  kDirect = 4,         // instead of data, where it is in the sender's memory: whoever can reach it there does so
 };
 
 /// In front of every RDM packet.
@@ -68,12 +69,19 @@ struct MediumHeader {
 };
 static_assert(sizeof(MediumHeader) == 32);
 
-/// Long: the beginning of the message follows, the rest is sent when the receiver says so.
+/// A part of the sender's memory (kDirect).
+struct DirectPiece {
+  std::uint64_t address;
+  std::uint64_t length;
+};
+
+/// Long: the beginning of the message follows, the rest is sent when the receiver says so. kDirect: instead, as many
+/// DirectPieces follow; a receiver that cannot read them says so by a CTS from the first byte on.
 struct LongHeader {
   RequestHeader request;
   std::uint64_t total;
   std::uint32_t sender_operation;  // echoed by CTS
-  std::uint32_t reserved;
+  std::uint32_t pieces;
 };
 static_assert(sizeof(LongHeader) == 40);
 
@@ -105,11 +113,11 @@ struct ReceiptHeader {
 // One-sided operations. Here `BaseHeader::message` is the number of the operation in a sequence of their own, which never
 // begins anew; answers echo it with the operation's id, so that a late one is not taken for another's.
 
-/// A part of a write that lies in one remote piece: complete in itself, any may arrive first.
+/// A part of a write that lies in one remote piece: complete in itself, any may arrive first. kDirect: DirectPieces follow.
 struct WriteHeader {
   BaseHeader base;
   std::uint32_t operation;
-  std::uint32_t reserved;
+  std::uint32_t pieces;
   std::uint64_t total;  // bytes of the whole operation: done when as many have come
   std::uint64_t address;
   std::uint64_t key;
@@ -117,11 +125,11 @@ struct WriteHeader {
 };
 static_assert(sizeof(srd::PacketHeader) + sizeof(WriteHeader) == 64, "data begins on a cache line");
 
-/// As many RemotePieces follow.
+/// As many RemotePieces follow. kDirect: and DirectPieces, where the data is to be written to.
 struct ReadHeader {
   BaseHeader base;
   std::uint32_t operation;
-  std::uint32_t pieces;
+  std::uint16_t pieces, direct_pieces;
 };
 static_assert(sizeof(ReadHeader) == 16);
 

@@ -51,6 +51,10 @@ struct OneSidedTraffic {
   bool waits_for_peer() const { return !in_flight.empty() || !partial.empty() || !early.empty(); }
 };
 
+/// A channel costs the daemon some work and both ends memory: not for a peer that hears from us once.
+inline constexpr std::int32_t kAskForChannelAfter = 8;
+inline constexpr std::int32_t kAskAgainAfter = 256;  // when it was refused
+
 struct Peer {
   explicit Peer(const device::Address& where) : address(where) {}
 
@@ -70,6 +74,10 @@ struct Peer {
   std::uint32_t next_psn = 0;
   std::uint32_t next_message = 0;
   std::uint32_t sends = 0;      // operations alive
+  device::ChannelSender* express = nullptr;  // packets go this way, past the daemon
+  std::int32_t until_asked = kAskForChannelAfter;  // packets through the daemon before a channel is asked for
+  bool direct = false;          // with `express`: the peer seems to reach our memory
+  bool probe_due = false;       // the next credit goes through the daemon, which knows whether the peer lives
   srd::SendCredit send_credit;
   srd::RnrBackoff rnr;
   Hook<Peer> ready;             // has something to send, and may

@@ -2,6 +2,7 @@
 //
 // The source of a packet is the daemon's word; everything in the packet is the peer's. So every length, offset and
 // number is checked against what this endpoint knows, and what does not fit is dropped and counted.
+#include "fabric/rdm/direct.hpp"
 #include "fabric/rdm/endpoint_impl.hpp"
 
 namespace weft::rdm {
@@ -116,6 +117,15 @@ void EndpointImpl::on_message_packet(Peer& peer, std::span<const std::byte> pack
   on_request(peer, request);
 }
 
+/// Where the data of a request is, instead of data.
+bool EndpointImpl::read_direct_request(std::uint32_t pieces, Request& request) const {
+  std::uint64_t total = 0;
+  if (!read_direct_pieces(request.data, pieces, request.direct, total) || total != request.total) return false;
+  request.direct_pieces = static_cast<std::uint8_t>(pieces);
+  request.data = {};
+  return true;
+}
+
 bool EndpointImpl::read_request(std::span<const std::byte> packet, Request& request) const {
   RequestHeader common;
   if (!read_header(packet, common)) return false;
@@ -147,6 +157,7 @@ bool EndpointImpl::read_request(std::span<const std::byte> packet, Request& requ
       request.data = packet.subspan(sizeof(header));
       request.total = header.total;
       request.sender_operation = header.sender_operation;
+      if ((request.options & kDirect) != 0) return read_direct_request(header.pieces, request);
       return request.data.size() < header.total;
     }
     default: return false;
@@ -211,7 +222,8 @@ void EndpointImpl::deliver_early(Peer& peer) {
 void EndpointImpl::on_receipt(Peer& peer, const BaseHeader& base) {
   for (SendOperation* operation = peer.waiting.front(); operation; operation = decltype(peer.waiting)::next(*operation)) {
     if (operation->message != base.message || !operation->needs_receipt) continue;
-    if (operation->is_long() && !(operation->cleared && operation->posted >= operation->wanted)) break;
+    const bool sent = operation->direct || (operation->cleared && operation->posted >= operation->wanted);
+    if (operation->is_long() && !sent) break;
     take_out(*operation);
     report(*operation, Status::kOk, 0);
     settle(*operation);

@@ -34,6 +34,7 @@ enum class RemoteStatus : std::uint32_t {
   kBadAddress = 2,  // outside the region
   kNoAccess = 3,    // the region does not allow it
   kBadAtomic = 4,   // no such combination of operation and type
+  kNotDirect = 5,   // the initiator's memory cannot be reached: by packets, please. Nothing counts as done
 };
 
 class RegionTable {

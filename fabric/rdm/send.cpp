@@ -29,12 +29,16 @@ int EndpointImpl::send(const SendRequest& request) {
   operation.message = peer->next_message++;
   operation.type = tagged ? PacketType::kEagerTagged : PacketType::kEagerMessage;
 
-  if (length > eager_max_ || !may_send_now(*peer) || !post_eager(operation, request.iov)) {
+  const bool direct = may_be_direct(*peer, length, request.flags);
+  const bool left = length <= eager_max_ && !direct && may_send_now(*peer) && post_eager(operation, request.iov);
+  // The buffer will be the caller's again, so this is all that an inject can report but failure.
+  if (inject && !operation.needs_receipt && (request.flags & kCompletion) != 0) report(operation, Status::kOk, 0);
+  if (left) {
+    settle(operation);
+  } else {
     queue_send(operation, request);
   }
   queue_pair_->wake_daemon();
-  // The buffer is the caller's again, so this is all that an inject can report but failure.
-  if (inject && !operation.needs_receipt && (request.flags & kCompletion) != 0) report(operation, Status::kOk, 0);
   return 0;
 }
 
@@ -45,9 +49,10 @@ bool EndpointImpl::may_send_now(const Peer& peer) const {
 
 void EndpointImpl::queue_send(SendOperation& operation, const SendRequest& request) {
   Peer& peer = *operation.peer;
-  if (operation.length > eager_max_) {
+  operation.direct = may_be_direct(peer, operation.length, request.flags);
+  if (operation.length > eager_max_ || operation.direct) {
     const bool tagged = is_tagged(operation.type);
-    if (operation.length <= kMediumMax) {
+    if (operation.length <= kMediumMax && !operation.direct) {
       operation.type = tagged ? PacketType::kMediumTagged : PacketType::kMediumMessage;
     } else {
       operation.type = tagged ? PacketType::kLongCtsTagged : PacketType::kLongCtsMessage;
@@ -111,11 +116,13 @@ bool EndpointImpl::post_request(SendOperation& operation) {
       operation.place = SendOperation::Place::kWaiting;
       peer.waiting.push_back(operation);
     }
+    settle(operation);
     return true;
   }
   take_out(operation);
   if (post_eager(operation, operation.iov.view())) {
-    buffers_.give_back(std::move(operation.copy));
+    if (operation.copy) buffers_.give_back(std::move(operation.copy));
+    settle(operation);
     return true;
   }
   operation.place = SendOperation::Place::kRequests;

@@ -3,6 +3,7 @@
 //
 // Everything in a request is hostile until found in the table of regions. What an initiator may have begun is bounded
 // (kMaxOneSided), and so is what is kept here of it.
+#include "fabric/rdm/direct.hpp"
 #include "fabric/rdm/transmit.hpp"
 
 namespace weft::rdm {
@@ -106,31 +107,38 @@ void EndpointImpl::on_write(Peer& peer, std::span<const std::byte> packet) {
   WriteHeader header;
   if (!read_header(packet, header)) return dropped();
   const std::span<const std::byte> data = packet.subspan(sizeof(header));
-  if (data.size() > header.total || (data.empty() && header.total != 0)) return dropped();
+  DirectPiece direct[kMaxIov];
+  std::uint64_t size = data.size();
+  const bool is_direct = (header.base.options & kDirect) != 0;
+  if (is_direct && !read_direct_pieces(data, header.pieces, direct, size)) return dropped();
+  if (size > header.total || (size == 0 && header.total != 0)) return dropped();
   OneSidedTraffic& traffic = peer.traffic();
   PartialWrite* partial = nullptr;
-  if (data.size() != header.total) {
+  if (size != header.total) {
     partial = traffic.partial.front();
     while (partial && partial->number != header.base.message) partial = decltype(traffic.partial)::next(*partial);
   }
   if (!partial && !admit_one_sided(traffic)) return dropped();
-  if (!partial && data.size() != header.total) {
+  if (!partial && size != header.total) {
     partial = partial_writes_.take();
     partial->number = header.base.message;
     partial->total = header.total;
     traffic.partial.push_front(*partial);
   }
-  if (partial && (partial->total != header.total || data.size() > partial->total - partial->received)) {
+  if (partial && (partial->total != header.total || size > partial->total - partial->received)) {
     return dropped();
   }
-  const RegionTable::Place place =
-      find_region(options_.regions, {header.address, data.size(), header.key}, kRemoteWrite);
+  const RegionTable::Place place = find_region(options_.regions, {header.address, size, header.key}, kRemoteWrite);
   RemoteStatus status = place.status;
-  if (status == RemoteStatus::kOk) scatter(place.region->memory.view(), place.offset, data.data(), data.size());
+  if (status == RemoteStatus::kOk && is_direct) {
+    status = write_region_directly(peer, place, {direct, header.pieces});
+  } else if (status == RemoteStatus::kOk) {
+    scatter(place.region->memory.view(), place.offset, data.data(), data.size());
+  }
   if (partial) {
     if (partial->status == RemoteStatus::kOk) partial->status = status;
     status = partial->status;
-    partial->received += data.size();
+    partial->received += size;
     if (partial->received < partial->total) return;
     traffic.partial.remove(*partial);
     partial_writes_.give_back(partial);
@@ -146,10 +154,13 @@ void EndpointImpl::on_read(Peer& peer, std::span<const std::byte> packet) {
   ReadHeader header;
   if (!read_header(packet, header) || header.pieces == 0 || header.pieces > kMaxIov) return dropped();
   packet = packet.subspan(sizeof(header));
-  if (packet.size() != header.pieces * sizeof(RemotePiece)) return dropped();
-  if (!admit_one_sided(peer.traffic())) return dropped();
+  const std::size_t pieces_size = header.pieces * sizeof(RemotePiece);
+  if (packet.size() < pieces_size) return dropped();
   RemotePiece pieces[kMaxIov];
-  std::memcpy(pieces, packet.data(), packet.size());
+  std::memcpy(pieces, packet.data(), pieces_size);
+  packet = packet.subspan(pieces_size);
+  if ((header.base.options & kDirect) == 0 && !packet.empty()) return dropped();
+  if (!admit_one_sided(peer.traffic())) return dropped();
   std::uint64_t total = 0;
   RegionTable::Place place;
   for (unsigned i = 0; i < header.pieces; ++i) {
@@ -164,6 +175,19 @@ void EndpointImpl::on_read(Peer& peer, std::span<const std::byte> packet) {
   if (total == 0) {
     answer_done(peer, header.operation, header.base.message, RemoteStatus::kOk);
     return report_remote(peer, OneSided::kRead, place.region, header.base, 0, 0);
+  }
+  if ((header.base.options & kDirect) != 0) {
+    DirectPiece direct[kMaxIov];
+    RemoteStatus status = RemoteStatus::kBadAddress;
+    std::uint64_t room = 0;
+    if (read_direct_pieces(packet, header.direct_pieces, direct, room) && room == total) {
+      status = read_regions_directly(peer, {pieces, header.pieces}, {direct, header.direct_pieces});
+    }
+    answer_done(peer, header.operation, header.base.message, status);
+    if (status == RemoteStatus::kOk) {
+      report_remote(peer, OneSided::kRead, place.region, header.base, 0, static_cast<std::size_t>(total));
+    }
+    return;
   }
   Response& response = *responses_.take();
   response.operation = header.operation;

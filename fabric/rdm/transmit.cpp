@@ -12,8 +12,14 @@ void EndpointImpl::grow_flights() {
 }
 
 bool EndpointImpl::post_credit(Peer& peer) {
-  const device::SendSlot slot = queue_pair_->begin_send(sizeof(srd::PacketHeader));
+  device::SendSlot slot;
+  // Only the daemon answers a packet: whether the peer lives, whether it has room again.
+  const bool for_the_answer = peer.probe_due || !peer.rnr.clear();
+  if (peer.express && !for_the_answer) slot = peer.express->begin(sizeof(srd::PacketHeader));
+  const bool express = slot.data != nullptr;
+  if (!express) slot = queue_pair_->begin_send(sizeof(srd::PacketHeader));
   if (!slot.data) return false;
+  peer.probe_due = false;
   const std::uint8_t flags = srd::kCreditOnly | (peer.restart_due ? srd::kRestart : 0);
   write_transport_header(peer, slot.data, flags, peer.next_psn++);
   if (peer.restart_due) {
@@ -21,7 +27,11 @@ bool EndpointImpl::post_credit(Peer& peer) {
     std::memcpy(slot.data + offsetof(srd::PacketHeader, acknowledged), &unknown_session, sizeof(unknown_session));
     peer.restart_due = false;
   }
-  commit(peer, nullptr, slot, sizeof(srd::PacketHeader), false);
+  if (express) {
+    publish(peer, slot, sizeof(srd::PacketHeader));
+  } else {
+    commit(peer, nullptr, slot, sizeof(srd::PacketHeader), false);
+  }
   ++counters_.credit_packets;
   return true;
 }

@@ -35,12 +35,31 @@ inline void EndpointImpl::commit(Peer& peer, SendOperation* operation, const dev
   flights_[ticket & (flights_.size() - 1)] = {operation, &peer, peer.epoch, counted};
   if (operation) ++operation->unanswered;
   ++counters_.packets_sent;
+  if (options_.express && --peer.until_asked == 0) ask_for_channel(peer);
+}
+
+inline void EndpointImpl::publish(Peer& peer, const device::SendSlot& slot, std::size_t size) {
+  peer.express->publish(slot, static_cast<std::uint32_t>(size));
+  peer.established = true;
+  ++counters_.packets_sent;
+  ++counters_.express_packets;
 }
 
 /// Posts a packet of `size` bytes in all that costs a credit; fill(std::byte*) writes what follows the transport
 /// header. False: no slot is free, and nothing has happened. The caller has looked whether the peer may be sent to.
+/// Through a channel it is delivered at once; else the daemon answers later and the operation counts as unanswered.
 template <typename Fill>
 bool EndpointImpl::post_packet(Peer& peer, SendOperation* operation, std::size_t size, Fill&& fill) {
+  if (peer.express) {
+    // No room, which is rare, or revoked: the daemon is as good, for the receiver restores the order.
+    if (const auto slot = peer.express->begin(static_cast<std::uint32_t>(size)); slot.data) [[likely]] {
+      write_transport_header(peer, slot.data, 0, peer.next_psn++);
+      fill(slot.data + sizeof(srd::PacketHeader));
+      peer.send_credit.spend();
+      publish(peer, slot, size);
+      return true;
+    }
+  }
   const device::SendSlot slot = queue_pair_->begin_send(static_cast<std::uint32_t>(size));
   if (!slot.data) return false;
   write_transport_header(peer, slot.data, 0, peer.next_psn++);
