@@ -97,6 +97,8 @@ class ChannelReceiver {
   bool read_sender(std::span<const iovec> local, std::span<const iovec> remote) noexcept;
   /// Copies to it. False as above; nothing is written to another process's memory.
   bool write_sender(std::span<const iovec> local, std::span<const iovec> remote) noexcept;
+  /// The two above answer false from now on.
+  void forget_sender_memory() noexcept { pid_ = 0; }
 
  private:
   efa::ChannelHeader& header() const noexcept { return *memory_.header; }
