@@ -60,6 +60,9 @@ class EfaGate {
  public:
   virtual ~EfaGate() = default;
   virtual EfaVerdict verdict(EniSlot source, EniSlot destination) const noexcept = 0;
+
+  /// Differs from that of an earlier turn whenever a verdict may differ: what was decided for longer is asked again.
+  virtual std::uint64_t epoch() const noexcept = 0;
 };
 
 /// What happened to one function's messages since it was made. EFA's names (facts ec2 6.6) are made from these.

@@ -15,6 +15,7 @@ class WorkerEfaGate final : public EfaGate {
     if (verdict != EfaVerdict::kAllow) [[unlikely]] note(verdict, source, destination);
     return verdict;
   }
+  std::uint64_t epoch() const noexcept override { return worker_.snapshot->epoch; }
 
  private:
   void note(EfaVerdict verdict, EniSlot source, EniSlot destination) const noexcept;

@@ -73,6 +73,8 @@ Connection::Fate Connection::handle(std::span<const std::byte> record, Registry&
   switch (header.type) {
     case MessageType::kHello: return hello(record, registry);
     case MessageType::kCreateQp: return create_queue_pair(record, registry);
+    case MessageType::kRequestChannel: return request_channel(record, registry);
+    case MessageType::kReleaseChannel: return release_channel(record, registry);
     default: return refuse(MessageType::kHelloReply, EPROTO);
   }
 }
@@ -82,6 +84,7 @@ Connection::Fate Connection::hello(std::span<const std::byte> record, Registry& 
   if (!parse(record, message)) return refuse(MessageType::kHelloReply, EPROTO);
   HelloReply reply;
   std::memset(static_cast<void*>(reply.functions), 0, sizeof reply.functions);
+  reply.features = registry.features();
   reply.daemon_epoch = registry.daemon_epoch();
   listed_.clear();
   for (const EfaFunction* function : registry.functions_of(instance_)) {
@@ -89,6 +92,7 @@ Connection::Fate Connection::hello(std::span<const std::byte> record, Registry& 
     listed_.push_back(function->eni_id);
   }
   greeted_ = true;
+  client_.features = message.features;
   return send(reply, MessageType::kHelloReply);
 }
 
@@ -123,11 +127,65 @@ Connection::Fate Connection::queue_pair_ready() {
   const Fate fate = send(reply, MessageType::kCreateQpReply, descriptors);
   queue_pair_->memory().close_fd();
   arrival_.reset();
+  ready_ = true;
+  return fate;
+}
+
+Connection::Fate Connection::request_channel(std::span<const std::byte> record, Registry& registry) {
+  RequestChannel message;
+  if (!parse(record, message) || !ready_ || queue_pair_ == nullptr) return refuse(MessageType::kChannelGranted, EPROTO);
+  const int error = registry.request_channel(queue_pair_, message);
+  if (error == 0) return Fate::kKeep;  // answered by grant_channel() or refuse_channel()
+  ChannelEnd destination{{}, message.qpn, message.qkey};
+  std::memcpy(destination.address.data(), message.destination, sizeof message.destination);
+  return refuse_channel(destination, error);
+}
+
+Connection::Fate Connection::release_channel(std::span<const std::byte> record, Registry& registry) {
+  ReleaseChannel message;
+  if (!parse(record, message) || !ready_ || queue_pair_ == nullptr || !registry.release_channel(queue_pair_, message.id))
+    return refuse(MessageType::kReleaseChannel, EPROTO);
+  return Fate::kKeep;
+}
+
+Connection::Fate Connection::offer_channel(Channel& channel, pid_t sender) {
+  ChannelOffered offer;
+  offer.id = channel.id();
+  offer.qpn = channel.sender().qpn;
+  offer.qkey = channel.sender().qkey;
+  std::memcpy(offer.source, channel.sender().address.data(), sizeof offer.source);
+  offer.pid = sender;
+  const int descriptors[] = {channel.memory().fd()};
+  const Fate fate = send(offer, MessageType::kChannelOffered, descriptors);
+  if (fate == Fate::kKeep) queue_pair_->notice();
+  return fate;
+}
+
+Connection::Fate Connection::grant_channel(Channel& channel, int wake_pipe) {
+  ChannelGranted grant;
+  grant.id = channel.id();
+  const int descriptors[] = {channel.memory().fd(), wake_pipe};
+  return answer_request(grant, channel.receiver(), descriptors);
+}
+
+Connection::Fate Connection::refuse_channel(const ChannelEnd& destination, int error) {
+  ChannelGranted refusal;
+  refusal.header.error = static_cast<std::uint32_t>(error);
+  return answer_request(refusal, destination, {});
+}
+
+Connection::Fate Connection::answer_request(ChannelGranted answer, const ChannelEnd& destination,
+                                            std::span<const int> descriptors) {
+  answer.qpn = destination.qpn;
+  answer.qkey = destination.qkey;
+  std::memcpy(answer.destination, destination.address.data(), sizeof answer.destination);
+  const Fate fate = send(answer, MessageType::kChannelGranted, descriptors);
+  if (fate == Fate::kKeep) queue_pair_->notice();
   return fate;
 }
 
 Connection::Fate Connection::refuse(MessageType type, int error) {
-  HelloReply reply;  // the longer of the two replies has the shorter one's header; clients look at that first
+  HelloReply reply;  // the longest reply has the others' header; clients look at that first
   std::memset(static_cast<void*>(reply.functions), 0, sizeof reply.functions);
   reply.header.error = static_cast<std::uint32_t>(error);
   send(reply, type);

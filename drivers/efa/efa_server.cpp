@@ -50,6 +50,11 @@ EfaError EfaServer::listen_path(const std::string& path, const std::string& inst
 
 void EfaServer::remove_listener(const std::string& instance) { loop_->remove_listener(instance); }
 
+void EfaServer::set_express(bool allowed) {
+  const std::lock_guard lock(loop_->mutex);
+  loop_->registry.set_express(allowed);
+}
+
 EfaCounters EfaServer::counters(EniSlot slot) const {
   const std::lock_guard lock(loop_->mutex);
   return loop_->registry.counters(slot);

@@ -23,6 +23,7 @@ struct EfaClientView {
   std::uint32_t qpn = 0;
   pid_t pid = 0;
   uid_t uid = 0;
+  unsigned channels_out = 0, channels_in = 0;  // express channels, also those being asked for or let go
 };
 
 class EfaServer {
@@ -55,7 +56,11 @@ class EfaServer {
   /// Stops answering; queue pairs that exist go on. A path of listen_path is removed.
   void remove_listener(const std::string& instance);
 
-  /// Zeroes for a slot without a function.
+  /// Whether clients may have express channels (abi.hpp): yes, unless told otherwise. Told no, the daemon revokes those
+  /// there are, and their packets go through the worker again.
+  void set_express(bool allowed);
+
+  /// With what went over express channels, by the word of its sender. Zeroes for a slot without a function.
   EfaCounters counters(EniSlot slot) const;
 
   using ClientView = EfaClientView;

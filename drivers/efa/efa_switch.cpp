@@ -18,8 +18,9 @@ EfaSwitch::EfaSwitch(std::shared_ptr<efa::SwitchLink> link) : link_(std::move(li
 EfaSwitch::~EfaSwitch() = default;
 
 std::uint32_t EfaSwitch::poll(const EfaGate& gate, std::uint64_t now_ns) noexcept {
-  // 1. Queue pairs and functions that came or go.
-  if (link_->commands.read_available() != 0) obey_commands();
+  // 1. Queue pairs, functions and channels that came or go; channels that a gate refuses now.
+  if (link_->commands.read_available() != 0) obey_commands(gate);
+  if (channels_.begin_turn(gate, link_->express.load(std::memory_order_relaxed))) tell_of_channels();
   if (active_.empty()) return 0;
 
   // 2. A burst from each, beginning one further every turn: nobody is always first at a receiver's last buffer.
@@ -122,13 +123,18 @@ void EfaSwitch::touch(QueuePair& queue_pair) noexcept {
   touched_.push_back(&queue_pair);
 }
 
-void EfaSwitch::obey_commands() noexcept {
-  SwitchCommand command;
-  while (link_->commands.pop(command)) obey(command);
+void EfaSwitch::tell_of_channels() noexcept {
+  link_->channel_changes.fetch_add(1, std::memory_order_release);
   eventfd_write(link_->acknowledged.get(), 1);
 }
 
-void EfaSwitch::obey(const SwitchCommand& command) noexcept {
+void EfaSwitch::obey_commands(const EfaGate& gate) noexcept {
+  SwitchCommand command;
+  while (link_->commands.pop(command)) obey(command, gate);
+  eventfd_write(link_->acknowledged.get(), 1);
+}
+
+void EfaSwitch::obey(SwitchCommand& command, const EfaGate& gate) noexcept {
   using Kind = SwitchCommand::Kind;
   switch (command.kind) {
     case Kind::kAddFunction: destinations_.insert(*command.function); break;
@@ -140,6 +146,7 @@ void EfaSwitch::obey(const SwitchCommand& command) noexcept {
       break;
     case Kind::kDrainQueuePair:
       if (command.queue_pair->active_index == QueuePair::kNotActive) break;  // closed before: nothing to wait for
+      if (channels_.queue_pair_gone(*command.queue_pair, false)) tell_of_channels();
       destinations_.remove(*command.queue_pair);
       command.queue_pair->draining = true;  // acknowledged by retire_drained()
       ++draining_;
@@ -147,6 +154,7 @@ void EfaSwitch::obey(const SwitchCommand& command) noexcept {
       return;
     case Kind::kCloseQueuePair:
       if (command.queue_pair->active_index == QueuePair::kNotActive) break;
+      if (channels_.queue_pair_gone(*command.queue_pair, true)) tell_of_channels();
       if (command.queue_pair->draining) {
         link_->acknowledgements.push({Kind::kDrainQueuePair, nullptr, command.queue_pair});
       } else {
@@ -155,6 +163,10 @@ void EfaSwitch::obey(const SwitchCommand& command) noexcept {
       retire(*command.queue_pair);
       command.queue_pair->close();
       break;
+    case Kind::kAddChannel:
+      command.refused = !channels_.add(*command.channel, gate, link_->express.load(std::memory_order_relaxed));
+      break;
+    case Kind::kRemoveChannel: channels_.remove(*command.channel); break;
   }
   link_->acknowledgements.push(command);
 }

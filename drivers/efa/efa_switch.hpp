@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "drivers/efa/channel_list.hpp"
 #include "drivers/efa/destination_table.hpp"
 #include "drivers/efa/function.hpp"
 #include "drivers/efa/verdict_cache.hpp"
@@ -44,18 +45,20 @@ class EfaSwitch final : public MessageSwitch {
   void disarm() noexcept override;
 
  private:
-  void obey_commands() noexcept;
-  void obey(const efa::SwitchCommand& command) noexcept;
+  void obey_commands(const EfaGate& gate) noexcept;
+  void obey(efa::SwitchCommand& command, const EfaGate& gate) noexcept;
   void retire_drained() noexcept;
   void retire(efa::QueuePair& queue_pair) noexcept;
   std::uint32_t serve(efa::QueuePair& queue_pair, const EfaGate& gate, std::uint64_t now_ns) noexcept;
   efa::SendStatus forward(efa::QueuePair& source, const efa::Descriptor& packet, const EfaGate& gate,
                           std::uint64_t now_ns) noexcept;
   void touch(efa::QueuePair& queue_pair) noexcept;
+  void tell_of_channels() noexcept;
 
   std::shared_ptr<efa::SwitchLink> link_;
   efa::DestinationTable destinations_;
   efa::VerdictCache verdicts_;
+  efa::ChannelList channels_;
   std::vector<efa::QueuePair*> active_;   // reserved to kMaxActive, so it never allocates
   std::vector<efa::QueuePair*> touched_;  // this turn: something to publish
   std::size_t first_ = 0;                 // who begins the turn: it goes round

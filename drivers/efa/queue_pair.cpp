@@ -1,7 +1,9 @@
 #include "drivers/efa/queue_pair.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <new>
 
@@ -165,6 +167,10 @@ void QueuePair::wake_if_asleep() noexcept {
   const std::uint32_t ticket = header_->client_asleep.load(std::memory_order_seq_cst);
   if (ticket == 0 || ticket == wake_ticket_seen_) return;
   wake_ticket_seen_ = ticket;
+  wake();
+}
+
+void QueuePair::wake() noexcept {
   const char byte = 1;
   // A full pipe is readable already, and a client that closed it is gone.
   [[maybe_unused]] const ssize_t written = ::write(arrival_.get(), &byte, 1);
@@ -172,6 +178,18 @@ void QueuePair::wake_if_asleep() noexcept {
 
 void QueuePair::set_daemon_asleep(bool asleep) noexcept {
   header_->daemon_asleep.store(asleep ? 1 : 0, std::memory_order_seq_cst);
+}
+
+void QueuePair::notice() noexcept {
+  header_->notices.fetch_add(1, std::memory_order_seq_cst);
+  wake();  // whether it sleeps is between it and the worker
+}
+
+// For reading, too: a pipe with a reader never raises SIGPIPE, which would kill a sender whose receiver has just died.
+FileDescriptor QueuePair::wake_pipe() const noexcept {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", arrival_.get());
+  return FileDescriptor(::open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
 }
 
 void QueuePair::close() noexcept {

@@ -2,7 +2,8 @@
 // here, a descriptor is read once into private memory and then checked, a client's index only says how much there is,
 // at most a whole queue. What the client can spoil that way is its own traffic.
 //
-// Thread: made and destroyed by the server; in between every method is the worker's, except the plain facts.
+// Thread: made and destroyed by the server; in between every method is the worker's, except the plain facts, notice() and
+// wake_pipe(), which are the server's.
 #pragma once
 
 #include <array>
@@ -70,6 +71,14 @@ class QueuePair {
   /// Nothing moves after this; the client is woken to see it.
   void close() noexcept;
 
+  // ---- the server's ----
+
+  /// Makes the client look at its socket and its channels, also if it sleeps.
+  void notice() noexcept;
+  /// For the sender of a channel: what wakes this queue pair's client. An open file description of its own, for two that
+  /// share one share its flags, too, and the worker's write must never block. False, with errno: no descriptor left.
+  FileDescriptor wake_pipe() const noexcept;
+
   // ---- the switch's and the table's own notes ----
 
   QueuePair* next_in_bucket = nullptr;
@@ -93,6 +102,7 @@ class QueuePair {
   bool take_buffer(std::uint32_t& buffer) noexcept;
   void pull_posted_buffers() noexcept;
   void wake_if_asleep() noexcept;
+  void wake() noexcept;
 
   // Read for every packet; the shared parts by pointer, so that no offset is ever read back from the client's memory.
   QueueHeader* header_;

@@ -65,6 +65,7 @@ EfaError Registry::remove_function(const std::string& eni_id) {
   for (auto& [key, queue_pair] : queue_pairs_)  // also those that are draining: none may outlive its function
     if (&queue_pair.queue_pair->function() == record->function) leave(queue_pair, Kind::kCloseQueuePair);
   record->leaving = true;
+  forget_function(*record);
   tell(Kind::kRemoveFunction, *record);
   return {};
 }
@@ -145,17 +146,26 @@ void Registry::leave(QueuePairRecord& record, Kind kind) {
   if (named != by_qpn.end() && named->second == record.queue_pair) by_qpn.erase(named);
   record.leaving = true;
   tell(kind, record);
+  leave_channels(record);
 }
 
 void Registry::tell(Kind kind, FunctionRecord& record) {
   ++record.unacknowledged;
-  backlog_.push_back({kind, record.function, nullptr});
-  flush();
+  push({kind, record.function, nullptr, nullptr});
 }
 
 void Registry::tell(Kind kind, QueuePairRecord& record) {
   ++record.unacknowledged;
-  backlog_.push_back({kind, nullptr, record.queue_pair});
+  push({kind, nullptr, record.queue_pair, nullptr});
+}
+
+void Registry::tell(Kind kind, ChannelRecord& record) {
+  ++record.unacknowledged;
+  push({kind, nullptr, nullptr, record.channel});
+}
+
+void Registry::push(const SwitchCommand& command) {
+  backlog_.push_back(command);
   flush();
 }
 
@@ -177,18 +187,26 @@ Registry::News Registry::take_acknowledgements() {
     acknowledge(command, news);
   }
   flush();
+  notice_changes();
   return news;
 }
 
 void Registry::acknowledge(const SwitchCommand& command, News& news) {
-  if (command.function != nullptr) {
-    --functions_.at(command.function).unacknowledged;
-    forget_if_done(command.function);
-    return;
-  }
+  if (command.function != nullptr) return acknowledge_function(command);
+  if (command.queue_pair != nullptr) return acknowledge_queue_pair(command, news);
+  acknowledge_channel(command, news);
+}
+
+void Registry::acknowledge_function(const SwitchCommand& command) {
+  --functions_.at(command.function).unacknowledged;
+  forget_if_done(command.function);
+}
+
+void Registry::acknowledge_queue_pair(const SwitchCommand& command, News& news) {
   QueuePairRecord& record = queue_pairs_.at(command.queue_pair);
   --record.unacknowledged;
   if (!record.leaving) {
+    record.ready = true;
     news.ready.push_back(command.queue_pair);
   } else if (record.unacknowledged == 0) {
     const Function* function = &command.queue_pair->function();
@@ -209,7 +227,7 @@ void Registry::forget_if_done(const Function* function) {
 
 EfaCounters Registry::counters(EniSlot slot) const {
   for (const auto& [key, record] : functions_)
-    if (!record.leaving && record.function->declared.slot == slot) return record.function->counters.read();
+    if (!record.leaving && record.function->declared.slot == slot) return with_channels(record);
   return {};
 }
 
@@ -218,7 +236,8 @@ std::vector<EfaClientView> Registry::clients() const {
   for (const auto& [key, record] : queue_pairs_) {
     if (record.leaving) continue;
     const EfaFunction& function = record.queue_pair->function().declared;
-    all.push_back({function.instance, function.eni_id, record.queue_pair->qpn(), record.client.pid, record.client.uid});
+    all.push_back({function.instance, function.eni_id, record.queue_pair->qpn(), record.client.pid, record.client.uid,
+                   static_cast<unsigned>(record.outbound.size()), static_cast<unsigned>(record.inbound.size())});
   }
   std::sort(all.begin(), all.end(), [](const EfaClientView& a, const EfaClientView& b) {
     return std::tie(a.instance, a.eni_id, a.qpn) < std::tie(b.instance, b.eni_id, b.qpn);

@@ -161,6 +161,41 @@ void EfaServer::Loop::tell_connections() {
     connections_.at(id)->queue_pair_gone();
     settle(id, Connection::Fate::kClose);
   }
+  for (const efa::Registry::ChannelAnswer& answer : news.answers) answer_request(answer);
+}
+
+efa::Connection* EfaServer::Loop::connection_of(const efa::QueuePair* queue_pair) {
+  const auto owner = owners_.find(queue_pair);
+  return owner == owners_.end() ? nullptr : connections_.at(owner->second).get();
+}
+
+void EfaServer::Loop::answer_request(const efa::Registry::ChannelAnswer& answer) {
+  const int error = answer.error != 0 ? answer.error : hand_over_channel(answer.id);
+  Connection* requester = connection_of(answer.requester);
+  if (error != 0 && requester != nullptr)
+    settle(owners_.at(answer.requester), requester->refuse_channel(answer.destination, error));
+}
+
+// To the receiver first: packets are in the channel as soon as the sender has it. A client that does not read its records
+// costs nobody else anything but this channel.
+int EfaServer::Loop::hand_over_channel(std::uint32_t id) {
+  const efa::Registry::ChannelParties parties = registry.parties(id);
+  Connection* sender = connection_of(parties.sender);
+  Connection* receiver = connection_of(parties.receiver);
+  const auto refuse = [&](int error) {
+    registry.drop_channel(id);
+    return error;
+  };
+  if (sender == nullptr || receiver == nullptr) return refuse(ENOENT);
+  const FileDescriptor wake_pipe = parties.receiver->wake_pipe();
+  if (!wake_pipe) return refuse(errno == EMFILE || errno == ENFILE ? ENOBUFS : ENOMEM);
+  if (receiver->offer_channel(*parties.channel, parties.sender_pid) != Connection::Fate::kKeep) return refuse(ENOBUFS);
+  if (sender->grant_channel(*parties.channel, wake_pipe.get()) != Connection::Fate::kKeep) {
+    registry.withhold_channel(id);
+    return ENOBUFS;
+  }
+  parties.channel->memory().close_fd();
+  return 0;
 }
 
 }  // namespace weft

@@ -44,6 +44,9 @@ class EfaServer::Loop {
   void accept_from(const std::string& instance, Listener& listener);
   void settle(Id id, efa::Connection::Fate fate);
   void tell_connections();
+  void answer_request(const efa::Registry::ChannelAnswer& answer);
+  int hand_over_channel(std::uint32_t id);
+  efa::Connection* connection_of(const efa::QueuePair* queue_pair);
   bool watch(int fd, Id id, std::uint32_t events);
 
   efa::FileDescriptor epoll_, stop_, spare_;

@@ -33,19 +33,19 @@ QueueLayout layout_of(const QueueSizes& sizes) noexcept {
   return at;
 }
 
-std::unique_ptr<SharedMemory> SharedMemory::create(std::uint64_t size) noexcept {
+std::unique_ptr<SharedMemory> SharedMemory::create(std::uint64_t size, std::uint64_t mapped) noexcept {
   std::unique_ptr<SharedMemory> memory(new (std::nothrow) SharedMemory);
   if (!memory) return nullptr;
   memory->fd_ = FileDescriptor(memfd_create("weft-efa", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!memory->fd_ || ftruncate(memory->fd(), static_cast<off_t>(size)) != 0) return nullptr;
   if (fcntl(memory->fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return nullptr;
-  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd(), 0);
+  void* data = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd(), 0);
   if (data == MAP_FAILED) return nullptr;
   memory->data_ = static_cast<std::byte*>(data);
-  memory->size_ = size;
+  memory->size_ = mapped;
   // A hint: it matters where transparent_hugepage/shmem_enabled is `advise`, and may fail elsewhere.
-  madvise(data, size, MADV_HUGEPAGE);
-  madvise(data, size, MADV_DONTFORK);
+  madvise(data, mapped, MADV_HUGEPAGE);
+  madvise(data, mapped, MADV_DONTFORK);
   return memory;
 }
 

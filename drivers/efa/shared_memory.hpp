@@ -1,4 +1,4 @@
-// The memory of one queue pair: a memfd that the daemon makes, lays out and seals, so that no client can change its size
+// The memory of one queue pair or express channel: a memfd that the daemon makes, lays out and seals, so that no client can change its size
 // under the worker (a truncated file would be SIGBUS). Pages come when they are touched first.
 #pragma once
 
@@ -28,13 +28,15 @@ QueueLayout layout_of(const QueueSizes& sizes) noexcept;
 class SharedMemory {
  public:
   /// Null, with errno set, when memory or descriptors have run out.
-  static std::unique_ptr<SharedMemory> create(std::uint64_t size) noexcept;
+  static std::unique_ptr<SharedMemory> create(std::uint64_t size) noexcept { return create(size, size); }
+  /// Maps the first `mapped` bytes only; the rest is the clients'.
+  static std::unique_ptr<SharedMemory> create(std::uint64_t size, std::uint64_t mapped) noexcept;
   ~SharedMemory();
   SharedMemory(const SharedMemory&) = delete;
   SharedMemory& operator=(const SharedMemory&) = delete;
 
   std::byte* data() const noexcept { return data_; }
-  std::uint64_t size() const noexcept { return size_; }
+  std::uint64_t size() const noexcept { return size_; }  // of what is mapped
   int fd() const noexcept { return fd_.get(); }
   /// The mapping stays; nobody else can be given the memory any more.
   void close_fd() noexcept { fd_.reset(); }

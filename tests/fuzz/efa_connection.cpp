@@ -21,6 +21,7 @@ using namespace weft::efa;
 
 struct OpenGate final : EfaGate {
   EfaVerdict verdict(EniSlot, EniSlot) const noexcept override { return EfaVerdict::kAllow; }
+  std::uint64_t epoch() const noexcept override { return 0; }
 };
 
 /// What stands in the socket for the client. The descriptors that come with it are closed by the kernel.
@@ -33,7 +34,8 @@ void read_replies(int client) {
     FUZZ_CHECK(static_cast<std::size_t>(length) >= sizeof header);
     std::memcpy(static_cast<void*>(&header), buffer, sizeof header);
     FUZZ_CHECK(header.magic == kMagic && header.major == kAbiMajor && header.size == static_cast<std::uint32_t>(length));
-    FUZZ_CHECK(header.type == MessageType::kHelloReply || header.type == MessageType::kCreateQpReply);
+    FUZZ_CHECK(header.type == MessageType::kHelloReply || header.type == MessageType::kCreateQpReply ||
+               header.type == MessageType::kChannelGranted);
   }
 }
 

@@ -27,6 +27,8 @@ class FunctionGate final : public EfaGate {
   EfaVerdict verdict(EniSlot source, EniSlot destination) const noexcept override {
     return ask ? ask(source, destination) : EfaVerdict::kAllow;
   }
+  std::uint64_t changes = 0;
+  std::uint64_t epoch() const noexcept override { return changes; }
 };
 
 // The engine's idle policy in small: hot, then yielding, then asleep (DESIGN D10).
@@ -129,7 +131,10 @@ void LoopbackDaemon::enter(const std::string& instance) const {
 }
 
 void LoopbackDaemon::set_gate(std::function<EfaVerdict(EniSlot, EniSlot)> verdict) {
-  state_->between_turns([&] { state_->gate.ask = std::move(verdict); });
+  state_->between_turns([&] {
+    state_->gate.ask = std::move(verdict);
+    ++state_->gate.changes;
+  });
 }
 
 void LoopbackDaemon::pause() {

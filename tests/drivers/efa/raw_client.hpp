@@ -39,6 +39,8 @@ class TestGate final : public EfaGate {
     const auto found = verdicts.find({source, destination});
     return found == verdicts.end() ? EfaVerdict::kAllow : found->second;
   }
+  std::uint64_t changes = 0;  // a test that changes a verdict says so
+  std::uint64_t epoch() const noexcept override { return changes; }
 };
 
 /// The client's view of a queue pair, written as plainly as abi.hpp describes it.
