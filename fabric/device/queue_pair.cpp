@@ -64,6 +64,7 @@ std::unique_ptr<QueuePair> QueuePair::open(const QueuePairOptions& options, int*
     std::copy(std::begin(function->address), std::end(function->address), state.address.ip);
     state.address.qpn = granted.qpn;
     state.qkey = granted.qkey;
+    state.grants_channels = (connection.hello.features & efa::kFeatureExpress) != 0;
     queue_pair->attach(state.mapping->facts(), state.mapping->base());
     return queue_pair;
   } catch (const std::bad_alloc&) {

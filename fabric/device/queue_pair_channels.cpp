@@ -11,7 +11,7 @@
 namespace weft::device {
 
 bool QueuePair::request_channel(const Address& destination, std::uint32_t destination_qkey) noexcept {
-  if ((header_->features & efa::kFeatureExpress) == 0) return false;
+  if (!state_->grants_channels) return false;
   efa::RequestChannel request;
   std::copy(std::begin(destination.ip), std::end(destination.ip), request.destination);
   request.qpn = destination.qpn;

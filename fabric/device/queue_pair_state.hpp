@@ -11,6 +11,7 @@ struct QueuePair::State {
   std::unique_ptr<Mapping> mapping;
   Address address;
   std::uint32_t qkey = 0;
+  bool grants_channels = false;  // the daemon said so in its Hello
 };
 
 }  // namespace weft::device

@@ -29,7 +29,7 @@ void EndpointImpl::on_closing(device::ChannelSender& channel, efa::Revocation re
   Peer* const peer = peers_.find(channel.destination());
   if (!peer || peer->express != &channel) return;
   peer->express = nullptr;
-  peer->until_asked = kAskAgainAfter;
+  peer->until_asked = kAskForChannelAfter;
   // Who waits for a peer that is no more would learn it at the next probe, up to a second later.
   if (reason == efa::Revocation::kReceiverGone && (peer->waits_for_peer() || peer->has_work())) probe(*peer);
 }

@@ -53,7 +53,7 @@ struct OneSidedTraffic {
 
 /// A channel costs the daemon some work and both ends memory: not for a peer that hears from us once.
 inline constexpr std::int32_t kAskForChannelAfter = 8;
-inline constexpr std::int32_t kAskAgainAfter = 256;  // when it was refused
+inline constexpr std::int32_t kAskAgainAfter = 64;  // when it was refused
 
 struct Peer {
   explicit Peer(const device::Address& where) : address(where) {}

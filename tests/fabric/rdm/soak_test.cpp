@@ -29,9 +29,11 @@ class Soak {
  public:
   Soak(ClusterOptions options, std::uint64_t seed) : cluster(options), random(seed) {}
 
-  void run(unsigned messages) {
+  /// `change` is called before each turn.
+  void run(unsigned messages, const std::function<void(unsigned turn)>& change = {}) {
     to_send = messages;
     for (unsigned turns = 0; !finished(); ++turns) {
+      if (change) change(turns);
       ASSERT_LT(turns, 2'000'000u) << "sent " << sent_count << " received " << received << " of " << messages;
       if (random() % 4 != 0) post_one_send();
       // Receives lag behind at times, so that messages come unexpected.
@@ -48,12 +50,13 @@ class Soak {
       EXPECT_EQ(cluster[i]->counters().unexpected_bytes, 0u) << i;
       EXPECT_EQ(cluster[i]->counters().packets_dropped, 0u) << i;
       resent += cluster[i]->counters().packets_resent;
+      express += cluster[i]->counters().express_packets;
     }
   }
 
   BasicCluster<Daemon> cluster;
   unsigned again = 0;  // -EAGAIN seen
-  std::uint64_t resent = 0;
+  std::uint64_t resent = 0, express = 0;
 
  private:
   using Flow = std::tuple<unsigned, unsigned, std::uint64_t>;  // source, destination, tag
@@ -187,6 +190,39 @@ TEST(Soak, OnAWireWithoutOrderThatRefuses) {
   soak.cluster.daemon().refuse_percent = 10;
   soak.run(2000);
   EXPECT_GT(soak.resent, 100u);
+}
+
+ClusterOptions past_the_daemon(bool direct) {
+  ClusterOptions options{.nodes = 4};
+  options.endpoint.express = true;
+  options.endpoint.direct = direct;
+  return options;
+}
+
+TEST(Soak, PastTheDaemon) {
+  for (const bool direct : {false, true}) {
+    Soak<LoopbackDaemon> soak(past_the_daemon(direct), 6);
+    soak.run(3000);
+    EXPECT_GT(soak.express, 1000u);
+  }
+}
+
+// Channels come and go all the time, amid messages of all sizes: nothing is lost, nothing comes twice, all in order.
+TEST(Soak, WhileChannelsComeAndGo) {
+  for (const bool direct : {false, true}) {
+    Soak<LoopbackDaemon> soak(past_the_daemon(direct), 7);
+    unsigned revocations = 0;
+    soak.run(10'000, [&](unsigned turn) {
+      usleep(5);  // the daemon's thread makes and ends them
+      if (turn % 40 != 0) return;
+      ++revocations;
+      soak.cluster.daemon().server().set_express(false);
+      soak.cluster.daemon().run_once();
+      soak.cluster.daemon().server().set_express(true);
+    });
+    EXPECT_GT(soak.express, 5000u);
+    EXPECT_GT(revocations, 300u);
+  }
 }
 
 // Two senders, one tag, everything posted beforehand in one order: what arrives must be in the senders' order, message
