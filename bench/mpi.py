@@ -19,6 +19,21 @@ def measure(text):
     return {row["bytes"]: row for row in rows}
 
 
+def weft_round(d, build, *options):
+    """Two ranks in two instances of a deployment that is up."""
+    return measure(d.run("mpirun", "-n", 2, *options, program(build), "--json"))
+
+
+def tcp_round(build):
+    peer = subprocess.run([ROOT / "bench/veth_pair.sh", program(build), "--json"], text=True, timeout=120,
+                          stdout=subprocess.PIPE, check=True)
+    return measure(peer.stdout)
+
+
+def program(build):
+    return build.resolve() / "tests/mpi/weft-mpi-latency"
+
+
 def judged(rows):
     """The two ratios that have a limit."""
     by_size = {row["bytes"]: row for row in rows}
@@ -43,17 +58,14 @@ def ratios(weft, tcp):
 
 def main():
     arguments = parser(__doc__, 5).parse_args()
-    program = arguments.build.resolve() / "tests/mpi/weft-mpi-latency"
     weft, tcp = [], []
     with deployment(arguments.build) as d:
         d.run("up", ROOT / "examples/hpc-cluster.yaml")
         rounds = arguments.rounds
         while len(weft) < rounds:
             print(f"round {len(weft) + 1} of {rounds}", file=sys.stderr)
-            weft.append(measure(d.run("mpirun", "-n", 2, program, "--json")))
-            peer = subprocess.run([ROOT / "bench/veth_pair.sh", program, "--json"], text=True, timeout=120,
-                                  stdout=subprocess.PIPE, check=True)
-            tcp.append(measure(peer.stdout))
+            weft.append(weft_round(d, arguments.build))
+            tcp.append(tcp_round(arguments.build))
             if len(weft) == arguments.rounds and arguments.check and not holds(ratios(weft, tcp)):
                 rounds *= 3  # what else the machine does has as much to say in few rounds as the two programs
 
@@ -73,4 +85,5 @@ def main():
     return arguments.check and not holds(rows)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
