@@ -5,7 +5,7 @@
   mpi        two ranks, bound to a core each, Open MPI over weft and over `vader`; of one instance
   crowded    four ranks on two cores, both with mpi_yield_when_idle
   engine     two ranks in two instances, through weftd on the same two cores, against `tcp` across a plain veth pair
-  staged     what of the first two copies by process_vm_readv, without it (WEFT_CMA=0), against the same peers
+  staged     what of the first two copies by process_vm_readv, without it (FI_WEFT_CMA=0), against the same peers
 
 A row is named section/case; --only takes a regular expression of them, and a section of which nothing is asked does not run.
 Floor and goal are what is asked of the ratio weft / peer. --check: exit 1 where a floor is not reached.
@@ -104,7 +104,7 @@ class Round:
     def run(self):
         """{(section, case): (weft, peer)} of every row that is wanted."""
         sections = {section: [case for s, case in self.wanted if s == section] for section, _ in self.wanted}
-        plain, staged = self.environment, self.with_settings(WEFT_CMA="0")
+        plain, staged = self.environment, self.with_settings(FI_WEFT_CMA="0")
         found, shm, vader = {}, {}, {}
 
         def note(section, ours, theirs):
@@ -131,7 +131,7 @@ class Round:
         if "crowded" in sections:
             note("crowded", self.together(WEFT, plain), self.together(VADER, plain))
         if "engine" in sections:
-            note("engine", by_case(mpi.weft_round(self.deployed, self.build, "-x", "WEFT_EXPRESS=0")),
+            note("engine", by_case(mpi.weft_round(self.deployed, self.build, "-x", "FI_WEFT_EXPRESS=0")),
                  by_case(mpi.tcp_round(self.build)))
         return found
 
