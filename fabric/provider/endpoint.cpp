@@ -133,7 +133,7 @@ int Endpoint::enable() {
   options.min_multi_receive = min_multi_receive_;
   options.unexpected_bytes = settings.unexpected_bytes;
   options.express = settings.express;
-  options.direct = settings.cma;
+  options.direct = use_direct_copies();
   if ((caps_ & (FI_RMA | FI_ATOMIC)) != 0) options.regions = &domain.regions;
   rdm_ = rdm::Endpoint::create(std::move(queue_pair), options, this);
   if (rdm_ == nullptr) return -FI_ENOMEM;

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "fabric/device/channel.hpp"
 #include "fabric/provider/provider.hpp"
 
 namespace weft::provider {
@@ -33,26 +34,26 @@ void define_switch(const char* name, const char* help, bool* value) {
   if (fi_param_get_bool(&weft_provider, name, &given) == 0) *value = given != 0;
 }
 
-void define_yield() {
-  fi_param_define(&weft_provider, "yield", FI_PARAM_STRING,
-                  "Give up the core in fi_cq_read after some empty polls: always, never, or auto: when this process may "
-                  "run on at most %d cores (default: auto)",
-                  kFewCores);
+void define_choice(const char* name, const char* help, Choice* value) {
+  fi_param_define(&weft_provider, name, FI_PARAM_STRING, "%s (default: auto)", help);
   char* given = nullptr;
-  if (fi_param_get_str(&weft_provider, "yield", &given) != 0 || given == nullptr) return;
-  if (std::strcmp(given, "always") == 0) {
-    settings.yield = YieldPolicy::kAlways;
-  } else if (std::strcmp(given, "never") == 0) {
-    settings.yield = YieldPolicy::kNever;
+  if (fi_param_get_str(&weft_provider, name, &given) != 0 || given == nullptr) return;
+  if (std::strcmp(given, "always") == 0 || std::strcmp(given, "1") == 0) {
+    *value = Choice::kAlways;
+  } else if (std::strcmp(given, "never") == 0 || std::strcmp(given, "0") == 0) {
+    *value = Choice::kNever;
   } else if (std::strcmp(given, "auto") != 0) {
-    WEFT_LOG(WARN, CORE, "FI_WEFT_YIELD=%s ignored: auto, always or never would be right\n", given);
+    WEFT_LOG(WARN, CORE, "FI_WEFT variable %s=%s ignored: auto, always or never would be right\n", name, given);
   }
 }
 
 }  // namespace
 
 void define_settings() noexcept {
-  define_yield();
+  define_choice("yield",
+                "Give up the core in fi_cq_read after some empty polls: always, never, or auto: when this process may run "
+                "on few cores",
+                &settings.yield);
   define_size("yield_after", "Empty polls in a row before the core is given up", 1, 1000000, &settings.yield_after);
   define_size("tx_size", "Sends in flight per endpoint unless the application asks for another number", 16, 65536,
               &settings.transmit_size);
@@ -64,13 +65,19 @@ void define_settings() noexcept {
   define_size("linger_ms", "How long fi_close waits for messages in flight, in milliseconds", 0, 60000,
               &settings.linger_ms);
   define_switch("express", "Packets to peers on this host go past weftd where it allows that", &settings.express);
-  define_switch("cma", "Large data to peers on this host in one copy, where processes may read each other's memory",
+  define_choice("cma",
+                "Large data to peers on this host in one copy, where processes may read each other's memory: always, "
+                "never, or auto: where the kernel is fast enough at it",
                 &settings.cma);
   define_switch("explain", "Say once on standard error why communication failed", &settings.explain);
 }
 
+bool use_direct_copies() noexcept {
+  return settings.cma == Choice::kAuto ? device::direct_copies_pay() : settings.cma == Choice::kAlways;
+}
+
 bool should_yield() noexcept {
-  if (settings.yield != YieldPolicy::kAuto) return settings.yield == YieldPolicy::kAlways;
+  if (settings.yield != Choice::kAuto) return settings.yield == Choice::kAlways;
   // Asked for each time a queue is opened, not once: mpirun binds ranks before they start, threads rebind later.
   cpu_set_t cores;
   if (sched_getaffinity(0, sizeof cores, &cores) != 0) return false;  // more cores than cpu_set_t holds

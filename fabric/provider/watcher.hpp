@@ -44,7 +44,7 @@ class Watcher {
   void empty_poll() noexcept {
     const unsigned polls = empty_polls_.load(std::memory_order_relaxed) + 1;
     empty_polls_.store(polls, std::memory_order_relaxed);
-    if (polls >= yield_after_) sched_yield();
+    if (polls >= patience_.load(std::memory_order_relaxed)) [[unlikely]] offer_core();
   }
   void full_poll() noexcept { empty_polls_.store(0, std::memory_order_relaxed); }
 
@@ -63,6 +63,7 @@ class Watcher {
  private:
   using Clock = std::chrono::steady_clock;
 
+  void offer_core() noexcept;
   int open_descriptors();
   void watch(Endpoint& endpoint);
   void drain();
@@ -72,7 +73,8 @@ class Watcher {
   const fi_wait_obj wait_;
   std::vector<Endpoint*> endpoints_;
   std::atomic<unsigned> empty_polls_{0};  // a hint: threads may lose each other's counts
-  unsigned yield_after_;  // never reached when yielding is off
+  const unsigned yield_after_;  // never reached when yielding is off
+  std::atomic<unsigned> patience_;  // empty polls before the core is offered: more while nobody takes it
   bool armed_ = false;
   bool woken_ = false;
   int epoll_ = -1;   // what sleepers wait on: the three kinds below
