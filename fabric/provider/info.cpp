@@ -147,8 +147,8 @@ int answer_all(const std::vector<efa::FunctionInfo>& functions, const Wanted& wa
 bool asked_by_name(const fi_info* hints) {
   const char* hinted = hints != nullptr && hints->fabric_attr != nullptr ? hints->fabric_attr->prov_name : nullptr;
   const char* chosen = std::getenv("FI_PROVIDER");
-  return (hinted != nullptr && strcasestr(hinted, kProviderName) != nullptr) ||
-         (chosen != nullptr && chosen[0] != '^' && strcasestr(chosen, kProviderName) != nullptr);
+  return (hinted != nullptr && strcasestr(hinted, weft_provider.name) != nullptr) ||
+         (chosen != nullptr && chosen[0] != '^' && strcasestr(chosen, weft_provider.name) != nullptr);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ bool name_matches(const char* wanted, const char* offered) {
 
 bool check_fabric(const fi_fabric_attr& offer, const fi_fabric_attr& hints) {
   if (!name_matches(hints.name, offer.name)) return refuse("fabric_attr.name");
-  if (hints.prov_version > kProviderVersion) return refuse("fabric_attr.prov_version");
+  if (hints.prov_version > weft_provider.version) return refuse("fabric_attr.prov_version");
   return true;
 }
 
