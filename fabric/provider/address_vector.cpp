@@ -7,7 +7,7 @@
 #include <mutex>
 #include <new>
 
-#include "fabric/provider/endpoint.hpp"
+#include "fabric/provider/endpoint_base.hpp"
 #include "fabric/provider/event_queue.hpp"
 #include "fabric/provider/names.hpp"
 #include "fabric/provider/provider.hpp"
@@ -111,7 +111,7 @@ fi_addr_t AddressVector::insert_one(const sockaddr_in& address) {
   }
   entries_[index] = {.address = address, .uses = 1};
   found->second = index;
-  for (Endpoint* endpoint : endpoints_) endpoint->set_peer(index, device_address(address));
+  for (EndpointBase* endpoint : endpoints_) endpoint->set_peer(index, device_address(address));
   return index;
 }
 
@@ -159,7 +159,7 @@ int AddressVector::remove(const fi_addr_t* indices, std::size_t count) {
     if (--entry.uses != 0) continue;
     by_address_.erase(key_of(entry.address));
     free_.push_back(index);
-    for (Endpoint* endpoint : endpoints_) endpoint->remove_peer(index);
+    for (EndpointBase* endpoint : endpoints_) endpoint->remove_peer(index);
   }
   return 0;
 }
@@ -172,14 +172,19 @@ int AddressVector::lookup(fi_addr_t index, void* address, std::size_t* size) {
   return 0;
 }
 
-void AddressVector::attach(Endpoint& endpoint) {
+void AddressVector::attach(EndpointBase& endpoint) {
   endpoints_.push_back(&endpoint);
   for (std::uint32_t index = 0; index < entries_.size(); ++index) {
     if (entries_[index].uses != 0) endpoint.set_peer(index, device_address(entries_[index].address));
   }
 }
 
-void AddressVector::detach(Endpoint& endpoint) { std::erase(endpoints_, &endpoint); }
+void AddressVector::detach(EndpointBase& endpoint) { std::erase(endpoints_, &endpoint); }
+
+fi_addr_t AddressVector::find(const device::Address& address) const {
+  const auto found = by_address_.find(key_of(socket_address(address.ip, address.qpn)));
+  return found != by_address_.end() ? found->second : FI_ADDR_NOTAVAIL;
+}
 
 int open_address_vector(fid_domain* parent, fi_av_attr* attributes, fid_av** result, void* context) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;

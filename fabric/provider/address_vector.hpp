@@ -9,11 +9,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fabric/device/queue_pair.hpp"
 #include "fabric/provider/domain.hpp"
 
 namespace weft::provider {
 
-class Endpoint;
+class EndpointBase;
 class EventQueue;
 
 class AddressVector final : public fid_av {
@@ -31,8 +32,9 @@ class AddressVector final : public fid_av {
   int bind(struct fid* other, std::uint64_t flags);
 
   // From endpoints, under the domain's lock.
-  void attach(Endpoint& endpoint);  // an enabled one: learns every address, now and later
-  void detach(Endpoint& endpoint);
+  void attach(EndpointBase& endpoint);  // an enabled one: learns every address, now and later
+  void detach(EndpointBase& endpoint);
+  fi_addr_t find(const device::Address& address) const;  // FI_ADDR_NOTAVAIL: nobody inserted it
 
   Domain& domain;
   int bindings = 0;
@@ -49,7 +51,7 @@ class AddressVector final : public fid_av {
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
   std::unordered_map<std::uint64_t, std::uint32_t> by_address_;  // (ip, port) -> index
-  std::vector<Endpoint*> endpoints_;
+  std::vector<EndpointBase*> endpoints_;
 };
 
 int open_address_vector(fid_domain* domain, fi_av_attr* attributes, fid_av** vector, void* context) noexcept;

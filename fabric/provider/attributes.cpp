@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "fabric/provider/datagram.hpp"
 #include "fabric/provider/settings.hpp"
 
 namespace weft::provider {
@@ -42,7 +43,7 @@ void fill_endpoint(fi_ep_attr& endpoint) {
 void fill_domain(fi_domain_attr& domain) {
   domain.threading = FI_THREAD_SAFE;
   domain.control_progress = FI_PROGRESS_AUTO;
-  domain.data_progress = FI_PROGRESS_MANUAL;  // in the application's own calls; a progress thread is not there yet
+  domain.data_progress = FI_PROGRESS_MANUAL;  // in the application's own calls, unless it asks for more
   domain.resource_mgmt = FI_RM_ENABLED;
   domain.av_type = FI_AV_UNSPEC;  // map or table, as asked
   domain.mr_mode = 0;             // nothing required: any memory may be registered, none needs to be for local use
@@ -60,9 +61,27 @@ void fill_domain(fi_domain_attr& domain) {
   domain.caps = kDomainCaps;
 }
 
+// What datagram endpoints have less.
+void restrict_to_datagrams(fi_info& offer) {
+  offer.caps = kDatagramCaps;
+  offer.tx_attr->caps = kDatagramTransmitCaps;
+  offer.tx_attr->op_flags = kDatagramTransmitFlags;
+  offer.tx_attr->rma_iov_limit = 0;
+  offer.rx_attr->caps = kDatagramReceiveCaps;
+  offer.rx_attr->op_flags = FI_COMPLETION;
+  offer.rx_attr->total_buffered_recv = 0;
+  offer.tx_attr->msg_order = offer.rx_attr->msg_order = FI_ORDER_NONE;
+  fi_ep_attr& endpoint = *offer.ep_attr;
+  endpoint.type = FI_EP_DGRAM;
+  endpoint.protocol = kDatagramProtocol;
+  endpoint.max_msg_size = kMaxDatagram;
+  endpoint.max_order_raw_size = endpoint.max_order_war_size = endpoint.max_order_waw_size = 0;
+  endpoint.mem_tag_format = 0;
+}
+
 }  // namespace
 
-fi_info* make_offer() noexcept {
+fi_info* make_offer(fi_ep_type type) noexcept {
   fi_info* offer = fi_allocinfo();
   if (offer == nullptr) return nullptr;
   offer->caps = kCaps;
@@ -71,6 +90,7 @@ fi_info* make_offer() noexcept {
   fill_receive(*offer->rx_attr);
   fill_endpoint(*offer->ep_attr);
   fill_domain(*offer->domain_attr);
+  if (type == FI_EP_DGRAM) restrict_to_datagrams(*offer);
   return offer;
 }
 

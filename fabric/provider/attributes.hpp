@@ -1,4 +1,4 @@
-// What weft offers, as one unfiltered fi_info: the table of facts fabric 8, restricted to what works today. info_check.cpp compares hints with it, info_alter.cpp turns it into the answer.
+// What weft offers, as one unfiltered fi_info for each type of endpoint: the table of facts fabric 8, restricted to what works today. info_check.cpp compares hints with it, info_alter.cpp turns it into the answer.
 #pragma once
 
 #include <rdma/fabric.h>
@@ -9,7 +9,7 @@
 namespace weft::provider {
 
 // Capabilities by what they apply to; the sets that libfabric's getinfo_test lets each attribute carry.
-inline constexpr std::uint64_t kTransmitCaps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_SEND | FI_READ | FI_WRITE;
+inline constexpr std::uint64_t kTransmitCaps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_SEND | FI_READ | FI_WRITE | FI_FENCE;
 inline constexpr std::uint64_t kReceiveCaps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_RECV | FI_REMOTE_READ |
                                               FI_REMOTE_WRITE | FI_MULTI_RECV | FI_DIRECTED_RECV | FI_SOURCE |
                                               FI_RMA_EVENT;
@@ -18,7 +18,7 @@ inline constexpr std::uint64_t kCaps = kTransmitCaps | kReceiveCaps | kDomainCap
 
 // Secondary capabilities are always in the answer, primary ones when asked for (fi_getinfo(3), "Capabilities").
 inline constexpr std::uint64_t kSecondaryCaps =
-    FI_MULTI_RECV | FI_SOURCE | FI_RMA_EVENT | FI_LOCAL_COMM | FI_REMOTE_COMM;
+    FI_MULTI_RECV | FI_SOURCE | FI_RMA_EVENT | FI_FENCE | FI_LOCAL_COMM | FI_REMOTE_COMM;
 inline constexpr std::uint64_t kPrimaryCaps = kCaps & ~kSecondaryCaps;
 inline constexpr std::uint64_t kDirectionCaps = FI_SEND | FI_RECV;  // of messages
 inline constexpr std::uint64_t kRemoteDirectionCaps = FI_READ | FI_WRITE | FI_REMOTE_READ | FI_REMOTE_WRITE;
@@ -36,7 +36,16 @@ inline constexpr std::uint64_t kTagFormat = 0xaaaaaaaaaaaaaaaa;  // 64 bits in a
 inline constexpr std::uint32_t kProtocol = FI_PROV_SPECIFIC | 0x57454654u;  // "WEFT": the RDM wire format, version 1
 inline constexpr std::uint32_t kProtocolVersion = 1;
 
-/// The whole offer. Null when out of memory; free with fi_freeinfo. Names, addresses and nic are left to the caller.
-fi_info* make_offer() noexcept;
+// Datagram endpoints: messages only, as they are.
+inline constexpr std::uint64_t kDatagramTransmitCaps = FI_MSG | FI_SEND;
+inline constexpr std::uint64_t kDatagramReceiveCaps = FI_MSG | FI_RECV | FI_SOURCE;
+inline constexpr std::uint64_t kDatagramCaps = kDatagramTransmitCaps | kDatagramReceiveCaps | kDomainCaps;
+inline constexpr std::uint64_t kDatagramTransmitFlags =
+    FI_INJECT | FI_COMPLETION | FI_INJECT_COMPLETE | FI_TRANSMIT_COMPLETE;
+inline constexpr std::uint32_t kDatagramProtocol = FI_PROV_SPECIFIC | 0x57454647u;  // "WEFG"
+
+/// The whole offer for endpoints of this type: FI_EP_RDM or FI_EP_DGRAM. Null when out of memory; free with fi_freeinfo.
+/// Names, addresses and nic are left to the caller.
+fi_info* make_offer(fi_ep_type type) noexcept;
 
 }  // namespace weft::provider

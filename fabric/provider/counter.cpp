@@ -96,7 +96,7 @@ Counter::~Counter() {
 void Counter::watch_domain() {
   if (std::ranges::find(domain.region_counters, this) != domain.region_counters.end()) return;
   domain.region_counters.push_back(this);
-  for (Endpoint* endpoint : domain.endpoints) watcher.add(*endpoint);
+  for (EndpointBase* endpoint : domain.endpoints) watcher.add(*endpoint);
 }
 
 Counter::Counter(Domain& parent, const fi_cntr_attr& attributes, void* context)

@@ -16,6 +16,7 @@
 #include "fabric/provider/event_queue.hpp"
 #include "fabric/provider/info.hpp"
 #include "fabric/provider/poll_set.hpp"
+#include "fabric/provider/progress_thread.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/stubs.hpp"
 
@@ -66,14 +67,20 @@ constinit fi_ops_domain domain_ops = {
 // The function whose domain has this name, or the first where the application gave none.
 const efa::FunctionInfo* find(const device::FunctionList& list, const char* name) {
   for (const efa::FunctionInfo& function : list.functions) {
-    char candidate[32];
-    domain_name(function, candidate, sizeof candidate);
-    if (name == nullptr || strcasecmp(name, candidate) == 0) return &function;
+    if (name == nullptr) return &function;
+    for (const fi_ep_type type : {FI_EP_RDM, FI_EP_DGRAM}) {
+      char candidate[32];
+      domain_name(function, type, candidate, sizeof candidate);
+      if (strcasecmp(name, candidate) == 0) return &function;
+    }
   }
   return nullptr;
 }
 
 }  // namespace
+
+Domain::Domain(Fabric& parent, bool locked) : fid_domain{}, fabric(parent), lock(locked) { fabric.children.fetch_add(1); }
+Domain::~Domain() { fabric.children.fetch_sub(1); }
 
 std::uint64_t Domain::next_key() {
   // SplitMix64 from a random start: every number once, in no order that can be guessed from a few. FI_KEY_NOTAVAIL and
@@ -97,7 +104,9 @@ int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* co
              fi_strerror(list.error != 0 ? list.error : FI_ENODEV));
     return -FI_ENODEV;
   }
-  const bool locked = info->domain_attr->threading != FI_THREAD_DOMAIN;
+  const bool automatic = info->domain_attr->data_progress == FI_PROGRESS_AUTO;
+  // An application that serialises its calls does not serialise them with our thread.
+  const bool locked = info->domain_attr->threading != FI_THREAD_DOMAIN || automatic;
   auto* domain = new (std::nothrow) Domain(*Fabric::of(parent), locked);
   if (domain == nullptr) return -FI_ENOMEM;
   domain->fid = {.fclass = FI_CLASS_DOMAIN, .context = context, .ops = &object_ops};
@@ -105,13 +114,20 @@ int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* co
   domain->mr = &memory_region_ops;
   domain->eni_id.assign(function->eni_id, strnlen(function->eni_id, sizeof function->eni_id));
   char name[32];
-  domain_name(*function, name, sizeof name);
+  domain_name(*function, info->ep_attr != nullptr ? info->ep_attr->type : FI_EP_RDM, name, sizeof name);
   domain->name = name;
   std::memcpy(domain->address, function->address, sizeof domain->address);
   const int mode = info->domain_attr->mr_mode;
   domain->virtual_addresses = mode == FI_MR_BASIC || (mode & FI_MR_VIRT_ADDR) != 0;
   domain->provider_keys = mode == FI_MR_BASIC || (mode & FI_MR_PROV_KEY) != 0;
   domain->av_type = info->domain_attr->av_type;
+  if (automatic) {
+    domain->progress_thread = ProgressThread::start(domain->lock);
+    if (domain->progress_thread == nullptr) {
+      delete domain;
+      return -FI_ENOMEM;
+    }
+  }
   *result = domain;
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <rdma/fi_domain.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,13 @@
 namespace weft::provider {
 
 class Counter;
-class Endpoint;
+class EndpointBase;
 class EventQueue;
+class ProgressThread;
 
 struct Domain : fid_domain {
-  Domain(Fabric& parent, bool locked) : fabric(parent), lock(locked) { fabric.children.fetch_add(1); }
-  ~Domain() { fabric.children.fetch_sub(1); }
+  Domain(Fabric& parent, bool locked);
+  ~Domain();
 
   Fabric& fabric;
   Lock lock;
@@ -39,8 +41,10 @@ struct Domain : fid_domain {
 
   // A counter of a region (fi_mr_bind) belongs to no endpoint, yet reading it must make progress on all: whichever of
   // them the packets come through. Both lists under `lock`.
-  std::vector<Endpoint*> endpoints;       // enabled ones
+  std::vector<EndpointBase*> endpoints;       // enabled ones
   std::vector<Counter*> region_counters;
+
+  std::unique_ptr<ProgressThread> progress_thread;  // where FI_PROGRESS_AUTO was asked for; else null
 
   /// Under `lock`. No peer should meet a region by counting.
   std::uint64_t next_key();

@@ -1,22 +1,18 @@
-// fid_ep: a reliable datagram endpoint in libfabric's clothes. rdm::Endpoint does the work; here are the bindings to
-// queues and counters, the rules of which operation reports where, and the first contact with a peer.
+// fid_ep: a reliable datagram endpoint in libfabric's clothes. rdm::Endpoint does the work; here are
+// the rules of which operation reports where, the first contact with a peer, and fences.
 #pragma once
 
-#include <rdma/fi_cm.h>
 #include <rdma/fi_atomic.h>
-#include <rdma/fi_endpoint.h>
 #include <rdma/fi_rma.h>
 #include <rdma/fi_tagged.h>
 
-#include <array>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <vector>
 
-#include "fabric/provider/address_vector.hpp"
-#include "fabric/provider/completion_queue.hpp"
-#include "fabric/provider/counter.hpp"
-#include "fabric/provider/domain.hpp"
+#include "fabric/provider/deferred.hpp"
+#include "fabric/provider/endpoint_base.hpp"
 #include "fabric/rdm/endpoint.hpp"
 
 namespace weft::provider {
@@ -44,52 +40,31 @@ struct Incoming {
   bool tagged;
 };
 
-class Endpoint final : public fid_ep, public rdm::CompletionSink {
+class Endpoint final : public EndpointBase, public rdm::CompletionSink {
  public:
   Endpoint(Domain& domain, const fi_info& info, void* context);
-  ~Endpoint();
 
-  static Endpoint* of(struct fid* generic) { return from_fid<Endpoint, fid_ep>(generic); }
   static Endpoint* of(fid_ep* endpoint) { return static_cast<Endpoint*>(endpoint); }
-
-  // Set-up, endpoint.cpp and endpoint_control.cpp.
-  int bind(struct fid* other, std::uint64_t flags);
-  int enable();
-  int close();
-  int set_name(const void* address, std::size_t size);
-  int get_name(void* address, std::size_t* size);
-  int get_option(int name, void* value, std::size_t* size);
-  int set_option(int name, const void* value, std::size_t size);
-  std::uint64_t* default_flags(std::uint64_t which);
 
   // Data, transfer.cpp. Flags that the simple calls use: transmit_flags() and receive_flags().
   ssize_t send(const Outgoing& message) noexcept;
   ssize_t inject(const Outgoing& message) noexcept;  // fi_inject and its kin: never a completion
   ssize_t receive(const Incoming& request) noexcept;
-  ssize_t cancel(void* context) noexcept;
+  ssize_t cancel(void* context) noexcept override;
   // One-sided operations, one_sided.cpp. The request lacks only what this fills in: peer, flags, an inject's context.
   ssize_t one_sided(rdm::OneSidedRequest& request, fi_addr_t peer, std::uint64_t flags, bool injected) noexcept;
-  std::uint64_t transmit_flags() const { return transmit_flags_; }
-  std::uint64_t receive_flags() const { return receive_flags_; }
 
-  // For address vectors, watchers and the registry; under the domain's lock.
-  void set_peer(rdm::PeerIndex peer, const device::Address& address);
-  void remove_peer(rdm::PeerIndex peer);
-  unsigned progress();
-  int wait_limit_ms() const { return rdm_->wait_limit_ms(); }
-  device::QueuePair& queue_pair() { return rdm_->queue_pair(); }
-  bool arm(Watcher& watcher);
-  void disarm(Watcher& watcher);
-  /// Makes progress until nothing of ours is in flight, at most FI_WEFT_LINGER_MS. Takes the lock itself.
-  void linger();
+  int get_option(int name, void* value, std::size_t* size) override;
+  int set_option(int name, const void* value, std::size_t size) override;
+
+  void set_peer(std::uint32_t peer, const device::Address& address) override;
+  void remove_peer(std::uint32_t peer) override;
+  int wait_limit_ms() const override { return rdm_->wait_limit_ms(); }
+  device::QueuePair& queue_pair() override { return rdm_->queue_pair(); }
 
   void on_completion(const rdm::Completion& completion) override;
 
-  Domain& domain;
-
  private:
-  friend class EndpointRegistry;
-
   // The first injected message to a peer is waited for, so that a refusal reaches the caller: see transfer.cpp.
   struct FirstContact {
     rdm::PeerIndex peer = 0;
@@ -99,11 +74,14 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
     std::byte message[rdm::kInjectSize];
   };
 
+  int start(std::unique_ptr<device::QueuePair> queue_pair) override;
+  unsigned move() override;
+  bool drained() const override { return rdm_->drained() && deferred_.empty(); }
+
   ssize_t check_send(const Outgoing& message) const;
   int post(const rdm::SendRequest& request);
   int inject_first(rdm::SendRequest request);
   void forget(FirstContact& contact);
-  bool back_pressure() const;
   void report_success(const rdm::Completion& completion);
   void report_failure(const rdm::Completion& completion);
   void lost_injected(const rdm::Completion& completion, rdm::PeerIndex peer);
@@ -111,53 +89,24 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   Counter* counter_of(const rdm::Completion& completion) const;
   void on_remote_access(const rdm::Completion& completion);
 
-  int check_bindings() const;
-  int bind_queue(CompletionQueue& queue, std::uint64_t flags);
-  int bind_counter(Counter& counter, std::uint64_t flags);
-  void attach();
-  void detach();
+  // fence.cpp
+  bool must_defer(rdm::PeerIndex peer, std::uint64_t flags) const;
+  int defer(const rdm::SendRequest& request, std::uint64_t flags);
+  int defer(const rdm::OneSidedRequest& request, std::uint64_t flags);
+  unsigned post_deferred();
+  int try_deferred(const Deferred& operation);
+  void fail_deferred(const Deferred& operation, int error);
 
-  const std::uint64_t caps_;
-  std::uint64_t transmit_flags_;  // default flags of operations: FI_INJECT, FI_DELIVERY_COMPLETE, FI_COMPLETION
-  std::uint64_t receive_flags_;
-  const std::size_t inject_size_;
-  const std::size_t transmit_size_;
   std::size_t min_multi_receive_ = 64;
-  std::uint16_t wanted_qpn_ = 0;  // 0: any
-
-  CompletionQueue* transmit_queue_ = nullptr;
-  CompletionQueue* receive_queue_ = nullptr;
-  bool transmit_selective_ = false;
-  bool receive_selective_ = false;
-  // By what fi_ep_bind's flags ask to be counted.
-  enum CounterKind : unsigned {
-    kSendCounter,
-    kReceiveCounter,
-    kReadCounter,
-    kWriteCounter,
-    kRemoteReadCounter,
-    kRemoteWriteCounter,
-    kCounterKinds,
-  };
-  std::array<Counter*, kCounterKinds> counters_{};
-  AddressVector* addresses_ = nullptr;
   std::unique_ptr<rdm::Endpoint> rdm_;  // null until enabled
-
   std::vector<std::unique_ptr<FirstContact>> first_contacts_;
-  std::vector<bool> contacted_;        // per peer: an injected message of ours got through
-  std::vector<Watcher*> sleepers_;     // who is armed on our queue pair
-  Endpoint* next_live_ = nullptr;      // the registry's list
+  std::vector<bool> contacted_;         // per peer: an injected message of ours got through
+  std::list<Deferred> deferred_;  // in the order they were posted
 };
-
-int open_endpoint(fid_domain* domain, fi_info* info, fid_ep** endpoint, void* context) noexcept;
 
 extern fi_ops_msg message_ops;    // message.cpp
 extern fi_ops_tagged tagged_ops;  // tagged.cpp
-extern fi_ops endpoint_object_ops;
-extern fi_ops_ep endpoint_ops;
-extern fi_ops_cm endpoint_name_ops;  // endpoint_control.cpp
 extern fi_ops_rma rma_ops;        // rma.cpp
 extern fi_ops_atomic atomic_ops;  // atomic.cpp
-extern fi_ops_collective no_collective_ops;  // unsupported_ops.cpp
 
 }  // namespace weft::provider

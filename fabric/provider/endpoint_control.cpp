@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include "fabric/provider/attributes.hpp"
-#include "fabric/provider/endpoint.hpp"
+#include "fabric/provider/endpoint_base.hpp"
 #include "fabric/provider/names.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/stubs.hpp"
@@ -14,8 +14,8 @@
 namespace weft::provider {
 
 // The port asks for a queue pair number; the address can only be the ENI's own.
-int Endpoint::set_name(const void* name, std::size_t size) {
-  if (rdm_ != nullptr) return -FI_EOPBADSTATE;
+int EndpointBase::set_name(const void* name, std::size_t size) {
+  if (enabled_) return -FI_EOPBADSTATE;
   sockaddr_in address;
   if (name == nullptr || size < sizeof address) return -FI_EINVAL;
   std::memcpy(&address, name, sizeof address);
@@ -27,9 +27,9 @@ int Endpoint::set_name(const void* name, std::size_t size) {
   return 0;
 }
 
-int Endpoint::get_name(void* name, std::size_t* size) {
-  if (rdm_ == nullptr && wanted_qpn_ == 0) return -FI_EOPBADSTATE;  // the number comes with fi_enable
-  const std::uint32_t qpn = rdm_ != nullptr ? queue_pair().address().qpn : wanted_qpn_;
+int EndpointBase::get_name(void* name, std::size_t* size) {
+  if (!enabled_ && wanted_qpn_ == 0) return -FI_EOPBADSTATE;  // the number comes with fi_enable
+  const std::uint32_t qpn = enabled_ ? queue_pair().address().qpn : wanted_qpn_;
   const sockaddr_in address = socket_address(domain.address, qpn);
   const std::size_t room = *size;
   *size = sizeof address;
@@ -37,25 +37,8 @@ int Endpoint::get_name(void* name, std::size_t* size) {
   return room < sizeof address ? -FI_ETOOSMALL : 0;
 }
 
-int Endpoint::get_option(int name, void* value, std::size_t* size) {
-  if (name != FI_OPT_MIN_MULTI_RECV) return -FI_ENOPROTOOPT;
-  if (*size < sizeof min_multi_receive_) return -FI_ETOOSMALL;
-  *size = sizeof min_multi_receive_;
-  std::memcpy(value, &min_multi_receive_, sizeof min_multi_receive_);
-  return 0;
-}
-
-int Endpoint::set_option(int name, const void* value, std::size_t size) {
-  if (name != FI_OPT_MIN_MULTI_RECV) return -FI_ENOPROTOOPT;
-  if (size != sizeof min_multi_receive_) return -FI_EINVAL;
-  std::lock_guard guard(domain.lock);
-  std::memcpy(&min_multi_receive_, value, sizeof min_multi_receive_);
-  if (rdm_ != nullptr) rdm_->set_min_multi_receive(min_multi_receive_);
-  return 0;
-}
-
 // FI_GETOPSFLAG and FI_SETOPSFLAG name the direction among the flags themselves; exactly one (fi_endpoint(3)).
-std::uint64_t* Endpoint::default_flags(std::uint64_t which) {
+std::uint64_t* EndpointBase::default_flags(std::uint64_t which) {
   if ((which & FI_TRANSMIT) != 0 && (which & FI_RECV) == 0) return &transmit_flags_;
   if ((which & FI_RECV) != 0 && (which & FI_TRANSMIT) == 0) return &receive_flags_;
   return nullptr;
@@ -65,17 +48,17 @@ namespace {
 
 int close_endpoint(fid* generic) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
-  return Endpoint::of(generic)->close();
+  return EndpointBase::of(generic)->close();
 }
 
 int bind_endpoint(fid* generic, fid* other, std::uint64_t flags) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
-  return Endpoint::of(generic)->bind(other, flags);
+  return EndpointBase::of(generic)->bind(other, flags);
 }
 
 int control_endpoint(fid* generic, int command, void* argument) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
-  auto* endpoint = Endpoint::of(generic);
+  auto* endpoint = EndpointBase::of(generic);
   switch (command) {
     case FI_ENABLE: return endpoint->enable();
     case FI_GETOPSFLAG: {
@@ -98,25 +81,25 @@ int control_endpoint(fid* generic, int command, void* argument) noexcept {
   }
 }
 
-ssize_t cancel(fid* generic, void* context) noexcept { return Endpoint::of(generic)->cancel(context); }
+ssize_t cancel(fid* generic, void* context) noexcept { return EndpointBase::of(generic)->cancel(context); }
 
 int get_option(fid* generic, int level, int name, void* value, std::size_t* size) noexcept {
   if (level != FI_OPT_ENDPOINT) return -FI_ENOPROTOOPT;
-  return Endpoint::of(generic)->get_option(name, value, size);
+  return EndpointBase::of(generic)->get_option(name, value, size);
 }
 
 int set_option(fid* generic, int level, int name, const void* value, std::size_t size) noexcept {
   if (level != FI_OPT_ENDPOINT) return -FI_ENOPROTOOPT;
   if (forked()) return -FI_EOPNOTSUPP;
-  return Endpoint::of(generic)->set_option(name, value, size);
+  return EndpointBase::of(generic)->set_option(name, value, size);
 }
 
 int set_name(fid* generic, void* address, std::size_t size) noexcept {
-  return Endpoint::of(generic)->set_name(address, size);
+  return EndpointBase::of(generic)->set_name(address, size);
 }
 
 int get_name(fid* generic, void* address, std::size_t* size) noexcept {
-  return Endpoint::of(generic)->get_name(address, size);
+  return EndpointBase::of(generic)->get_name(address, size);
 }
 
 }  // namespace

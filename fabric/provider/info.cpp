@@ -2,10 +2,12 @@
 
 #include <rdma/fi_errno.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <strings.h>
+#include <vector>
 
 #include "fabric/device/queue_pair.hpp"
 #include "fabric/provider/attributes.hpp"
@@ -76,15 +78,15 @@ bool local_address(const efa::FunctionInfo* function, const Wanted& wanted, sock
 }
 
 // One function's offer compared with the hints and made into an answer. 0 with *answer null: it does not fit.
-int answer_for(const efa::FunctionInfo* function, const Wanted& wanted, const fi_info* hints, std::uint32_t version,
-               fi_info** answer) {
+int answer_for(const efa::FunctionInfo* function, fi_ep_type type, const Wanted& wanted, const fi_info* hints,
+               std::uint32_t version, fi_info** answer) {
   *answer = nullptr;
   sockaddr_in local;
   if (!local_address(function, wanted, &local)) return 0;
-  fi_info* info = make_offer();
+  fi_info* info = make_offer(type);
   if (info == nullptr) return -FI_ENOMEM;
   char name[32];
-  domain_name(function != nullptr ? *function : efa::FunctionInfo{}, name, sizeof name);
+  domain_name(function != nullptr ? *function : efa::FunctionInfo{}, type, name, sizeof name);
   info->fabric_attr->name = strdup(kFabricName);
   info->domain_attr->name = strdup(name);
   if (hints != nullptr && check_hints(*info, *hints, version) != 0) {
@@ -111,19 +113,48 @@ int answer_for(const efa::FunctionInfo* function, const Wanted& wanted, const fi
   return 0;
 }
 
+// libfabric's own reliable endpoints over anybody's datagrams, ofi_rxd, come before a provider that it loaded: "weft"
+// would then mean "weft;ofi_rxd". So its question (the flag is OFI_CORE_PROV_ONLY of libfabric's ofi.h, the same in 1.x
+// and 2.x) is answered with datagrams only where the user named it.
+bool datagrams_are_hidden(std::uint64_t flags) {
+  constexpr std::uint64_t kAskedByLayer = 1ull << 59;
+  const char* chosen = std::getenv("FI_PROVIDER");
+  return (flags & kAskedByLayer) != 0 && (chosen == nullptr || strcasestr(chosen, "ofi_rxd") == nullptr);
+}
+
+// All functions (none: as if there were one), reliable endpoints first: who takes the first answer wants those. A list of
+// fi_info, empty when nothing fits.
+int answer_all(const std::vector<efa::FunctionInfo>& functions, const Wanted& wanted, std::uint64_t flags,
+               const fi_info* hints, std::uint32_t version, fi_info** result) {
+  fi_info** tail = result;
+  for (const fi_ep_type type : {FI_EP_RDM, FI_EP_DGRAM}) {
+    if (type == FI_EP_DGRAM && datagrams_are_hidden(flags)) continue;
+    for (std::size_t i = 0; i < std::max<std::size_t>(functions.size(), 1); ++i) {
+      const efa::FunctionInfo* function = functions.empty() ? nullptr : &functions[i];
+      if (int error = answer_for(function, type, wanted, hints, version, tail); error != 0) {
+        fi_freeinfo(*result);
+        *result = nullptr;
+        return error;
+      }
+      if (*tail != nullptr) tail = &(*tail)->next;
+    }
+  }
+  return *result != nullptr ? 0 : -FI_ENODATA;
+}
+
 // Without a daemon weft exists only for those who ask for it: an application that takes the first provider it is shown
 // must not get one that cannot open (DESIGN D10).
 bool asked_by_name(const fi_info* hints) {
   const char* hinted = hints != nullptr && hints->fabric_attr != nullptr ? hints->fabric_attr->prov_name : nullptr;
   const char* chosen = std::getenv("FI_PROVIDER");
-  return (hinted != nullptr && strcasestr(hinted, kProviderName) != nullptr) ||
-         (chosen != nullptr && chosen[0] != '^' && strcasestr(chosen, kProviderName) != nullptr);
+  return (hinted != nullptr && strcasestr(hinted, weft_provider.name) != nullptr) ||
+         (chosen != nullptr && chosen[0] != '^' && strcasestr(chosen, weft_provider.name) != nullptr);
 }
 
 }  // namespace
 
-void domain_name(const efa::FunctionInfo& function, char* name, std::size_t size) noexcept {
-  std::snprintf(name, size, "weft%u-rdm", unsigned{function.device_index});
+void domain_name(const efa::FunctionInfo& function, fi_ep_type type, char* name, std::size_t size) noexcept {
+  std::snprintf(name, size, "weft%u-%s", unsigned{function.device_index}, type == FI_EP_DGRAM ? "dgrm" : "rdm");
 }
 
 int get_info(std::uint32_t version, const char* node, const char* service, std::uint64_t flags, const fi_info* hints,
@@ -136,19 +167,8 @@ int get_info(std::uint32_t version, const char* node, const char* service, std::
     WEFT_LOG(INFO, CORE, "no EFA function here (%s): is weftd up, and is this inside an instance with an interface of type efa?\n",
              fi_strerror(list.error != 0 ? list.error : FI_ENODEV));
     if (!asked_by_name(hints)) return -FI_ENODATA;
-    if (int error = answer_for(nullptr, wanted, hints, version, result); error != 0) return error;
-    return *result != nullptr ? 0 : -FI_ENODATA;
   }
-  fi_info** tail = result;
-  for (const efa::FunctionInfo& function : list.functions) {
-    if (int error = answer_for(&function, wanted, hints, version, tail); error != 0) {
-      fi_freeinfo(*result);
-      *result = nullptr;
-      return error;
-    }
-    if (*tail != nullptr) tail = &(*tail)->next;
-  }
-  return *result != nullptr ? 0 : -FI_ENODATA;
+  return answer_all(list.functions, wanted, flags, hints, version, result);
 }
 
 }  // namespace weft::provider

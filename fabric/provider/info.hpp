@@ -2,6 +2,7 @@
 #pragma once
 
 #include <rdma/fabric.h>
+#include <rdma/fi_endpoint.h>
 
 #include <cstdint>
 
@@ -20,7 +21,7 @@ int check_hints(const fi_info& offer, const fi_info& hints, std::uint32_t versio
 /// null and must have passed check_hints.
 void answer_hints(fi_info& answer, const fi_info* hints, std::uint32_t version) noexcept;
 
-/// "weft0-rdm" for the function with device index 0; `size` at least 24.
-void domain_name(const efa::FunctionInfo& function, char* name, std::size_t size) noexcept;
+/// "weft0-rdm", or "weft0-dgrm" for FI_EP_DGRAM, for the function with device index 0; `size` at least 24.
+void domain_name(const efa::FunctionInfo& function, fi_ep_type type, char* name, std::size_t size) noexcept;
 
 }  // namespace weft::provider

@@ -11,6 +11,8 @@ namespace weft::provider {
 namespace {
 
 constexpr std::uint32_t kApiWithMrModeBits = FI_VERSION(1, 5);
+// FI_PROGRESS_CONTROL_UNIFIED of libfabric 2, a promise of the application that takes nothing from us.
+constexpr int kControlUnified = 3;
 
 bool refuse(const char* what) {
   WEFT_LOG(INFO, CORE, "hints not met: %s\n", what);
@@ -36,7 +38,7 @@ bool name_matches(const char* wanted, const char* offered) {
 
 bool check_fabric(const fi_fabric_attr& offer, const fi_fabric_attr& hints) {
   if (!name_matches(hints.name, offer.name)) return refuse("fabric_attr.name");
-  if (hints.prov_version > kProviderVersion) return refuse("fabric_attr.prov_version");
+  if (hints.prov_version > weft_provider.version) return refuse("fabric_attr.prov_version");
   return true;
 }
 
@@ -52,9 +54,8 @@ bool check_mr_mode(const fi_domain_attr& hints, std::uint32_t version) {
 bool check_domain(const fi_domain_attr& offer, const fi_domain_attr& hints, std::uint32_t version) {
   if (!name_matches(hints.name, offer.name)) return refuse("domain_attr.name");
   if (rank(hints.threading) < 0) return refuse("domain_attr.threading");
-  if (hints.control_progress > FI_PROGRESS_MANUAL) return refuse("domain_attr.control_progress");
-  if (hints.data_progress == FI_PROGRESS_AUTO || hints.data_progress > FI_PROGRESS_MANUAL)
-    return refuse("domain_attr.data_progress: weft makes progress in the application's calls, FI_PROGRESS_MANUAL");
+  if (hints.control_progress > kControlUnified) return refuse("domain_attr.control_progress");
+  if (hints.data_progress > kControlUnified) return refuse("domain_attr.data_progress");
   if (hints.resource_mgmt > FI_RM_ENABLED) return refuse("domain_attr.resource_mgmt");
   if (hints.av_type > FI_AV_TABLE) return refuse("domain_attr.av_type");
   if (hints.cq_data_size > offer.cq_data_size) return refuse("domain_attr.cq_data_size");
@@ -70,7 +71,7 @@ bool check_domain(const fi_domain_attr& offer, const fi_domain_attr& hints, std:
 
 // FI_SHARED_CONTEXT is SIZE_MAX, so the comparison refuses it as well: there are no shared contexts.
 bool check_endpoint(const fi_ep_attr& offer, const fi_ep_attr& hints) {
-  if (hints.type != FI_EP_UNSPEC && hints.type != offer.type) return refuse("ep_attr.type: weft has FI_EP_RDM");
+  if (hints.type != FI_EP_UNSPEC && hints.type != offer.type) return refuse("ep_attr.type (weft has FI_EP_RDM and FI_EP_DGRAM, an fi_info each)");
   if (hints.protocol != FI_PROTO_UNSPEC && hints.protocol != offer.protocol) return refuse("ep_attr.protocol");
   if (hints.protocol_version > offer.protocol_version) return refuse("ep_attr.protocol_version");
   if (hints.max_msg_size > offer.max_msg_size) return refuse("ep_attr.max_msg_size");
@@ -87,19 +88,19 @@ bool check_transmit(const fi_tx_attr& offer, const fi_tx_attr& hints) {
   // Receive capabilities that applications put here by mistake are ignored, as libfabric's own providers do.
   if ((hints.caps & ~(kReceiveCaps | kDomainCaps) & ~offer.caps) != 0) return refuse("tx_attr.caps");
   if ((hints.op_flags & ~offer.op_flags) != 0) return refuse("tx_attr.op_flags");
-  if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("tx_attr.msg_order: weft keeps FI_ORDER_SAS and the order of atomics");
+  if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("tx_attr.msg_order (RDM keeps FI_ORDER_SAS and the order of atomics, DGRAM none)");
   if ((hints.comp_order & ~offer.comp_order) != 0) return refuse("tx_attr.comp_order");
   if (hints.inject_size > offer.inject_size) return refuse("tx_attr.inject_size");
   if (hints.size > kLargestQueue) return refuse("tx_attr.size");
   if (hints.iov_limit > offer.iov_limit) return refuse("tx_attr.iov_limit");
-  if (hints.rma_iov_limit > offer.rma_iov_limit) return refuse("tx_attr.rma_iov_limit: weft has 4");
+  if (hints.rma_iov_limit > offer.rma_iov_limit) return refuse("tx_attr.rma_iov_limit (RDM has 4, DGRAM none)");
   return true;
 }
 
 bool check_receive(const fi_rx_attr& offer, const fi_rx_attr& hints) {
   if ((hints.caps & ~(kTransmitCaps | kDomainCaps) & ~offer.caps) != 0) return refuse("rx_attr.caps");
   if ((hints.op_flags & ~offer.op_flags) != 0) return refuse("rx_attr.op_flags");
-  if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("rx_attr.msg_order: weft keeps FI_ORDER_SAS and the order of atomics");
+  if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("rx_attr.msg_order (RDM keeps FI_ORDER_SAS and the order of atomics, DGRAM none)");
   if ((hints.comp_order & ~offer.comp_order) != 0) return refuse("rx_attr.comp_order");
   if (hints.total_buffered_recv > offer.total_buffered_recv) return refuse("rx_attr.total_buffered_recv");
   if (hints.size > kLargestQueue) return refuse("rx_attr.size");

@@ -104,7 +104,7 @@ MemoryRegion::~MemoryRegion() {
 // fi_mr(3): a counter for what peers do to the region (FI_RMA_EVENT), or the endpoint that it is for. We need no
 // endpoint: every one of the domain reaches every region.
 int MemoryRegion::bind(struct fid* other, std::uint64_t flags) {
-  if (other->fclass == FI_CLASS_EP) return &Endpoint::of(other)->domain == &domain ? 0 : -FI_EINVAL;
+  if (other->fclass == FI_CLASS_EP) return &EndpointBase::of(other)->domain == &domain ? 0 : -FI_EINVAL;
   if (other->fclass != FI_CLASS_CNTR) return -FI_EINVAL;
   Counter& counter = *Counter::of(other);
   if ((flags & ~(FI_REMOTE_READ | FI_REMOTE_WRITE)) != 0) return -FI_EBADFLAGS;

@@ -43,6 +43,7 @@ ssize_t Endpoint::one_sided(rdm::OneSidedRequest& request, fi_addr_t peer, std::
   for (const rdm::RemotePiece& piece : request.remote) length += piece.length;
   if ((request.flags & rdm::kInject) != 0 && length > inject_size_) return -FI_EMSGSIZE;
   if ((flags & FI_REMOTE_CQ_DATA) != 0 && request.kind != rdm::OneSided::kRead) request.flags |= rdm::kRemoteData;
+  if (must_defer(request.peer, flags)) [[unlikely]] return defer(request, flags);
   int error = rdm_->one_sided(request);
   if (error == -FI_EAGAIN && progress() != 0) error = rdm_->one_sided(request);
   if (error == -FI_ENETDOWN) explain_once(rdm::Status::kDeviceGone, domain.address);

@@ -8,7 +8,7 @@
 
 namespace weft::provider {
 
-inline constexpr char kProviderName[] = "weft";
+inline constexpr char kProviderName[] = "weft";  // unless it is loaded as "efa", provider.cpp
 inline constexpr char kFabricName[] = "weft";
 inline constexpr unsigned kProviderVersion = FI_VERSION(117, 0);  // as Debian's built-in providers count
 

@@ -5,26 +5,26 @@
 
 #include <mutex>
 
-#include "fabric/provider/endpoint.hpp"
+#include "fabric/provider/endpoint_base.hpp"
 #include "fabric/provider/provider.hpp"
 
 namespace weft::provider {
 namespace {
 
 constinit Lock registry_lock;
-constinit Endpoint* first_live = nullptr;
+constinit EndpointBase* first_live = nullptr;
 
 }  // namespace
 
-void EndpointRegistry::add(Endpoint& endpoint) noexcept {
+void EndpointRegistry::add(EndpointBase& endpoint) noexcept {
   std::lock_guard guard(registry_lock);
   endpoint.next_live_ = first_live;
   first_live = &endpoint;
 }
 
-void EndpointRegistry::remove(Endpoint& endpoint) noexcept {
+void EndpointRegistry::remove(EndpointBase& endpoint) noexcept {
   std::lock_guard guard(registry_lock);
-  for (Endpoint** link = &first_live; *link != nullptr; link = &(*link)->next_live_) {
+  for (EndpointBase** link = &first_live; *link != nullptr; link = &(*link)->next_live_) {
     if (*link != &endpoint) continue;
     *link = endpoint.next_live_;
     return;
@@ -42,7 +42,7 @@ void EndpointRegistry::unlock_in_parent() noexcept { registry_lock.unlock(); }
 // Only async-signal-safe calls here. The objects stay as they are, unused: every op checks forked() first.
 void EndpointRegistry::abandon_in_child() noexcept {
   is_forked_child.store(true, std::memory_order_relaxed);
-  for (Endpoint* endpoint = first_live; endpoint != nullptr; endpoint = endpoint->next_live_)
+  for (EndpointBase* endpoint = first_live; endpoint != nullptr; endpoint = endpoint->next_live_)
     ::close(endpoint->queue_pair().socket_fd());
   first_live = nullptr;
   registry_lock.unlock();
@@ -50,7 +50,7 @@ void EndpointRegistry::abandon_in_child() noexcept {
 
 void EndpointRegistry::linger_all() noexcept {
   if (forked()) return;
-  for (Endpoint* endpoint = first_live; endpoint != nullptr; endpoint = endpoint->next_live_) endpoint->linger();
+  for (EndpointBase* endpoint = first_live; endpoint != nullptr; endpoint = endpoint->next_live_) endpoint->linger();
 }
 
 }  // namespace weft::provider

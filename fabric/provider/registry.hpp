@@ -4,12 +4,12 @@
 
 namespace weft::provider {
 
-class Endpoint;
+class EndpointBase;
 
 class EndpointRegistry {
  public:
-  static void add(Endpoint& endpoint) noexcept;
-  static void remove(Endpoint& endpoint) noexcept;
+  static void add(EndpointBase& endpoint) noexcept;
+  static void remove(EndpointBase& endpoint) noexcept;
 
   /// Installs the fork handlers; once.
   static void watch_forks() noexcept;

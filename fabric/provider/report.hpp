@@ -12,7 +12,7 @@ inline constexpr std::uint32_t kPeek = 1u << 31;          // answered in the que
 inline constexpr std::uint32_t kNoContext = 1u << 30;     // injected: `context` is the peer's index
 inline constexpr std::uint32_t kFirstContact = 1u << 29;  // injected and waited for: `context` is the FirstContact
 
-inline constexpr std::uint64_t kRefusedFlags = FI_FENCE | FI_TRIGGER | FI_COMMIT_COMPLETE;
+inline constexpr std::uint64_t kRefusedFlags = FI_TRIGGER | FI_COMMIT_COMPLETE;
 
 /// Whether and how success is reported: a queue entry, only counted, or not at all.
 inline std::uint32_t report_flags(bool wanted, const CompletionQueue* queue, const Counter* counter) {

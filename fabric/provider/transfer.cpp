@@ -35,11 +35,6 @@ fi_addr_t fabric_address(rdm::PeerIndex peer) { return peer < rdm::kUnknownPeer 
 
 }  // namespace
 
-bool Endpoint::back_pressure() const {
-  return (transmit_queue_ != nullptr && transmit_queue_->full()) ||
-         (receive_queue_ != nullptr && receive_queue_->full());
-}
-
 ssize_t Endpoint::check_send(const Outgoing& message) const {
   if (rdm_ == nullptr) return -FI_EOPBADSTATE;
   if (message.count > rdm::kMaxIov || message.destination >= rdm::kUnknownPeer) return -FI_EINVAL;
@@ -72,6 +67,7 @@ ssize_t Endpoint::send(const Outgoing& message) noexcept {
   if ((message.flags & FI_REMOTE_CQ_DATA) != 0) request.flags |= rdm::kRemoteData;
   // FI_MATCH_COMPLETE is met by the stronger level: we say when the data is placed, not when it is matched.
   if ((message.flags & (FI_DELIVERY_COMPLETE | FI_MATCH_COMPLETE)) != 0) request.flags |= rdm::kDeliveryComplete;
+  if (must_defer(request.peer, message.flags)) [[unlikely]] return defer(request, message.flags);
   return post(request);
 }
 
@@ -89,6 +85,7 @@ ssize_t Endpoint::inject(const Outgoing& message) noexcept {
   request.flags = rdm::kInject | kNoContext | report_flags(false, nullptr, counters_[kSendCounter]);
   if (message.tagged) request.flags |= rdm::kTagged;
   if ((message.flags & FI_REMOTE_CQ_DATA) != 0) request.flags |= rdm::kRemoteData;
+  if (must_defer(request.peer, 0)) [[unlikely]] return defer(request, 0);
   const bool contacted = request.peer < contacted_.size() && contacted_[request.peer];
   return contacted ? post(request) : inject_first(request);
 }
@@ -131,7 +128,7 @@ ssize_t Endpoint::receive(const Incoming& message) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
   std::lock_guard guard(domain.lock);
   if (rdm_ == nullptr) return -FI_EOPBADSTATE;
-  if (message.count > rdm::kMaxIov || (message.flags & kRefusedFlags) != 0) return -FI_EINVAL;
+  if (message.count > rdm::kMaxIov || (message.flags & (kRefusedFlags | FI_FENCE)) != 0) return -FI_EINVAL;
   if (back_pressure()) return -FI_EAGAIN;
   rdm::ReceiveRequest request;
   if ((caps_ & FI_DIRECTED_RECV) != 0 && message.source != FI_ADDR_UNSPEC) {

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <limits>
 
-#include "fabric/provider/endpoint.hpp"
+#include "fabric/provider/endpoint_base.hpp"
 #include "fabric/provider/settings.hpp"
 
 namespace weft::provider {
@@ -46,14 +46,16 @@ bool Watcher::supports(fi_wait_obj wait) {
   return wait == FI_WAIT_NONE || wait == FI_WAIT_UNSPEC || wait == FI_WAIT_FD || wait == FI_WAIT_YIELD;
 }
 
-void Watcher::add(Endpoint& endpoint) {
+void Watcher::add(EndpointBase& endpoint) {
   if (std::ranges::find(endpoints_, &endpoint) != endpoints_.end()) return;
   endpoints_.push_back(&endpoint);
   if (epoll_ >= 0) watch(endpoint);
-  if (armed_) disarm(), notify();  // whoever sleeps must arm the new one too
+  if (!armed_) return;
+  disarm();
+  eventfd_write(signal_, 1);  // whoever sleeps must arm the new one too
 }
 
-void Watcher::remove(Endpoint& endpoint) {
+void Watcher::remove(EndpointBase& endpoint) {
   if (armed_) disarm();
   std::erase(endpoints_, &endpoint);
   if (epoll_ < 0) return;
@@ -77,8 +79,10 @@ void Watcher::offer_core() noexcept {
   empty_polls_.store(0, std::memory_order_relaxed);
 }
 
-void Watcher::progress() {
-  for (Endpoint* endpoint : endpoints_) endpoint->progress();
+unsigned Watcher::progress() {
+  unsigned handled = 0;
+  for (EndpointBase* endpoint : endpoints_) handled += endpoint->progress();
+  return handled;
 }
 
 void Watcher::notify() {
@@ -112,11 +116,11 @@ int Watcher::open_descriptors() {
   }
   add_to(epoll_, signal_, EPOLLIN);
   add_to(epoll_, timer_, EPOLLIN);
-  for (Endpoint* endpoint : endpoints_) watch(*endpoint);
+  for (EndpointBase* endpoint : endpoints_) watch(*endpoint);
   return 0;
 }
 
-void Watcher::watch(Endpoint& endpoint) {
+void Watcher::watch(EndpointBase& endpoint) {
   add_to(epoll_, endpoint.queue_pair().arrival_fd(), EPOLLIN);
   // The daemon's hang-up is news once; level-triggered it would keep every later sleep awake.
   add_to(epoll_, endpoint.queue_pair().socket_fd(), EPOLLRDHUP | EPOLLONESHOT);
@@ -145,7 +149,7 @@ bool Watcher::arm() {
 }
 
 void Watcher::disarm() {
-  for (Endpoint* endpoint : endpoints_) endpoint->disarm(*this);
+  for (EndpointBase* endpoint : endpoints_) endpoint->disarm(*this);
   drain();
   armed_ = false;
 }

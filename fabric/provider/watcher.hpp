@@ -18,7 +18,7 @@
 
 namespace weft::provider {
 
-class Endpoint;
+class EndpointBase;
 
 class Watcher {
  public:
@@ -30,10 +30,11 @@ class Watcher {
   /// Whether weft has this kind of wait object.
   static bool supports(fi_wait_obj wait);
 
-  void add(Endpoint& endpoint);  // enabled endpoints only; adding twice is once
-  void remove(Endpoint& endpoint);
+  void add(EndpointBase& endpoint);  // enabled endpoints only; adding twice is once
+  void remove(EndpointBase& endpoint);
 
-  void progress();
+  /// How many packets were handled.
+  unsigned progress();
 
   /// Something was put into the owner: wakes who sleeps on it.
   void notify();
@@ -54,6 +55,8 @@ class Watcher {
   bool arm();
   void disarm();
   bool armed() const { return armed_; }
+  /// Not under the lock. Until something armed has news or the time is over.
+  void sleep(std::chrono::milliseconds at_most);
 
   /// Not under the lock. Calls attempt() under it until that answers something other than -FI_EAGAIN, someone calls
   /// wake(), or the time is over (-FI_EAGAIN). Polls briefly, then sleeps. Negative timeout: for ever.
@@ -65,13 +68,12 @@ class Watcher {
 
   void offer_core() noexcept;
   int open_descriptors();
-  void watch(Endpoint& endpoint);
+  void watch(EndpointBase& endpoint);
   void drain();
-  void sleep(std::chrono::milliseconds at_most);
 
   Lock& lock_;
   const fi_wait_obj wait_;
-  std::vector<Endpoint*> endpoints_;
+  std::vector<EndpointBase*> endpoints_;
   std::atomic<unsigned> empty_polls_{0};  // a hint: threads may lose each other's counts
   const unsigned yield_after_;  // never reached when yielding is off
   std::atomic<unsigned> patience_;  // empty polls before the core is offered: more while nobody takes it

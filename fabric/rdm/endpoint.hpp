@@ -193,6 +193,9 @@ class Endpoint {
   /// comes (an RNR delay ends, a silent peer is to be probed). -1: no need.
   virtual int wait_limit_ms() const = 0;
 
+  /// Operations of ours towards this peer that are not complete; 0 for an index that was not set.
+  virtual std::uint32_t outstanding(PeerIndex peer) const = 0;
+
   virtual EndpointCounters counters() const = 0;
 
   virtual device::QueuePair& queue_pair() = 0;

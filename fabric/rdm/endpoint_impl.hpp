@@ -41,6 +41,10 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   unsigned progress() override;
   bool drained() const override;
   int wait_limit_ms() const override;
+  std::uint32_t outstanding(PeerIndex index) const override {
+    const Peer* const peer = peers_.by_index(index);
+    return peer ? peer->sends : 0;
+  }
   EndpointCounters counters() const override;
   device::QueuePair& queue_pair() override { return *queue_pair_; }
 

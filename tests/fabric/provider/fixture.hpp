@@ -55,6 +55,8 @@ struct SideOptions {
   bool counters = false;
   fi_threading threading = FI_THREAD_SAFE;
   std::size_t transmit_size = 0;
+  fi_ep_type type = FI_EP_RDM;
+  fi_progress progress = FI_PROGRESS_UNSPEC;  // of data
 };
 
 /// One endpoint with everything it needs, in one instance.
@@ -64,7 +66,9 @@ class Side {
     daemon.enter(instance);
     Info hints = make_hints();
     hints->caps = options.caps;
+    hints->ep_attr->type = options.type;
     hints->domain_attr->threading = options.threading;
+    hints->domain_attr->data_progress = options.progress;
     hints->tx_attr->op_flags = options.transmit_flags;
     hints->tx_attr->size = options.transmit_size;
     info = get_info(hints.get());

@@ -55,7 +55,8 @@ TEST_F(GetInfo, each_instance_sees_its_own_address) {
 TEST_F(GetInfo, every_subset_of_the_capabilities_is_granted_exactly) {
   const std::uint64_t bits[] = {FI_MSG, FI_TAGGED, FI_SEND, FI_RECV, FI_DIRECTED_RECV, FI_MULTI_RECV, FI_SOURCE,
                                 FI_RMA, FI_ATOMIC, FI_WRITE, FI_REMOTE_READ};
-  constexpr std::uint64_t kTransmit = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_SEND | FI_READ | FI_WRITE;
+  constexpr std::uint64_t kTransmit =
+      FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_SEND | FI_READ | FI_WRITE | FI_FENCE;
   constexpr std::uint64_t kReceive = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_RECV | FI_REMOTE_READ |
                                      FI_REMOTE_WRITE | FI_DIRECTED_RECV | FI_SOURCE | FI_MULTI_RECV | FI_RMA_EVENT;
   for (unsigned subset = 1; subset < 1u << std::size(bits); ++subset) {
@@ -76,7 +77,9 @@ TEST_F(GetInfo, what_weft_does_not_have_is_refused) {
   const std::pair<const char*, std::function<void(fi_info&)>> cases[] = {
       {"multicast", [](fi_info& hints) { hints.caps = FI_MSG | FI_MULTICAST; }},
       {"MSG endpoints", [](fi_info& hints) { hints.ep_attr->type = FI_EP_MSG; }},
-      {"DGRAM endpoints", [](fi_info& hints) { hints.ep_attr->type = FI_EP_DGRAM; }},
+      {"tags on DGRAM endpoints", [](fi_info& hints) { hints.ep_attr->type = FI_EP_DGRAM, hints.caps = FI_TAGGED; }},
+      {"order on DGRAM endpoints",
+       [](fi_info& hints) { hints.ep_attr->type = FI_EP_DGRAM, hints.tx_attr->msg_order = FI_ORDER_SAS; }},
       {"another protocol", [](fi_info& hints) { hints.ep_attr->protocol = FI_PROTO_EFA; }},
       {"a later protocol", [](fi_info& hints) { hints.ep_attr->protocol_version = 2; }},
       {"two transmit contexts", [](fi_info& hints) { hints.ep_attr->tx_ctx_cnt = 2; }},
@@ -86,7 +89,8 @@ TEST_F(GetInfo, what_weft_does_not_have_is_refused) {
       {"an unknown domain", [](fi_info& hints) { hints.domain_attr->name = strdup("invalid_domain"); }},
       {"an unknown fabric", [](fi_info& hints) { hints.fabric_attr->name = strdup("ethernet"); }},
       {"a later provider", [](fi_info& hints) { hints.fabric_attr->prov_version = FI_VERSION(200, 0); }},
-      {"automatic data progress", [](fi_info& hints) { hints.domain_attr->data_progress = FI_PROGRESS_AUTO; }},
+      {"a progress model that nobody has",
+       [](fi_info& hints) { hints.domain_attr->data_progress = static_cast<fi_progress>(4); }},
       {"large CQ data", [](fi_info& hints) { hints.domain_attr->cq_data_size = 9; }},
       {"a large inject", [](fi_info& hints) { hints.tx_attr->inject_size = 4097; }},
       {"many iovs", [](fi_info& hints) { hints.tx_attr->iov_limit = 5; }},

@@ -162,8 +162,8 @@ TEST_F(Message, a_bogus_destination_is_an_error_and_not_a_crash) {
   const iovec many[5] = {};
   EXPECT_EQ(fi_sendv(a_->ep, many, nullptr, 5, to_b_, nullptr), -FI_EINVAL);
   EXPECT_EQ(fi_recvv(a_->ep, many, nullptr, 5, to_b_, nullptr), -FI_EINVAL);
-  const fi_msg fenced{nullptr, nullptr, 0, to_b_, nullptr, 0};
-  EXPECT_EQ(fi_sendmsg(a_->ep, &fenced, FI_FENCE), -FI_EINVAL);
+  const fi_msg triggered{nullptr, nullptr, 0, to_b_, nullptr, 0};
+  EXPECT_EQ(fi_sendmsg(a_->ep, &triggered, FI_TRIGGER), -FI_EINVAL);
 }
 
 TEST_F(Message, ignore_bits_and_sources_select_the_receive) {
