@@ -79,6 +79,24 @@ struct alignas(64) ReceiveEntry {
 };
 static_assert(sizeof(ReceiveEntry) == 128);
 
+/// What only the client can count: reads and writes of memory are packets like others to the daemon. EFA's counter names
+/// (facts ec2 6.6), and the packets that carried them, which are not sends.
+enum class RdmaCounter : unsigned {
+  kReadWrs,
+  kReadBytes,
+  kReadWrErr,
+  kReadRespBytes,
+  kWriteWrs,
+  kWriteBytes,
+  kWriteWrErr,
+  kWriteRecvBytes,
+  kTxPkts,
+  kTxBytes,
+  kRxPkts,
+  kRxBytes,
+};
+inline constexpr unsigned kRdmaCounters = 12;
+
 struct QueueHeader {
   // Fixed by the daemon before the client sees it.
   alignas(64) std::uint64_t magic;
@@ -107,6 +125,8 @@ struct QueueHeader {
   alignas(64) std::atomic<std::uint32_t> cq_head;        // receive entries consumed
   alignas(64) std::atomic<std::uint32_t> client_asleep;  // not 0: after a delivery or completion, write the arrival
                                                          // pipe, once for each value; another value at each sleep
+  alignas(64) std::atomic<std::uint64_t> rdma[kRdmaCounters];  // by RdmaCounter, since the queue pair was made: for
+                                                               // statistics, the client's word on itself
 };
 static_assert(sizeof(QueueHeader) <= 4096);
 
