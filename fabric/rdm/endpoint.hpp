@@ -82,6 +82,8 @@ struct Completion {
 class CompletionSink {
  public:
   virtual void on_completion(const Completion& completion) = 0;
+  /// The daemon or the function went away; after the completions of what was under way. Once.
+  virtual void on_device_gone() {}
 
  protected:
   ~CompletionSink() = default;

@@ -163,6 +163,7 @@ void EndpointImpl::device_gone() {
       sink_->on_completion(completion);
     }
   }
+  sink_->on_device_gone();
 }
 
 }  // namespace weft::rdm
