@@ -36,6 +36,7 @@ int close_queue(fid* generic) noexcept {
 }
 
 int control_queue(fid* generic, int command, void* argument) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   auto* queue = CompletionQueue::of(generic);
   if (command != FI_GETWAIT) return -FI_ENOSYS;
   std::lock_guard guard(queue->domain.lock);
@@ -162,6 +163,7 @@ ssize_t CompletionQueue::read_error(fi_cq_err_entry* error) noexcept {
 }
 
 int CompletionQueue::signal() noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   if (!can_sleep_) return -FI_ENOSYS;
   std::lock_guard guard(domain.lock);
   watcher.wake();
@@ -169,6 +171,7 @@ int CompletionQueue::signal() noexcept {
 }
 
 int CompletionQueue::try_wait() noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   std::lock_guard guard(domain.lock);
   if (ring_.empty()) watcher.progress();
   return ring_.empty() && watcher.arm() ? 0 : -FI_EAGAIN;

@@ -33,6 +33,7 @@ int close_domain(fid* generic) noexcept {
 // An event queue may be bound for asynchronous registration (FI_REG_MR); ours is always synchronous, so it is noted
 // and stays silent.
 int bind_domain(fid* generic, fid* other, std::uint64_t flags) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   if (other->fclass != FI_CLASS_EQ || (flags & ~FI_REG_MR) != 0) return -FI_EINVAL;
   from_fid<Domain, fid_domain>(generic)->event_queue = EventQueue::of(other);
   return 0;

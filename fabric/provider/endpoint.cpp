@@ -43,6 +43,7 @@ Endpoint::~Endpoint() {
     if (counter != nullptr) --counter->bindings;
   }
   if (addresses_ != nullptr) --addresses_->bindings;
+  if (event_queue_ != nullptr) --event_queue_->bindings;
   domain.children.fetch_sub(1);
 }
 
@@ -101,7 +102,11 @@ int Endpoint::bind(struct fid* other, std::uint64_t flags) {
       ++vector.bindings;
       return 0;
     }
-    case FI_CLASS_EQ: return 0;  // a connectionless endpoint has no events
+    case FI_CLASS_EQ:  // a connectionless endpoint has one event: the end of its device
+      if (event_queue_ != nullptr) return -FI_EINVAL;
+      event_queue_ = EventQueue::of(other);
+      ++event_queue_->bindings;
+      return 0;
     default: return -FI_EINVAL;
   }
 }
@@ -121,6 +126,7 @@ int Endpoint::enable() {
   device_options.eni_id = domain.eni_id;
   device_options.qpn = wanted_qpn_;
   device_options.tx_buffers = device_options.rx_buffers = static_cast<std::uint32_t>(settings.packet_buffers);
+  const EndpointRegistry::Opening opening;
   int error = 0;
   std::unique_ptr<device::QueuePair> queue_pair = device::QueuePair::open(device_options, &error);
   if (queue_pair == nullptr) {
@@ -169,15 +175,16 @@ void Endpoint::detach() {
   std::erase(domain.endpoints, this);
 }
 
-void Endpoint::linger() {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(settings.linger_ms);
+Endpoint::Clock::time_point Endpoint::linger_end() { return Clock::now() + std::chrono::milliseconds(settings.linger_ms); }
+
+void Endpoint::linger(Clock::time_point end) {
   for (;;) {
     {
       std::lock_guard guard(domain.lock);
       rdm_->progress();
       if (rdm_->drained()) return;
     }
-    if (std::chrono::steady_clock::now() >= end) break;
+    if (Clock::now() >= end) break;
     sched_yield();
   }
   WEFT_LOG(WARN, EP_CTRL, "closed with messages in flight: a peer did not take them within %zu ms\n",
@@ -186,7 +193,7 @@ void Endpoint::linger() {
 
 int Endpoint::close() {
   if (rdm_ != nullptr) {
-    linger();
+    linger(linger_end());
     std::lock_guard guard(domain.lock);
     detach();
     rdm_.reset();

@@ -9,6 +9,7 @@
 #include <rdma/fi_tagged.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "fabric/provider/completion_queue.hpp"
 #include "fabric/provider/counter.hpp"
 #include "fabric/provider/domain.hpp"
+#include "fabric/provider/event_queue.hpp"
 #include "fabric/rdm/endpoint.hpp"
 
 namespace weft::provider {
@@ -80,10 +82,13 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   device::QueuePair& queue_pair() { return rdm_->queue_pair(); }
   bool arm(Watcher& watcher);
   void disarm(Watcher& watcher);
-  /// Makes progress until nothing of ours is in flight, at most FI_WEFT_LINGER_MS. Takes the lock itself.
-  void linger();
+  using Clock = std::chrono::steady_clock;
+  static Clock::time_point linger_end();  // FI_WEFT_LINGER_MS from now
+  /// Makes progress until nothing of ours is in flight, or it is that time. Takes the lock itself.
+  void linger(Clock::time_point end);
 
   void on_completion(const rdm::Completion& completion) override;
+  void on_device_gone() override;
 
   Domain& domain;
 
@@ -141,6 +146,7 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   };
   std::array<Counter*, kCounterKinds> counters_{};
   AddressVector* addresses_ = nullptr;
+  EventQueue* event_queue_ = nullptr;
   std::unique_ptr<rdm::Endpoint> rdm_;  // null until enabled
 
   std::vector<std::unique_ptr<FirstContact>> first_contacts_;
