@@ -39,7 +39,7 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// EfaCounters (drivers/port.hpp) while they are being counted.
+/// EfaCounters (drivers/efa_counters.hpp) while they are being counted.
 struct FunctionCounters {
   Counter tx_pkts, tx_bytes, rx_pkts, rx_bytes, rx_drops;
   Counter delivered, group_egress, group_ingress, unreachable, bad_qpn, rnr, bad_descriptor;

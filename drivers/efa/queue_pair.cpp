@@ -174,6 +174,12 @@ void QueuePair::set_daemon_asleep(bool asleep) noexcept {
   header_->daemon_asleep.store(asleep ? 1 : 0, std::memory_order_seq_cst);
 }
 
+std::array<std::uint64_t, kRdmaCounters> QueuePair::rdma_counts() const noexcept {
+  std::array<std::uint64_t, kRdmaCounters> counts;
+  for (unsigned i = 0; i < kRdmaCounters; ++i) counts[i] = header_->rdma[i].load(std::memory_order_relaxed);
+  return counts;
+}
+
 void QueuePair::close() noexcept {
   publish();
   header_->closed.store(1, std::memory_order_seq_cst);

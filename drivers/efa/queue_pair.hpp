@@ -70,6 +70,11 @@ class QueuePair {
   /// Nothing moves after this; the client is woken to see it.
   void close() noexcept;
 
+  // ---- any thread ----
+
+  /// What the client says of its reads and writes, by RdmaCounter. It may say anything.
+  std::array<std::uint64_t, kRdmaCounters> rdma_counts() const noexcept;
+
   // ---- the switch's and the table's own notes ----
 
   QueuePair* next_in_bucket = nullptr;

@@ -53,7 +53,14 @@ class Registry {
   News take_acknowledgements();
 
   EfaCounters counters(EniSlot slot) const;
+  /// Every function there is, with its counters.
+  template <typename Visit>
+  void visit_functions(Visit&& visit) const {
+    for (const auto& [key, record] : functions_)
+      if (!record.leaving) visit(record.function->declared, read_counters(record));
+  }
   std::vector<EfaClientView> clients() const;
+  bool has_queue_pairs() const { return !queue_pairs_.empty(); }
   std::uint64_t daemon_epoch() const { return daemon_epoch_; }
 
  private:
@@ -64,6 +71,7 @@ class Registry {
     unsigned queue_pairs = 0;                // memory that is still there
     std::map<std::uint32_t, QueuePair*> by_qpn;  // those that can be reached, or soon
     std::uint32_t next_qpn = 0;
+    std::array<std::uint64_t, kRdmaCounters> former_rdma{};  // counted by queue pairs that left
   };
   struct QueuePairRecord {
     QueuePair* queue_pair = nullptr;
@@ -73,6 +81,7 @@ class Registry {
   };
 
   FunctionRecord* find(const std::string& eni_id);
+  static EfaCounters read_counters(const FunctionRecord& record);
   static std::uint32_t choose_qpn(FunctionRecord& record);
   void tell(SwitchCommand::Kind kind, FunctionRecord& record);
   void tell(SwitchCommand::Kind kind, QueuePairRecord& record);

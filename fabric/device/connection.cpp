@@ -129,7 +129,11 @@ int receive_record(int fd, efa::MessageType type, Reply& reply, FileDescriptor* 
 int connect_to_daemon(Connection& connection) noexcept {
   int error = connect_to(abstract_name(), connection.socket);
   SocketName path;
-  if (error == ENODEV && path_name(path)) error = connect_to(path, connection.socket);
+  std::snprintf(connection.where, sizeof connection.where, "@%s", efa::kSocketName);
+  if (error == ENODEV && path_name(path)) {
+    error = connect_to(path, connection.socket);
+    std::snprintf(connection.where, sizeof connection.where, "%s", path.address.sun_path);
+  }
   if (error != 0) return error;
 
   error = send_record(connection.socket.get(), efa::Hello{}, efa::MessageType::kHello);

@@ -35,6 +35,7 @@ class FileDescriptor {
 struct Connection {
   FileDescriptor socket;
   efa::HelloReply hello;
+  char where[128] = "";  // the socket's name: @weft-efa, or a path
 };
 
 /// 0 or an errno (FunctionList in queue_pair.hpp lists them). First the abstract name in this network namespace, then,

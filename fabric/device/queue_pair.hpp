@@ -44,6 +44,7 @@ struct SendSlot {
 struct FunctionList {
   int error = 0;
   std::uint64_t daemon_epoch = 0;
+  std::string where;  // the daemon's socket: @weft-efa in this network namespace, or a path
   std::vector<efa::FunctionInfo> functions;
 };
 FunctionList list_functions();
@@ -92,6 +93,12 @@ class QueuePair {
   /// Commits whose done was not called yet.
   std::uint32_t sends_in_flight() const noexcept { return static_cast<std::uint32_t>(send_tail_ - send_head_); }
 
+  /// Adds to what the daemon's statistics say of this queue pair's reads and writes of memory.
+  void count(efa::RdmaCounter counter, std::uint64_t amount) noexcept {
+    const auto index = static_cast<unsigned>(counter);
+    header_->rdma[index].store(rdma_[index] += amount, std::memory_order_relaxed);
+  }
+
   /// True once the daemon or the function is gone: nothing will move again. Costs a system call; ask now and then.
   bool dead() noexcept;
 
@@ -127,6 +134,7 @@ class QueuePair {
   std::uint32_t give_back_after_ = 0;
   std::uint32_t posted_tail_ = 0;                // buffers posted, published and not
   std::uint32_t wake_ticket_ = 0;
+  std::uint64_t rdma_[efa::kRdmaCounters]{};
   bool broken_ = false;                          // the daemon's words make no sense: as good as dead
 
   struct Sent {

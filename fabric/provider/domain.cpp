@@ -1,5 +1,6 @@
 #include "fabric/provider/domain.hpp"
 
+#include <arpa/inet.h>
 #include <rdma/fi_errno.h>
 #include <sys/random.h>
 
@@ -12,6 +13,7 @@
 #include "fabric/provider/address_vector.hpp"
 #include "fabric/provider/completion_queue.hpp"
 #include "fabric/provider/counter.hpp"
+#include "fabric/provider/dump.hpp"
 #include "fabric/provider/endpoint.hpp"
 #include "fabric/provider/event_queue.hpp"
 #include "fabric/provider/info.hpp"
@@ -105,6 +107,7 @@ int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* co
   domain->ops = &domain_ops;
   domain->mr = &memory_region_ops;
   domain->eni_id.assign(function->eni_id, strnlen(function->eni_id, sizeof function->eni_id));
+  domain->instance.assign(function->instance, strnlen(function->instance, sizeof function->instance));
   char name[32];
   domain_name(*function, name, sizeof name);
   domain->name = name;
@@ -113,6 +116,11 @@ int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* co
   domain->virtual_addresses = mode == FI_MR_BASIC || (mode & FI_MR_VIRT_ADDR) != 0;
   domain->provider_keys = mode == FI_MR_BASIC || (mode & FI_MR_PROV_KEY) != 0;
   domain->av_type = info->domain_attr->av_type;
+  watch_dump_signal();
+  char ip[INET_ADDRSTRLEN] = "?";
+  inet_ntop(AF_INET, domain->address + 12, ip, sizeof ip);  // IPv6-mapped
+  WEFT_LOG(INFO, DOMAIN, "%s is ENI %s (%s) of instance %s: packets of %u bytes through the EFA function of weftd at %s\n",
+           domain->name.c_str(), domain->eni_id.c_str(), ip, domain->instance.c_str(), function->mtu, list.where.c_str());
   *result = domain;
   return 0;
 }

@@ -28,6 +28,7 @@ struct Domain : fid_domain {
   Lock lock;
   std::atomic<int> children{0};
   std::string eni_id;            // which function endpoints open
+  std::string instance;          // whose that is
   std::string name;              // "weft0-rdm"
   std::uint8_t address[16]{};    // of the ENI
   fi_av_type av_type = FI_AV_UNSPEC;

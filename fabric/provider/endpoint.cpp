@@ -9,6 +9,7 @@
 #include <new>
 
 #include "fabric/provider/attributes.hpp"
+#include "fabric/provider/dump.hpp"
 #include "fabric/provider/names.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/registry.hpp"
@@ -141,12 +142,12 @@ int Endpoint::enable() {
   if ((caps_ & (FI_RMA | FI_ATOMIC)) != 0) options.regions = &domain.regions;
   rdm_ = rdm::Endpoint::create(std::move(queue_pair), options, this);
   if (rdm_ == nullptr) return -FI_ENOMEM;
+  dumps_made_ = dumps_wanted.load(std::memory_order_relaxed);
   attach();
   char text[64];
   const device::Address address = this->queue_pair().address();
   print_address(socket_address(address.ip, address.qpn), text, sizeof text);
-  WEFT_LOG(INFO, EP_CTRL, "endpoint %s on %s, domain %s: packets of %u bytes through weftd's engine\n", text,
-           domain.eni_id.c_str(), domain.name.c_str(), this->queue_pair().mtu());
+  WEFT_LOG(INFO, EP_CTRL, "%s: endpoint %s is open\n", domain.name.c_str(), text);
   return 0;
 }
 
@@ -212,6 +213,10 @@ void Endpoint::remove_peer(rdm::PeerIndex peer) { rdm_->remove_peer(peer); }
 // Who sleeps on this queue pair relies on its being armed. Progress made for somebody else takes arrivals away and
 // must leave it armed again; if packets come faster than that, the sleepers are woken instead.
 unsigned Endpoint::progress() {
+  if (const std::uint32_t wanted = dumps_wanted.load(std::memory_order_relaxed); wanted != dumps_made_) [[unlikely]] {
+    dumps_made_ = wanted;
+    write_dump(*this);
+  }
   if (back_pressure()) return 0;
   if (sleepers_.empty()) return rdm_->progress();
   constexpr int kTries = 16;

@@ -78,6 +78,7 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   void set_peer(rdm::PeerIndex peer, const device::Address& address);
   void remove_peer(rdm::PeerIndex peer);
   unsigned progress();
+  void append_dump(std::string& text) { rdm_->dump(text); }
   int wait_limit_ms() const { return rdm_->wait_limit_ms(); }
   device::QueuePair& queue_pair() { return rdm_->queue_pair(); }
   bool arm(Watcher& watcher);
@@ -153,6 +154,7 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
   std::vector<bool> contacted_;        // per peer: an injected message of ours got through
   std::vector<Watcher*> sleepers_;     // who is armed on our queue pair
   Endpoint* next_live_ = nullptr;      // the registry's list
+  std::uint32_t dumps_made_ = 0;
 };
 
 int open_endpoint(fid_domain* domain, fi_info* info, fid_ep** endpoint, void* context) noexcept;

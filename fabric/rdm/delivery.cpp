@@ -55,6 +55,7 @@ Message& EndpointImpl::new_message(Peer& peer, const Request& request) {
   message.tag = request.tag;
   message.remote_data = request.remote_data;
   message.total = request.total;
+  message.since_ns = last_look_ns_;
   if (request.data.size() < request.total) peer.incomplete.push_front(message);
   return message;
 }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "fabric/device/queue_pair.hpp"
 #include "fabric/rdm/atomic.hpp"
@@ -193,6 +194,10 @@ class Endpoint {
   virtual int wait_limit_ms() const = 0;
 
   virtual EndpointCounters counters() const = 0;
+
+  /// Appends a line for each operation that is not over: with whom, how much, what it waits for, since when. The time is
+  /// that of the last look around before it was posted, hence "at most".
+  virtual void dump(std::string& text) = 0;
 
   virtual device::QueuePair& queue_pair() = 0;
 };

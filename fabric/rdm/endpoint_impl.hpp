@@ -4,7 +4,7 @@
 //   receive.cpp        packets in, sequence, eager and medium   long_message.cpp  windows and data of long messages
 //   delivery.cpp       messages into buffers, completions       post_receive.cpp  receive, peek, claim, cancel
 //   initiate.cpp       reads, writes and atomics: our side      target.cpp        ... and the side whose memory it is
-//   failure.cpp        peers and devices that go away
+//   failure.cpp        peers and devices that go away               dump.cpp          what everything waits for, in words
 // Functions that report to the sink may be called from posting calls; the sink must not call back.
 #pragma once
 
@@ -40,6 +40,7 @@ class EndpointImpl final : public Endpoint {
   bool drained() const override;
   int wait_limit_ms() const override;
   EndpointCounters counters() const override;
+  void dump(std::string& text) override;
   device::QueuePair& queue_pair() override { return *queue_pair_; }
 
  private:
@@ -69,6 +70,9 @@ class EndpointImpl final : public Endpoint {
   // endpoint_impl.cpp
   void look_around();
   void probe_silent_peers();
+
+  // dump.cpp
+  const char* waits_for(const SendOperation& operation) const;
 
   // send.cpp
   bool may_send_now(const Peer& peer) const;
@@ -170,6 +174,7 @@ class EndpointImpl final : public Endpoint {
   void on_read_data(Peer& peer, std::span<const std::byte> packet);
   void on_atomic_result(Peer& peer, std::span<const std::byte> packet);
   void on_done(Peer& peer, std::span<const std::byte> packet);
+  void count_finished(const OneSidedOperation& operation, Status status);
   void finish_one_sided(OneSidedOperation& operation, Status status, int device_status);
   void fail_one_sided(Peer& peer, Status status, int device_status, bool only_begun);
 
@@ -187,6 +192,15 @@ class EndpointImpl final : public Endpoint {
                      std::uint64_t remote_data, std::size_t length);
   void drop_answers(Peer& peer);
   void drop_one_sided_arrivals(Peer& peer);
+  void count_rdma(efa::RdmaCounter packets, efa::RdmaCounter bytes, std::size_t size) {
+    queue_pair_->count(packets, 1);
+    queue_pair_->count(bytes, size);
+  }
+  void count_sent(std::size_t size) { count_rdma(efa::RdmaCounter::kTxPkts, efa::RdmaCounter::kTxBytes, size); }
+  /// `packet` as the handlers get it: without its transport header.
+  void count_arrived(std::span<const std::byte> packet) {
+    count_rdma(efa::RdmaCounter::kRxPkts, efa::RdmaCounter::kRxBytes, sizeof(srd::PacketHeader) + packet.size());
+  }
 
   // failure.cpp
   void fail_sends(Peer& peer, Status status, int device_status);

@@ -27,6 +27,7 @@ int EndpointImpl::send(const SendRequest& request) {
   operation.remote_data = request.remote_data;
   operation.length = operation.wanted = length;
   operation.message = peer->next_message++;
+  operation.since_ns = last_look_ns_;
   operation.type = tagged ? PacketType::kEagerTagged : PacketType::kEagerMessage;
 
   if (length > eager_max_ || !may_send_now(*peer) || !post_eager(operation, request.iov)) {

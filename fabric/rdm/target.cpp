@@ -126,7 +126,11 @@ void EndpointImpl::on_write(Peer& peer, std::span<const std::byte> packet) {
   const RegionTable::Place place =
       find_region(options_.regions, {header.address, data.size(), header.key}, kRemoteWrite);
   RemoteStatus status = place.status;
-  if (status == RemoteStatus::kOk) scatter(place.region->memory.view(), place.offset, data.data(), data.size());
+  count_arrived(packet);
+  if (status == RemoteStatus::kOk) {
+    scatter(place.region->memory.view(), place.offset, data.data(), data.size());
+    queue_pair_->count(efa::RdmaCounter::kWriteRecvBytes, data.size());
+  }
   if (partial) {
     if (partial->status == RemoteStatus::kOk) partial->status = status;
     status = partial->status;
@@ -148,6 +152,8 @@ void EndpointImpl::on_read(Peer& peer, std::span<const std::byte> packet) {
   packet = packet.subspan(sizeof(header));
   if (packet.size() != header.pieces * sizeof(RemotePiece)) return dropped();
   if (!admit_one_sided(peer.traffic())) return dropped();
+  count_rdma(efa::RdmaCounter::kRxPkts, efa::RdmaCounter::kRxBytes,
+             sizeof(srd::PacketHeader) + sizeof(header) + packet.size());
   RemotePiece pieces[kMaxIov];
   std::memcpy(pieces, packet.data(), packet.size());
   std::uint64_t total = 0;
@@ -310,6 +316,8 @@ bool EndpointImpl::post_response(Peer& peer) {
     gather(place.region->memory.view(), place.offset, to + sizeof(header), size);
   });
   if (!posted) return false;
+  count_sent(kReadDataOverhead + size);
+  queue_pair_->count(efa::RdmaCounter::kReadRespBytes, size);
   response.sent += size;
   if (response.sent < response.total) return true;
   const std::size_t total = response.total;

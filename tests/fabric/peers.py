@@ -74,6 +74,15 @@ class Peer:
         equal(words[1], "error", f"the outcome of {name} {words}")
         return int(words[2]), int(words[3]), int(words[4])
 
+    def complaints(self, until, seconds=PATIENCE):
+        """Its standard error, until it has said this."""
+        text, deadline = "", time.monotonic() + seconds
+        while until not in text:
+            check(time.monotonic() < deadline, f"'{until}' was not said in {seconds} s:\n{text}")
+            if select.select([self.process.stderr], [], [], 0.1)[0]:
+                text += os.read(self.process.stderr.fileno(), 65536).decode()
+        return text
+
     def kill(self):
         self.process.kill()
         self.process.wait()

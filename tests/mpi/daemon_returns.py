@@ -19,6 +19,24 @@ def start_daemon(weft):
     subprocess.run([weft.daemon, "--daemonize", "--grace-ms", "20000"], env=weft.environment, check=True, timeout=60)
 
 
+def counters_are_there(weft):
+    """In the instances' /sys, below the runtime directory, and in `weft stats`; a daemon begins at zero."""
+    for node, name in (("node-0", "rdma_write_bytes"), ("node-1", "rdma_write_recv_bytes")):
+        shown = ("/sys/class/infiniband", f"{weft.directory}/run/efa-counters/{node}/infiniband")
+        deadline = time.monotonic() + 5
+        while True:
+            found = [weft.inside(node, "cat", f"{path}/weft0/ports/1/hw_counters/{name}").strip() for path in shown]
+            if found == ["1048576"] * 2 or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        equal(found, ["1048576"] * 2, f"{name} of {node}")
+        statistics = next(one for one in weft.ask("stats")["interfaces"] if one["instance"] == node)
+        equal(statistics["efa"][name], 1 << 20, f"{name} of {node} in `weft stats`")
+        check("lo" in weft.inside(node, "ls", "/sys/class/net").split(), "the interfaces of the instance are still shown")
+        weft.inside(node, "sh", "-c", f"! echo 0 > {shown[0]}/weft0/ports/1/hw_counters/{name}")
+    weft.inside("node-0", "test", "!", "-e", f"{weft.directory}/run/efa-counters/node-1")
+
+
 def scenario(weft):
     start_daemon(weft)
     weft.up()
@@ -49,6 +67,7 @@ def scenario(weft):
             b.reopen()
             a.post("write", "memory", to_b, 1 << 20)
             equal(a.expect("memory"), "memory ok 1048576", "memory that was registered before")
+            counters_are_there(weft)
     finally:
         for peer in peers:
             peer.end()
