@@ -90,8 +90,13 @@ const std::byte* QueuePair::payload(const Descriptor& packet) const noexcept {
 }
 
 void QueuePair::finish_send(SendStatus status) noexcept {
-  statuses_[send_head_ & (sizes_.sq_depth - 1)] = static_cast<std::uint8_t>(status);
-  if (status != SendStatus::kOk) ++errors_;
+  std::uint8_t& byte = statuses_[send_head_ & (sizes_.sq_depth - 1)];
+  byte = static_cast<std::uint8_t>(status);
+  if (status != SendStatus::kOk) [[unlikely]] {
+    byte = static_cast<std::uint8_t>(byte | static_cast<unsigned>(hint_) << kStatusBits);
+    hint_ = SendHint::kNone;
+    ++errors_;
+  }
   ++send_head_;
 }
 

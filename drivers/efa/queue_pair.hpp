@@ -53,6 +53,11 @@ class QueuePair {
   SendStatus check(const Descriptor& packet) const noexcept;
   /// The payload of the packet next_send() gave, which check() found good.
   const std::byte* payload(const Descriptor& packet) const noexcept;
+  /// For "return refuse(...)": the status, and a hint that goes with it into finish_send().
+  SendStatus refuse(SendStatus status, SendHint hint) noexcept {
+    hint_ = hint;
+    return status;
+  }
   /// Ends the packet that next_send() gave. The client sees it after publish().
   void finish_send(SendStatus status) noexcept;
 
@@ -117,6 +122,7 @@ class QueuePair {
   std::uint32_t wake_ticket_seen_ = 0;   // the value of client_asleep that was answered last
   std::uint64_t delivered_ = 0, published_delivered_ = 0;
   bool pulled_this_turn_ = false;
+  SendHint hint_ = SendHint::kNone;
 
   // Posted receive buffers, the one posted last on top: it is the one still in the client's cache.
   std::unique_ptr<std::uint32_t[]> posted_;

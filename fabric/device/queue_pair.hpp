@@ -85,6 +85,9 @@ class QueuePair {
   template <typename Done>
   void poll_sends(Done&& done) noexcept;
 
+  /// Why the packet failed that done() was called for last.
+  efa::SendHint hint() const noexcept { return hint_; }
+
   /// Calls handle(const Arrival&) for up to `limit` packets and gives their buffers back to the daemon. Returns how
   /// many. handle may send and poll_sends(), but not receive.
   template <typename Handle>
@@ -134,6 +137,7 @@ class QueuePair {
   std::uint32_t give_back_after_ = 0;
   std::uint32_t posted_tail_ = 0;                // buffers posted, published and not
   std::uint32_t wake_ticket_ = 0;
+  efa::SendHint hint_ = efa::SendHint::kNone;
   std::uint64_t rdma_[efa::kRdmaCounters]{};
   bool broken_ = false;                          // the daemon's words make no sense: as good as dead
 
@@ -162,7 +166,11 @@ void QueuePair::poll_sends(Done&& done) noexcept {
     const std::uint32_t index = static_cast<std::uint32_t>(send_head_) & (sq_depth_ - 1);
     const Sent sent = sent_[index];
     auto status = efa::SendStatus::kOk;
-    if (look) status = static_cast<efa::SendStatus>(statuses_[index]);
+    if (look) {
+      const std::uint8_t byte = statuses_[index];
+      status = static_cast<efa::SendStatus>(byte & ((1u << efa::kStatusBits) - 1));
+      hint_ = static_cast<efa::SendHint>(byte >> efa::kStatusBits);
+    }
     if (status != efa::SendStatus::kOk) ++send_errors_seen_;
     if constexpr (std::is_invocable_v<Done&, std::uint64_t, efa::SendStatus, std::span<const std::byte>>) {
       const std::byte* data =

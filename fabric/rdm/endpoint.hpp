@@ -70,6 +70,7 @@ struct Completion {
   bool is_claimable = false;     // answer to a peek with claim: claim() will take this message
   Status status = Status::kOk;
   int device_status = 0;         // efa::SendStatus of a failed send
+  efa::SendHint hint = efa::SendHint::kNone;  // of a failure
   std::size_t length = 0;        // bytes placed
   std::size_t overflow = 0;      // kTruncated: bytes that did not fit
   void* buffer = nullptr;        // multi-recv: where this message starts

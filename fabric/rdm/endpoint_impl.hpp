@@ -250,6 +250,7 @@ class EndpointImpl final : public Endpoint {
   bool holding_ = false;         // unexpected messages have filled their memory
   bool gone_ = false;
   bool device_failed_ = false;   // an answer said so
+  efa::SendHint hint_ = efa::SendHint::kNone;  // of the answer that is being dealt with
   std::uint32_t turns_ = 0;
   std::uint64_t last_look_ns_ = 0, last_probe_ns_ = 0;
 };

@@ -291,6 +291,7 @@ void EndpointImpl::finish_one_sided(OneSidedOperation& operation, Status status,
   completion.one_sided = operation.kind;
   completion.status = status;
   completion.device_status = device_status;
+  completion.hint = hint_;
   completion.length = operation.length;
   if (operation.copy) buffers_.give_back(std::move(operation.copy));
   one_sided_.give_back(&operation);

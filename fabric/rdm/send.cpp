@@ -153,6 +153,7 @@ void EndpointImpl::report(SendOperation& operation, Status status, int device_st
   completion.is_send = true;
   completion.status = status;
   completion.device_status = device_status;
+  completion.hint = hint_;
   completion.length = operation.length;
   completion.tag = operation.tag;
   sink_->on_completion(completion);
