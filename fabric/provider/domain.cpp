@@ -112,6 +112,8 @@ int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* co
   domain_name(*function, name, sizeof name);
   domain->name = name;
   std::memcpy(domain->address, function->address, sizeof domain->address);
+  domain->device_reads = (function->lacks_rdma & 1) == 0;
+  domain->device_writes = (function->lacks_rdma & 2) == 0;
   const int mode = info->domain_attr->mr_mode;
   domain->virtual_addresses = mode == FI_MR_BASIC || (mode & FI_MR_VIRT_ADDR) != 0;
   domain->provider_keys = mode == FI_MR_BASIC || (mode & FI_MR_PROV_KEY) != 0;

@@ -102,6 +102,8 @@ class Endpoint final : public fid_ep, public rdm::CompletionSink {
     bool done = false;
     bool abandoned = false;  // waited long enough: whoever completes it forgets it
     rdm::Status status = rdm::Status::kOk;
+    int provider_error = 0;
+    const char* hint = nullptr;
     std::byte message[rdm::kInjectSize];
   };
 

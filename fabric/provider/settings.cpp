@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "fabric/provider/provider.hpp"
@@ -57,6 +58,8 @@ void define_settings() noexcept {
               &settings.packet_buffers);
   define_size("linger_ms", "How long fi_close waits for messages in flight, in milliseconds", 0, 60000,
               &settings.linger_ms);
+  const char* const strict = std::getenv("WEFT_EFA_STRICT");
+  settings.strict = strict != nullptr && *strict != '\0' && std::strcmp(strict, "0") != 0;
   fi_param_define(&weft_provider, "explain", FI_PARAM_BOOL,
                   "Say once on standard error why communication failed (default: yes)");
   int explain = 1;

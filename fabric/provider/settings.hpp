@@ -15,6 +15,7 @@ struct Settings {
   std::size_t unexpected_bytes = 64u << 20;  // FI_WEFT_UNEXPECTED_BYTES
   std::size_t packet_buffers = 256;        // FI_WEFT_PACKET_BUFFERS: per direction and endpoint
   std::size_t linger_ms = 1000;            // FI_WEFT_LINGER_MS: how long fi_close waits for what is in flight
+  bool strict = false;                     // WEFT_EFA_STRICT: strict.hpp
   bool explain = true;                     // FI_WEFT_EXPLAIN: say on standard error why communication failed
 };
 

@@ -55,6 +55,7 @@ struct SideOptions {
   bool counters = false;
   fi_threading threading = FI_THREAD_SAFE;
   std::size_t transmit_size = 0;
+  int mr_mode = 0;
 };
 
 /// One endpoint with everything it needs, in one instance.
@@ -67,6 +68,7 @@ class Side {
     hints->domain_attr->threading = options.threading;
     hints->tx_attr->op_flags = options.transmit_flags;
     hints->tx_attr->size = options.transmit_size;
+    hints->domain_attr->mr_mode = options.mr_mode;
     info = get_info(hints.get());
     if (info == nullptr) throw std::runtime_error("fi_getinfo has no weft for " + instance);
     check(fi_fabric(info->fabric_attr, &fabric, nullptr));
