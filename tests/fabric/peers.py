@@ -62,7 +62,7 @@ class Peer:
 
     def reopen(self):
         """After its daemon died: closes the endpoint and makes one with the same address."""
-        check(int(self.ask("close", "closed").split()[1]) < 500, "closing what is dead takes no time")
+        check(int(self.ask("close", "closed").split()[1]) < 800, "closing what is dead takes no time")
         equal(self.ask(f"open {self.port}", "address"), f"address {self.ip} {self.port}", "the same address again")
 
     def post(self, verb, name, peer, size):
