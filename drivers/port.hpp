@@ -17,6 +17,8 @@
 
 #include <rte_mbuf.h>
 
+#include "drivers/efa_counters.hpp"
+
 namespace weft {
 
 /// Where an ENI stands in the engine's tables; reused after detach.
@@ -63,16 +65,6 @@ class EfaGate {
 
   /// Differs from that of an earlier turn whenever a verdict may differ: what was decided for longer is asked again.
   virtual std::uint64_t epoch() const noexcept = 0;
-};
-
-/// What happened to one function's messages since it was made. EFA's names (facts ec2 6.6) are made from these.
-struct EfaCounters {
-  std::uint64_t tx_pkts = 0, tx_bytes = 0;  // read from this function's send queues
-  std::uint64_t rx_pkts = 0, rx_bytes = 0;  // delivered into this function's receive queues
-  std::uint64_t rx_drops = 0;               // RNR seen by senders to this function
-  // By the sender, one for each way a message was not delivered: tx_pkts = delivered + the sum of these.
-  std::uint64_t delivered = 0, group_egress = 0, group_ingress = 0, unreachable = 0, bad_qpn = 0, rnr = 0,
-                bad_descriptor = 0;
 };
 
 class MessageSwitch {

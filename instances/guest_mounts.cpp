@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "instances/guest_counters.hpp"
 #include "instances/namespaces.hpp"
 #include "instances/protocol.hpp"
 #include "instances/system_error.hpp"
@@ -43,7 +44,8 @@ Result<void> hide_runtime_directory(const std::string& directory) {
 
 }  // namespace
 
-Result<void> make_guest_mounts(const SharedFiles& files, bool outside) {
+Result<void> make_guest_mounts(const SharedFiles& files, const GuestInstance& instance) {
+  const bool outside = instance.outside;
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return system_error("cannot make the instance's mounts private");
   // A minimal Debian has no /etc/hosts, and nothing can be mounted over what is not there: names are the VPC's resolver's
@@ -55,7 +57,12 @@ Result<void> make_guest_mounts(const SharedFiles& files, bool outside) {
       return system_error(std::string("cannot mount the instance's ") + over);
   mount_own_sysfs();
   mount_own_shared_memory();
-  return hide_runtime_directory(files.runtime_directory);
+  GuestCounters counters;
+  if (instance.efa) counters = open_guest_counters(files.runtime_directory, instance.name);
+  mount_as_class(counters);
+  if (auto hidden = hide_runtime_directory(files.runtime_directory); !hidden) return hidden;
+  show_in_runtime_directory(counters);
+  return {};
 }
 
 }  // namespace weft::holder

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "instances/change_interfaces.hpp"
+#include "instances/guest_counters.hpp"
 
 namespace weft::holder {
 namespace {
@@ -134,6 +135,7 @@ Reply InstanceSet::remove(const std::string& name) {
   instances_.erase(found);
   end_processes_in(ids);
   let_go_quickly(leaving);
+  forget_guest_counters(files_.runtime_directory, name);
   return {};
 }
 
@@ -142,7 +144,10 @@ void InstanceSet::remove_all() {
   if (user_namespace_)
     if (auto id = identify(user_namespace_.get())) ids.insert(*id);
   end_processes_in(ids);
-  for (const auto& [name, instance] : instances_) let_go_quickly(instance);
+  for (const auto& [name, instance] : instances_) {
+    let_go_quickly(instance);
+    forget_guest_counters(files_.runtime_directory, name);
+  }
   instances_.clear();
   for (const std::string* file : {&files_.hosts, &files_.outside_hosts, &files_.resolver, &files_.outside_resolver})
     ::unlink(file->c_str());

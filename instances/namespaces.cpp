@@ -37,7 +37,7 @@ Result<std::vector<UniqueFd>> make_from_inside(const GuestInstance& instance, co
   if (::unshare(CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWNS) != 0)
     return system_error("cannot make network, UTS and mount namespaces");
   if (::sethostname(instance.name.data(), instance.name.size()) != 0) return system_error("cannot set the host name");
-  if (auto done = make_guest_mounts(files, instance.outside); !done) return done.error();
+  if (auto done = make_guest_mounts(files, instance); !done) return done.error();
   auto network = make_guest_network(instance);
   if (!network) return network.error();
 

@@ -34,7 +34,7 @@ struct InstanceNamespaces {
 Result<InstanceNamespaces> make_instance(const GuestInstance& instance, const SharedFiles& files);
 
 /// In a fresh mount namespace: propagation private, /etc/hosts, /etc/resolv.conf, /sys and /dev/shm of the instance's
-/// own, and of the runtime directory nothing but the holder's socket.
-Result<void> make_guest_mounts(const SharedFiles& files, bool outside);
+/// own, and of the runtime directory nothing but the holder's socket and the counters of its EFA functions.
+Result<void> make_guest_mounts(const SharedFiles& files, const GuestInstance& instance);
 
 }  // namespace weft::holder

@@ -18,6 +18,7 @@ namespace weft::holder {
 
 inline constexpr int kProtocolVersion = 2;
 inline constexpr const char* kSocketFile = "holder.sock";
+inline constexpr const char* kCounterDirectory = "efa-counters";  // as efa_counter_directory() of drivers/efa has it
 inline constexpr std::size_t kInlineLimit = 32 * 1024;       // well under the least SO_SNDBUF
 inline constexpr std::size_t kBodyLimit = 64 * 1024 * 1024;  // a deployment of thousands of instances is one
 

@@ -20,13 +20,10 @@ Json flow_end(const FlowView& flow, int end, const Deployment* deployment) {
   return json;
 }
 
-/// The names of the real device's hw_counters (facts ec2 6.6). Only those that the function can count: there is no RDMA
-/// and the transport with its retransmissions runs in the application (DESIGN D7). Every work request is one packet,
-/// because an SRD message never exceeds the MTU (facts ec2 6.5).
-Json efa_json(const EfaCounters& c) {
-  return {{"tx_pkts", c.tx_pkts},     {"tx_bytes", c.tx_bytes}, {"rx_pkts", c.rx_pkts},
-          {"rx_bytes", c.rx_bytes},   {"rx_drops", c.rx_drops}, {"send_wrs", c.tx_pkts},
-          {"send_bytes", c.tx_bytes}, {"recv_wrs", c.rx_pkts},  {"recv_bytes", c.rx_bytes}};
+Json efa_json(const EfaCounters& counters) {
+  Json json = Json::object();
+  for (const EfaHwCounter& counter : efa_hw_counters(counters)) json[counter.name] = counter.value;
+  return json;
 }
 
 /// ENA's hardware metrics under their exact names, in the order of `ethtool -S` (facts ec2 5.3). The driver shows

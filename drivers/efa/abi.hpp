@@ -50,8 +50,21 @@ enum class SendStatus : std::uint8_t {
   kLocalBadLength = 6,
   kRemoteBadDestQpn = 9,
   kRemoteRnr = 10,
+  kLocalUnrespRemote = 13,  // never the daemon's word: only the peer's side of a conversation knows that there was one
   kLocalUnreachRemote = 15,
 };
+
+/// Why, for people: EFA's status has no word for most of it. In the high four bits of a packet's status byte.
+enum class SendHint : std::uint8_t {
+  kNone = 0,
+  kGroupEgress = 1,    // the sender's groups do not let it send to the peer's
+  kGroupIngress = 2,   // the peer's groups do not let it receive from the sender's
+  kNoSuchAddress = 3,  // no EFA function of this VPC has the address
+  kElsewhere = 4,      // another availability zone
+  kNoSuchQueuePair = 5,
+  kOtherProcess = 6,   // the queue pair number is another process's now
+};
+inline constexpr unsigned kStatusBits = 4;
 
 /// One packet to send. Written by the client, two cache lines.
 struct alignas(64) SendEntry {
@@ -78,6 +91,24 @@ struct alignas(64) ReceiveEntry {
   std::byte inline_data[kInlineBytes];
 };
 static_assert(sizeof(ReceiveEntry) == 128);
+
+/// What only the client can count: reads and writes of memory are packets like others to the daemon. EFA's counter names
+/// (facts ec2 6.6), and the packets that carried them, which are not sends.
+enum class RdmaCounter : unsigned {
+  kReadWrs,
+  kReadBytes,
+  kReadWrErr,
+  kReadRespBytes,
+  kWriteWrs,
+  kWriteBytes,
+  kWriteWrErr,
+  kWriteRecvBytes,
+  kTxPkts,
+  kTxBytes,
+  kRxPkts,
+  kRxBytes,
+};
+inline constexpr unsigned kRdmaCounters = 12;
 
 struct QueueHeader {
   // Fixed by the daemon before the client sees it.
@@ -107,6 +138,8 @@ struct QueueHeader {
   alignas(64) std::atomic<std::uint32_t> cq_head;        // receive entries consumed
   alignas(64) std::atomic<std::uint32_t> client_asleep;  // not 0: after a delivery or completion, write the arrival
                                                          // pipe, once for each value; another value at each sleep
+  alignas(64) std::atomic<std::uint64_t> rdma[kRdmaCounters];  // by RdmaCounter, since the queue pair was made: for
+                                                               // statistics, the client's word on itself
 };
 static_assert(sizeof(QueueHeader) <= 4096);
 
@@ -207,7 +240,8 @@ struct FunctionInfo {
   std::uint16_t device_index;
   std::uint8_t address[16];
   std::uint8_t prefix_length;  // of the subnet, in IPv4 bits
-  std::uint8_t reserved[3];
+  std::uint8_t lacks_rdma;     // what the device of this instance type has not: 1 read, 2 write
+  std::uint8_t reserved[2];
   std::uint16_t pci_domain;
   std::uint8_t pci_bus, pci_device, pci_function, pad[3];
   std::uint32_t mtu;

@@ -21,6 +21,7 @@ FunctionInfo describe(const EfaFunction& function) {
   info.device_index = function.device_index;
   std::memcpy(info.address, function.address.octets.data(), sizeof info.address);
   info.prefix_length = function.prefix_length;
+  info.lacks_rdma = static_cast<std::uint8_t>((function.rdma_read ? 0 : 1) | (function.rdma_write ? 0 : 2));
   // Where an instance's EFA devices show up on EC2: behind the ENA device of the same index, on bus 0.
   info.pci_device = static_cast<std::uint8_t>(6 + function.device_index);
   info.mtu = kMtu;

@@ -28,13 +28,21 @@ std::unique_ptr<EfaSwitch> EfaServer::message_switch() {
   return std::make_unique<EfaSwitch>(loop_->link);
 }
 
+void EfaServer::set_counter_directory(const std::string& directory) {
+  const std::lock_guard lock(loop_->mutex);
+  loop_->files = std::make_unique<efa::CounterFiles>(directory);
+}
+
 EfaError EfaServer::add_function(const EfaFunction& function) {
   const std::lock_guard lock(loop_->mutex);
-  return loop_->registry.add_function(function);
+  EfaError error = loop_->registry.add_function(function);
+  if (!error && loop_->files != nullptr) loop_->files->add(function);
+  return error;
 }
 
 EfaError EfaServer::remove_function(const std::string& eni_id) {
   const std::lock_guard lock(loop_->mutex);
+  if (loop_->files != nullptr) loop_->files->remove(eni_id);
   return loop_->registry.remove_function(eni_id);
 }
 
@@ -68,5 +76,7 @@ std::vector<EfaServer::ClientView> EfaServer::clients() const {
 std::string efa_socket_path(const std::string& runtime_directory, const std::string& instance) {
   return runtime_directory + "/efa/" + instance + ".sock";
 }
+
+std::string efa_counter_directory(const std::string& runtime_directory) { return runtime_directory + "/efa-counters"; }
 
 }  // namespace weft

@@ -41,6 +41,10 @@ class EfaServer {
   /// For Engine::set_message_switch. A second call returns null.
   std::unique_ptr<EfaSwitch> message_switch();
 
+  /// From now on the counters of functions are files below this directory too (counter_files.hpp), at most 0.8 s old and
+  /// 0.1 s under traffic. Call it before the first add_function().
+  void set_counter_directory(const std::string& directory);
+
   /// EEXIST: the ENI or its address is there already; EINVAL: a field does not fit the ABI; ENOSPC: the instance has
   /// efa::kMaxFunctions. The counters of a slot start at zero.
   EfaError add_function(const EfaFunction& function);
@@ -75,5 +79,8 @@ class EfaServer {
 
 /// <runtime>/efa/<instance>.sock: where clients look for an instance without a network namespace of its own.
 std::string efa_socket_path(const std::string& runtime_directory, const std::string& instance);
+
+/// <runtime>/efa-counters: below it, a folder per instance. The holder knows the name too (instances/protocol.hpp).
+std::string efa_counter_directory(const std::string& runtime_directory);
 
 }  // namespace weft

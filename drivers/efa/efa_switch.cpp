@@ -7,6 +7,7 @@
 namespace weft {
 
 using efa::QueuePair;
+using efa::SendHint;
 using efa::SendStatus;
 using efa::SwitchCommand;
 
@@ -83,16 +84,22 @@ SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, 
   }
   if (route.function == nullptr) {
     counts.unreachable.add(1);
-    return SendStatus::kLocalUnreachRemote;
+    return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kNoSuchAddress);
   }
 
   // 3. The two gates, before anything is said about the destination's queue pairs. EFA's status has no word for a
   //    refusal: to the sender it looks like a peer that never answers (facts ec2 6.4).
   switch (verdicts_.ask(gate, sender.declared.slot, route.function->declared.slot)) {
     case EfaVerdict::kAllow: break;
-    case EfaVerdict::kGroupEgress: counts.group_egress.add(1); return SendStatus::kLocalUnreachRemote;
-    case EfaVerdict::kGroupIngress: counts.group_ingress.add(1); return SendStatus::kLocalUnreachRemote;
-    case EfaVerdict::kUnreachable: counts.unreachable.add(1); return SendStatus::kLocalUnreachRemote;
+    case EfaVerdict::kGroupEgress:
+      counts.group_egress.add(1);
+      return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kGroupEgress);
+    case EfaVerdict::kGroupIngress:
+      counts.group_ingress.add(1);
+      return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kGroupIngress);
+    case EfaVerdict::kUnreachable:
+      counts.unreachable.add(1);
+      return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kElsewhere);
   }
 
   // 4. The queue pair, and the incarnation the sender means.
@@ -100,7 +107,8 @@ SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, 
   if (destination == nullptr ||
       (packet.destination_qkey != 0 && packet.destination_qkey != destination->qkey())) {
     counts.bad_qpn.add(1);
-    return SendStatus::kRemoteBadDestQpn;
+    return source.refuse(SendStatus::kRemoteBadDestQpn,
+                         destination == nullptr ? SendHint::kNoSuchQueuePair : SendHint::kOtherProcess);
   }
 
   // 5. The one copy.

@@ -20,6 +20,7 @@ struct EfaFunction {
   std::uint16_t device_index = 0;
   EniSlot slot = kNoEni;            // for the gate and for counters()
   std::uint64_t link_speed_bps = 100'000'000'000;  // EFA's answer where nothing is reported (facts ec2 6.3)
+  bool rdma_read = true, rdma_write = true;  // whether the real device would have them (facts ec2 1.5)
   std::uint32_t vpc = 0;            // addresses of different VPCs may be equal
 };
 
@@ -39,7 +40,7 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// EfaCounters (drivers/port.hpp) while they are being counted.
+/// EfaCounters (drivers/efa_counters.hpp) while they are being counted.
 struct FunctionCounters {
   Counter tx_pkts, tx_bytes, rx_pkts, rx_bytes, rx_drops;
   Counter delivered, group_egress, group_ingress, unreachable, bad_qpn, rnr, bad_descriptor;

@@ -92,8 +92,13 @@ const std::byte* QueuePair::payload(const Descriptor& packet) const noexcept {
 }
 
 void QueuePair::finish_send(SendStatus status) noexcept {
-  statuses_[send_head_ & (sizes_.sq_depth - 1)] = static_cast<std::uint8_t>(status);
-  if (status != SendStatus::kOk) ++errors_;
+  std::uint8_t& byte = statuses_[send_head_ & (sizes_.sq_depth - 1)];
+  byte = static_cast<std::uint8_t>(status);
+  if (status != SendStatus::kOk) [[unlikely]] {
+    byte = static_cast<std::uint8_t>(byte | static_cast<unsigned>(hint_) << kStatusBits);
+    hint_ = SendHint::kNone;
+    ++errors_;
+  }
   ++send_head_;
 }
 
@@ -190,6 +195,12 @@ FileDescriptor QueuePair::wake_pipe() const noexcept {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", arrival_.get());
   return FileDescriptor(::open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+}
+
+std::array<std::uint64_t, kRdmaCounters> QueuePair::rdma_counts() const noexcept {
+  std::array<std::uint64_t, kRdmaCounters> counts;
+  for (unsigned i = 0; i < kRdmaCounters; ++i) counts[i] = header_->rdma[i].load(std::memory_order_relaxed);
+  return counts;
 }
 
 void QueuePair::close() noexcept {

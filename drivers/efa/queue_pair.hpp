@@ -54,6 +54,11 @@ class QueuePair {
   SendStatus check(const Descriptor& packet) const noexcept;
   /// The payload of the packet next_send() gave, which check() found good.
   const std::byte* payload(const Descriptor& packet) const noexcept;
+  /// For "return refuse(...)": the status, and a hint that goes with it into finish_send().
+  SendStatus refuse(SendStatus status, SendHint hint) noexcept {
+    hint_ = hint;
+    return status;
+  }
   /// Ends the packet that next_send() gave. The client sees it after publish().
   void finish_send(SendStatus status) noexcept;
 
@@ -78,6 +83,10 @@ class QueuePair {
   /// For the sender of a channel: what wakes this queue pair's client. An open file description of its own, for two that
   /// share one share its flags, too, and the worker's write must never block. False, with errno: no descriptor left.
   FileDescriptor wake_pipe() const noexcept;
+  // ---- any thread ----
+
+  /// What the client says of its reads and writes, by RdmaCounter. It may say anything.
+  std::array<std::uint64_t, kRdmaCounters> rdma_counts() const noexcept;
 
   // ---- the switch's and the table's own notes ----
 
@@ -122,6 +131,7 @@ class QueuePair {
   std::uint32_t wake_ticket_seen_ = 0;   // the value of client_asleep that was answered last
   std::uint64_t delivered_ = 0, published_delivered_ = 0;
   bool pulled_this_turn_ = false;
+  SendHint hint_ = SendHint::kNone;
 
   // Posted receive buffers, the one posted last on top: it is the one still in the client's cache.
   std::unique_ptr<std::uint32_t[]> posted_;

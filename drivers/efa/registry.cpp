@@ -16,6 +16,12 @@ using Kind = SwitchCommand::Kind;
 // IANA's dynamic range: what a program asks for by number lies below, and numbers are not used again soon.
 constexpr std::uint32_t kFirstDynamicQpn = 49152, kLastQpn = 65535;  // EFA's QPNs have 16 bits (facts ec2 6.4)
 
+using RdmaCounts = std::array<std::uint64_t, kRdmaCounters>;
+
+void add_to(RdmaCounts& sum, const RdmaCounts& counts) {
+  for (unsigned i = 0; i < kRdmaCounters; ++i) sum[i] += counts[i];
+}
+
 template <typename T>
 T random_nonzero() {
   T value = 0;
@@ -141,9 +147,12 @@ void Registry::close_all() {
 }
 
 void Registry::leave(QueuePairRecord& record, Kind kind) {
-  auto& by_qpn = functions_.at(&record.queue_pair->function()).by_qpn;
-  const auto named = by_qpn.find(record.queue_pair->qpn());
-  if (named != by_qpn.end() && named->second == record.queue_pair) by_qpn.erase(named);
+  FunctionRecord& function = functions_.at(&record.queue_pair->function());
+  const auto named = function.by_qpn.find(record.queue_pair->qpn());
+  if (named != function.by_qpn.end() && named->second == record.queue_pair) {
+    add_to(function.former_rdma, record.queue_pair->rdma_counts());
+    function.by_qpn.erase(named);
+  }
   record.leaving = true;
   tell(kind, record);
   leave_channels(record);
@@ -227,8 +236,22 @@ void Registry::forget_if_done(const Function* function) {
 
 EfaCounters Registry::counters(EniSlot slot) const {
   for (const auto& [key, record] : functions_)
-    if (!record.leaving && record.function->declared.slot == slot) return with_channels(record);
+    if (!record.leaving && record.function->declared.slot == slot) return read_counters(record);
   return {};
+}
+
+EfaCounters Registry::read_counters(const FunctionRecord& record) const {
+  RdmaCounts rdma = record.former_rdma;
+  for (const auto& [qpn, queue_pair] : record.by_qpn) add_to(rdma, queue_pair->rdma_counts());
+  const auto of = [&](RdmaCounter counter) { return rdma[static_cast<unsigned>(counter)]; };
+  EfaCounters all = with_channels(record);
+  all.rdma_read_wrs = of(RdmaCounter::kReadWrs), all.rdma_read_bytes = of(RdmaCounter::kReadBytes);
+  all.rdma_read_wr_err = of(RdmaCounter::kReadWrErr), all.rdma_read_resp_bytes = of(RdmaCounter::kReadRespBytes);
+  all.rdma_write_wrs = of(RdmaCounter::kWriteWrs), all.rdma_write_bytes = of(RdmaCounter::kWriteBytes);
+  all.rdma_write_wr_err = of(RdmaCounter::kWriteWrErr), all.rdma_write_recv_bytes = of(RdmaCounter::kWriteRecvBytes);
+  all.rdma_tx_pkts = of(RdmaCounter::kTxPkts), all.rdma_tx_bytes = of(RdmaCounter::kTxBytes);
+  all.rdma_rx_pkts = of(RdmaCounter::kRxPkts), all.rdma_rx_bytes = of(RdmaCounter::kRxBytes);
+  return all;
 }
 
 std::vector<EfaClientView> Registry::clients() const {

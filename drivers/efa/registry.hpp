@@ -84,7 +84,14 @@ class Registry {
   News take_acknowledgements();  // and the clients of channels that have changed are told to look
 
   EfaCounters counters(EniSlot slot) const;
+  /// Every function there is, with its counters.
+  template <typename Visit>
+  void visit_functions(Visit&& visit) const {
+    for (const auto& [key, record] : functions_)
+      if (!record.leaving) visit(record.function->declared, read_counters(record));
+  }
   std::vector<EfaClientView> clients() const;
+  bool has_queue_pairs() const { return !queue_pairs_.empty(); }
   std::uint64_t daemon_epoch() const { return daemon_epoch_; }
 
  private:
@@ -96,6 +103,7 @@ class Registry {
     std::map<std::uint32_t, QueuePair*> by_qpn;  // those that can be reached, or soon
     std::uint32_t next_qpn = 0;
     Channel::Counts sent, received;          // over channels that are destroyed
+    std::array<std::uint64_t, kRdmaCounters> former_rdma{};  // counted by queue pairs that left
   };
   struct QueuePairRecord {
     QueuePair* queue_pair = nullptr;
@@ -117,6 +125,7 @@ class Registry {
   };
 
   FunctionRecord* find(const std::string& eni_id);
+  EfaCounters read_counters(const FunctionRecord& record) const;
   static std::uint32_t choose_qpn(FunctionRecord& record);
   void tell(SwitchCommand::Kind kind, FunctionRecord& record);
   void tell(SwitchCommand::Kind kind, QueuePairRecord& record);

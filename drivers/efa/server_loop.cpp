@@ -93,13 +93,30 @@ void EfaServer::Loop::run() {
   pthread_setname_np(pthread_self(), "weft-efa");
   for (;;) {
     epoll_event events[64];
-    const int count = epoll_wait(epoll_.get(), events, std::size(events), -1);
+    // Only while there are clients, and once after the last: nobody else moves a number.
+    const int timeout_ms = write_due_ ? static_cast<int>(write_after_.count()) : -1;
+    const int count = epoll_wait(epoll_.get(), events, std::size(events), timeout_ms);
     const std::lock_guard lock(mutex);
     for (int i = 0; i < count; ++i) {
       if (events[i].data.u64 == kStop) return;
       handle(events[i].data.u64, events[i].events);
     }
+    if (files != nullptr) write_files();
   }
+}
+
+void EfaServer::Loop::write_files() {
+  const bool clients = registry.has_queue_pairs();
+  write_due_ = write_due_ || clients;
+  const auto now = std::chrono::steady_clock::now();
+  if (!write_due_ || (clients && now - written_at_ < write_after_)) return;
+  written_at_ = now;
+  bool changed = false;
+  registry.visit_functions([&](const EfaFunction& function, const EfaCounters& counters) {
+    changed = files->write(function.eni_id, counters) || changed;
+  });
+  write_after_ = changed ? kFastest : std::min(write_after_ * 2, kSlowest);
+  write_due_ = clients;
 }
 
 void EfaServer::Loop::handle(Id id, std::uint32_t events) {

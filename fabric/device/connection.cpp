@@ -123,7 +123,11 @@ int read_record(int fd, int flags, Record& record) noexcept {
 int connect_to_daemon(Connection& connection) noexcept {
   int error = connect_to(abstract_name(), connection.socket);
   SocketName path;
-  if (error == ENODEV && path_name(path)) error = connect_to(path, connection.socket);
+  std::snprintf(connection.where, sizeof connection.where, "@%s", efa::kSocketName);
+  if (error == ENODEV && path_name(path)) {
+    error = connect_to(path, connection.socket);
+    std::snprintf(connection.where, sizeof connection.where, "%s", path.address.sun_path);
+  }
   if (error != 0) return error;
 
   efa::Hello greeting;

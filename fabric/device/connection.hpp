@@ -76,6 +76,7 @@ int send_record(int fd, Message message, efa::MessageType type, int flags = 0) n
 struct Connection {
   FileDescriptor socket;
   efa::HelloReply hello;
+  char where[128] = "";  // the socket's name: @weft-efa, or a path
 };
 
 /// 0 or an errno (FunctionList in queue_pair.hpp lists them). First the abstract name in this network namespace, then,

@@ -20,6 +20,7 @@ FunctionList list_functions() {
     Connection connection;
     list.error = connect_to_daemon(connection);
     if (list.error != 0) return list;
+    list.where = connection.where;
     list.daemon_epoch = connection.hello.daemon_epoch;
     list.functions.assign(connection.hello.functions, connection.hello.functions + connection.hello.function_count);
     if (list.functions.empty()) list.error = ENODEV;

@@ -24,6 +24,7 @@ namespace weft::device {
 struct FunctionList {
   int error = 0;
   std::uint64_t daemon_epoch = 0;
+  std::string where;  // the daemon's socket: @weft-efa in this network namespace, or a path
   std::vector<efa::FunctionInfo> functions;
 };
 FunctionList list_functions();
@@ -78,6 +79,9 @@ class QueuePair {
   template <typename Done>
   void poll_sends(Done&& done) noexcept;
 
+  /// Why the packet failed that done() was called for last.
+  efa::SendHint hint() const noexcept { return hint_; }
+
   /// Calls handle(const Arrival&) for up to `limit` packets from the daemon, and of each channel, and gives their buffers
   /// back. Returns how many. handle may send and poll_sends(), but not receive.
   template <typename Handle>
@@ -95,6 +99,12 @@ class QueuePair {
 
   /// Commits whose done was not called yet.
   std::uint32_t sends_in_flight() const noexcept { return static_cast<std::uint32_t>(send_tail_ - send_head_); }
+
+  /// Adds to what the daemon's statistics say of this queue pair's reads and writes of memory.
+  void count(efa::RdmaCounter counter, std::uint64_t amount) noexcept {
+    const auto index = static_cast<unsigned>(counter);
+    header_->rdma[index].store(rdma_[index] += amount, std::memory_order_relaxed);
+  }
 
   /// True once the daemon or the function is gone: nothing will move again. Costs a system call; ask now and then.
   bool dead() noexcept;
@@ -138,6 +148,8 @@ class QueuePair {
   std::uint32_t give_back_after_ = 0;
   std::uint32_t posted_tail_ = 0;                // buffers posted, published and not
   std::uint32_t wake_ticket_ = 0;
+  efa::SendHint hint_ = efa::SendHint::kNone;
+  std::uint64_t rdma_[efa::kRdmaCounters]{};
   bool broken_ = false;                          // the daemon's words make no sense: as good as dead
 
   std::uint32_t notices_seen_ = 0;
@@ -171,7 +183,11 @@ void QueuePair::poll_sends(Done&& done) noexcept {
     const std::uint32_t index = static_cast<std::uint32_t>(send_head_) & (sq_depth_ - 1);
     const Sent sent = sent_[index];
     auto status = efa::SendStatus::kOk;
-    if (look) status = static_cast<efa::SendStatus>(statuses_[index]);
+    if (look) {
+      const std::uint8_t byte = statuses_[index];
+      status = static_cast<efa::SendStatus>(byte & ((1u << efa::kStatusBits) - 1));
+      hint_ = static_cast<efa::SendHint>(byte >> efa::kStatusBits);
+    }
     if (status != efa::SendStatus::kOk) ++send_errors_seen_;
     if constexpr (std::is_invocable_v<Done&, std::uint64_t, efa::SendStatus, std::span<const std::byte>>) {
       const std::byte* data =

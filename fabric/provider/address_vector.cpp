@@ -25,6 +25,7 @@ int close_vector(fid* generic) noexcept {
 }
 
 int bind_vector(fid* generic, fid* other, std::uint64_t flags) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   return AddressVector::of(generic)->bind(other, flags);
 }
 
@@ -41,6 +42,7 @@ int remove_addresses(fid_av* vector, fi_addr_t* indices, std::size_t count, std:
 }
 
 int look_up(fid_av* vector, fi_addr_t index, void* address, std::size_t* size) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   return AddressVector::of(vector)->lookup(index, address, size);
 }
 

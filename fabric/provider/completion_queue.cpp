@@ -10,6 +10,7 @@
 
 #include "fabric/provider/error_text.hpp"
 #include "fabric/provider/provider.hpp"
+#include "fabric/provider/strict.hpp"
 #include "fabric/provider/stubs.hpp"
 
 namespace weft::provider {
@@ -36,6 +37,7 @@ int close_queue(fid* generic) noexcept {
 }
 
 int control_queue(fid* generic, int command, void* argument) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   auto* queue = CompletionQueue::of(generic);
   if (command != FI_GETWAIT) return -FI_ENOSYS;
   std::lock_guard guard(queue->domain.lock);
@@ -65,13 +67,8 @@ ssize_t sleep_on_queue_from(fid_cq* queue, void* buffer, std::size_t count, fi_a
 
 int signal_queue(fid_cq* queue) noexcept { return CompletionQueue::of(queue)->signal(); }
 
-const char* error_text_of(fid_cq*, int provider_error, const void*, char* text, std::size_t size) noexcept {
-  const char* sentence = error_text(provider_error);
-  if (text != nullptr && size != 0) {
-    std::strncpy(text, sentence, size - 1);
-    text[size - 1] = '\0';
-  }
-  return sentence;
+const char* error_text_of(fid_cq*, int provider_error, const void* hint, char* text, std::size_t size) noexcept {
+  return full_text(provider_error, hint, text, size);
 }
 
 constinit fi_ops object_ops = {
@@ -106,6 +103,7 @@ CompletionQueue::CompletionQueue(Domain& parent, const fi_cq_attr& attributes, v
       limit_(std::max(attributes.size, kSmallestLimit)) {
   fid = {.fclass = FI_CLASS_CQ, .context = context, .ops = &object_ops};
   ops = &queue_ops;
+  domain.queues.fetch_add(1);
   domain.children.fetch_add(1);
 }
 
@@ -154,14 +152,20 @@ ssize_t CompletionQueue::read_error(fi_cq_err_entry* error) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
   std::lock_guard guard(domain.lock);
   if (ring_.empty() || !ring_.front().is_error) return -FI_EAGAIN;
-  // err_data is the caller's buffer, for data that we never have; its size came to the struct with API 1.5.
-  std::memcpy(error, &ring_.front_error(), offsetof(fi_cq_err_entry, err_data));
-  if (domain.fabric.api_version >= FI_VERSION(1, 5)) error->err_data_size = 0;
+  // Up to err_data: before API 1.5 that was all. Since then it is the caller's buffer, or, without one, a pointer of ours:
+  // the hint for fi_cq_strerror, which lives as long as the provider. A copy of it would be no use there.
+  const fi_cq_err_entry& first = ring_.front_error();
+  std::memcpy(error, &first, offsetof(fi_cq_err_entry, err_data));
+  if (domain.fabric.api_version >= FI_VERSION(1, 5)) {
+    if (error->err_data_size == 0) error->err_data = first.err_data;
+    error->err_data_size = error->err_data_size == 0 ? first.err_data_size : 0;
+  }
   ring_.pop();
   return 1;
 }
 
 int CompletionQueue::signal() noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   if (!can_sleep_) return -FI_ENOSYS;
   std::lock_guard guard(domain.lock);
   watcher.wake();
@@ -169,6 +173,7 @@ int CompletionQueue::signal() noexcept {
 }
 
 int CompletionQueue::try_wait() noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   std::lock_guard guard(domain.lock);
   if (ring_.empty()) watcher.progress();
   return ring_.empty() && watcher.arm() ? 0 : -FI_EAGAIN;
@@ -180,6 +185,7 @@ int open_completion_queue(fid_domain* domain, fi_cq_attr* attributes, fid_cq** r
   const fi_cq_attr& chosen = attributes != nullptr ? *attributes : none;
   if (!Watcher::supports(chosen.wait_obj)) return -FI_ENOSYS;
   if (chosen.format > FI_CQ_FORMAT_TAGGED) return -FI_EINVAL;
+  if (settings.strict && Domain::of(domain)->queues.load() >= strict::kQueues) return -FI_ENOMEM;  // as the device says it
   auto* queue = new (std::nothrow) CompletionQueue(*Domain::of(domain), chosen, context);
   if (queue == nullptr) return -FI_ENOMEM;
   *result = queue;

@@ -12,7 +12,10 @@ namespace weft::provider {
 class CompletionQueue final : public fid_cq {
  public:
   CompletionQueue(Domain& domain, const fi_cq_attr& attributes, void* context);
-  ~CompletionQueue() { domain.children.fetch_sub(1); }
+  ~CompletionQueue() {
+    domain.queues.fetch_sub(1);
+    domain.children.fetch_sub(1);
+  }
 
   static CompletionQueue* of(struct fid* generic) { return from_fid<CompletionQueue, fid_cq>(generic); }
   static CompletionQueue* of(fid_cq* queue) { return static_cast<CompletionQueue*>(queue); }

@@ -21,6 +21,7 @@ int close_counter(fid* generic) noexcept {
 }
 
 int control_counter(fid* generic, int command, void* argument) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   auto* counter = Counter::of(generic);
   if (command != FI_GETWAIT) return -FI_ENOSYS;
   std::lock_guard guard(counter->domain.lock);
@@ -145,6 +146,7 @@ int Counter::wait(std::uint64_t threshold, int timeout_ms) noexcept {
 }
 
 int Counter::try_wait() noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   std::lock_guard guard(domain.lock);
   const std::uint64_t before = value.load() + errors.load();
   watcher.progress();

@@ -127,6 +127,12 @@ ssize_t DatagramEndpoint::cancel(void* context) noexcept {
   return 0;
 }
 
+void DatagramEndpoint::append_dump(std::string& text) {
+  if (const unsigned sends = queue_pair_->sends_in_flight(); sends != 0)
+    text += "  " + std::to_string(sends) + " datagrams wait for weftd\n";
+  if (!posted_.empty()) text += "  " + std::to_string(posted_.size()) + " receives wait for a datagram from anybody\n";
+}
+
 unsigned DatagramEndpoint::move() {
   if (gone_) return 0;
   unsigned handled = 0;
@@ -197,7 +203,7 @@ void DatagramEndpoint::complete(bool is_send, std::uint32_t report, const fi_cq_
 
 void DatagramEndpoint::fail(bool is_send, std::uint32_t report, void* context, rdm::Status status, int device_status,
                             std::size_t overflow) {
-  explain_once(status, domain.address);
+  explain_once(status, domain.address, provider_error(status, device_status), nullptr);
   if (Counter* counter = counters_[is_send ? kSendCounter : kReceiveCounter];
       counter != nullptr && status != rdm::Status::kCanceled)
     counter->count(true);

@@ -62,6 +62,7 @@ class DatagramEndpoint final : public EndpointBase {
   void set_peer(std::uint32_t peer, const device::Address& address) override;
   void remove_peer(std::uint32_t peer) override;
   device::QueuePair& queue_pair() override { return *queue_pair_; }
+  void append_dump(std::string& text) override;
 
  private:
   struct Sent {

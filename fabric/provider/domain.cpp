@@ -1,5 +1,6 @@
 #include "fabric/provider/domain.hpp"
 
+#include <arpa/inet.h>
 #include <rdma/fi_errno.h>
 #include <sys/random.h>
 
@@ -12,6 +13,7 @@
 #include "fabric/provider/address_vector.hpp"
 #include "fabric/provider/completion_queue.hpp"
 #include "fabric/provider/counter.hpp"
+#include "fabric/provider/dump.hpp"
 #include "fabric/provider/endpoint.hpp"
 #include "fabric/provider/event_queue.hpp"
 #include "fabric/provider/info.hpp"
@@ -34,6 +36,7 @@ int close_domain(fid* generic) noexcept {
 // An event queue may be bound for asynchronous registration (FI_REG_MR); ours is always synchronous, so it is noted
 // and stays silent.
 int bind_domain(fid* generic, fid* other, std::uint64_t flags) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   if (other->fclass != FI_CLASS_EQ || (flags & ~FI_REG_MR) != 0) return -FI_EINVAL;
   from_fid<Domain, fid_domain>(generic)->event_queue = EventQueue::of(other);
   return 0;
@@ -113,10 +116,13 @@ int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* co
   domain->ops = &domain_ops;
   domain->mr = &memory_region_ops;
   domain->eni_id.assign(function->eni_id, strnlen(function->eni_id, sizeof function->eni_id));
+  domain->instance.assign(function->instance, strnlen(function->instance, sizeof function->instance));
   char name[32];
   domain_name(*function, info->ep_attr != nullptr ? info->ep_attr->type : FI_EP_RDM, name, sizeof name);
   domain->name = name;
   std::memcpy(domain->address, function->address, sizeof domain->address);
+  domain->device_reads = (function->lacks_rdma & 1) == 0;
+  domain->device_writes = (function->lacks_rdma & 2) == 0;
   const int mode = info->domain_attr->mr_mode;
   domain->virtual_addresses = mode == FI_MR_BASIC || (mode & FI_MR_VIRT_ADDR) != 0;
   domain->provider_keys = mode == FI_MR_BASIC || (mode & FI_MR_PROV_KEY) != 0;
@@ -128,6 +134,11 @@ int open_domain(fid_fabric* parent, fi_info* info, fid_domain** result, void* co
       return -FI_ENOMEM;
     }
   }
+  watch_dump_signal();
+  char ip[INET_ADDRSTRLEN] = "?";
+  inet_ntop(AF_INET, domain->address + 12, ip, sizeof ip);  // IPv6-mapped
+  WEFT_LOG(INFO, DOMAIN, "%s is ENI %s (%s) of instance %s: packets of %u bytes through the EFA function of weftd at %s\n",
+           domain->name.c_str(), domain->eni_id.c_str(), ip, domain->instance.c_str(), function->mtu, list.where.c_str());
   *result = domain;
   return 0;
 }

@@ -30,8 +30,11 @@ struct Domain : fid_domain {
   Lock lock;
   std::atomic<int> children{0};
   std::string eni_id;            // which function endpoints open
+  std::string instance;          // whose that is
   std::string name;              // "weft0-rdm"
   std::uint8_t address[16]{};    // of the ENI
+  bool device_reads = true, device_writes = true;  // RDMA that the real device of this instance type has
+  std::atomic<std::size_t> queues{0};              // completion queues open
   fi_av_type av_type = FI_AV_UNSPEC;
   EventQueue* event_queue = nullptr;
 

@@ -61,8 +61,10 @@ class Endpoint final : public EndpointBase, public rdm::CompletionSink {
   void remove_peer(std::uint32_t peer) override;
   int wait_limit_ms() const override { return rdm_->wait_limit_ms(); }
   device::QueuePair& queue_pair() override { return rdm_->queue_pair(); }
+  void append_dump(std::string& text) override { rdm_->dump(text); }
 
   void on_completion(const rdm::Completion& completion) override;
+  void on_device_gone() override;
 
  private:
   // The first injected message to a peer is waited for, so that a refusal reaches the caller: see transfer.cpp.
@@ -71,6 +73,8 @@ class Endpoint final : public EndpointBase, public rdm::CompletionSink {
     bool done = false;
     bool abandoned = false;  // waited long enough: whoever completes it forgets it
     rdm::Status status = rdm::Status::kOk;
+    int provider_error = 0;
+    const char* hint = nullptr;
     std::byte message[rdm::kInjectSize];
   };
 

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "fabric/provider/attributes.hpp"
+#include "fabric/provider/dump.hpp"
 #include "fabric/provider/names.hpp"
 #include "fabric/provider/progress_thread.hpp"
 #include "fabric/provider/provider.hpp"
@@ -38,6 +39,7 @@ EndpointBase::~EndpointBase() {
     if (counter != nullptr) --counter->bindings;
   }
   if (addresses_ != nullptr) --addresses_->bindings;
+  if (event_queue_ != nullptr) --event_queue_->bindings;
   domain.children.fetch_sub(1);
 }
 
@@ -96,7 +98,11 @@ int EndpointBase::bind(struct fid* other, std::uint64_t flags) {
       ++vector.bindings;
       return 0;
     }
-    case FI_CLASS_EQ: return 0;  // a connectionless endpoint has no events
+    case FI_CLASS_EQ:  // a connectionless endpoint has one event: the end of its device
+      if (event_queue_ != nullptr) return -FI_EINVAL;
+      event_queue_ = EventQueue::of(other);
+      ++event_queue_->bindings;
+      return 0;
     default: return -FI_EINVAL;
   }
 }
@@ -116,6 +122,7 @@ int EndpointBase::enable() {
   options.eni_id = domain.eni_id;
   options.qpn = wanted_qpn_;
   options.tx_buffers = options.rx_buffers = static_cast<std::uint32_t>(settings.packet_buffers);
+  const EndpointRegistry::Opening opening;
   int error = 0;
   std::unique_ptr<device::QueuePair> opened = device::QueuePair::open(options, &error);
   if (opened == nullptr) {
@@ -125,12 +132,12 @@ int EndpointBase::enable() {
   if (opened->address().qpn > 0xffff) return -FI_EADDRNOTAVAIL;  // does not fit FI_SOCKADDR_IN's port
   if (error = start(std::move(opened)); error != 0) return error;
   enabled_ = true;
+  dumps_made_ = dumps_wanted.load(std::memory_order_relaxed);
   attach();
   char text[64];
   const device::Address address = queue_pair().address();
   print_address(socket_address(address.ip, address.qpn), text, sizeof text);
-  WEFT_LOG(INFO, EP_CTRL, "endpoint %s on %s, domain %s: packets of %u bytes through weftd's engine\n", text,
-           domain.eni_id.c_str(), domain.name.c_str(), queue_pair().mtu());
+  WEFT_LOG(INFO, EP_CTRL, "%s: endpoint %s is open\n", domain.name.c_str(), text);
   return 0;
 }
 
@@ -161,15 +168,18 @@ void EndpointBase::detach() {
   std::erase(domain.endpoints, this);
 }
 
-void EndpointBase::linger() {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(settings.linger_ms);
+EndpointBase::Clock::time_point EndpointBase::linger_end() {
+  return Clock::now() + std::chrono::milliseconds(settings.linger_ms);
+}
+
+void EndpointBase::linger(Clock::time_point end) {
   for (;;) {
     {
       std::lock_guard guard(domain.lock);
       move();
       if (drained()) return;
     }
-    if (std::chrono::steady_clock::now() >= end) break;
+    if (Clock::now() >= end) break;
     sched_yield();
   }
   WEFT_LOG(WARN, EP_CTRL, "closed with messages in flight: a peer did not take them within %zu ms\n",
@@ -178,7 +188,7 @@ void EndpointBase::linger() {
 
 int EndpointBase::close() {
   if (enabled_) {
-    linger();
+    linger(linger_end());
     std::lock_guard guard(domain.lock);
     detach();
   }
@@ -194,6 +204,10 @@ bool EndpointBase::back_pressure() const {
 // Who sleeps on this queue pair relies on its being armed. Progress made for somebody else takes arrivals away and
 // must leave it armed again; if packets come faster than that, the sleepers are woken instead.
 unsigned EndpointBase::progress() {
+  if (const std::uint32_t wanted = dumps_wanted.load(std::memory_order_relaxed); wanted != dumps_made_) [[unlikely]] {
+    dumps_made_ = wanted;
+    write_dump(*this);
+  }
   if (back_pressure()) return 0;
   if (domain.progress_thread != nullptr) domain.progress_thread->note_call();
   if (sleepers_.empty()) return move();

@@ -6,8 +6,10 @@
 #include <rdma/fi_endpoint.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "fabric/device/queue_pair.hpp"
@@ -15,6 +17,7 @@
 #include "fabric/provider/completion_queue.hpp"
 #include "fabric/provider/counter.hpp"
 #include "fabric/provider/domain.hpp"
+#include "fabric/provider/event_queue.hpp"
 
 namespace weft::provider {
 
@@ -52,8 +55,12 @@ class EndpointBase : public fid_ep {
   unsigned progress();
   bool arm(Watcher& watcher);
   void disarm(Watcher& watcher);
-  /// Makes progress until nothing of ours is in flight, at most FI_WEFT_LINGER_MS. Takes the lock itself.
-  void linger();
+  /// What everything of ours waits for, in lines of text.
+  virtual void append_dump(std::string& text) = 0;
+  using Clock = std::chrono::steady_clock;
+  static Clock::time_point linger_end();  // FI_WEFT_LINGER_MS from now
+  /// Makes progress until nothing of ours is in flight, or it is that time. Takes the lock itself.
+  void linger(Clock::time_point end);
 
   Domain& domain;
 
@@ -89,6 +96,7 @@ class EndpointBase : public fid_ep {
   };
   std::array<Counter*, kCounterKinds> counters_{};
   AddressVector* addresses_ = nullptr;
+  EventQueue* event_queue_ = nullptr;
 
  private:
   friend class EndpointRegistry;
@@ -103,6 +111,7 @@ class EndpointBase : public fid_ep {
   std::uint16_t wanted_qpn_ = 0;        // 0: any
   std::vector<Watcher*> sleepers_;      // who is armed on our queue pair
   EndpointBase* next_live_ = nullptr;   // the registry's list
+  std::uint32_t dumps_made_ = 0;
 };
 
 int open_endpoint(fid_domain* domain, fi_info* info, fid_ep** endpoint, void* context) noexcept;

@@ -84,6 +84,7 @@ int control_endpoint(fid* generic, int command, void* argument) noexcept {
 ssize_t cancel(fid* generic, void* context) noexcept { return EndpointBase::of(generic)->cancel(context); }
 
 int get_option(fid* generic, int level, int name, void* value, std::size_t* size) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   if (level != FI_OPT_ENDPOINT) return -FI_ENOPROTOOPT;
   return EndpointBase::of(generic)->get_option(name, value, size);
 }
@@ -95,10 +96,12 @@ int set_option(fid* generic, int level, int name, const void* value, std::size_t
 }
 
 int set_name(fid* generic, void* address, std::size_t size) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   return EndpointBase::of(generic)->set_name(address, size);
 }
 
 int get_name(fid* generic, void* address, std::size_t* size) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   return EndpointBase::of(generic)->get_name(address, size);
 }
 

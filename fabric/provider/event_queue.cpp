@@ -10,6 +10,7 @@
 #include <cstring>
 #include <new>
 
+#include "fabric/provider/error_text.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/stubs.hpp"
 
@@ -18,35 +19,43 @@ namespace {
 
 int close_queue(fid* generic) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
-  delete EventQueue::of(generic);
+  auto* queue = EventQueue::of(generic);
+  if (queue->bindings.load() != 0) return -FI_EBUSY;
+  delete queue;
   return 0;
 }
 
 int control_queue(fid* generic, int command, void* argument) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   if (command != FI_GETWAIT) return -FI_ENOSYS;
   return EventQueue::of(generic)->wait_descriptor(static_cast<int*>(argument));
 }
 
 ssize_t read_queue(fid_eq* queue, std::uint32_t* event, void* buffer, std::size_t size, std::uint64_t flags) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   return EventQueue::of(queue)->read(event, buffer, size, flags);
 }
 
 ssize_t read_error_of(fid_eq* queue, fi_eq_err_entry* error, std::uint64_t flags) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   return EventQueue::of(queue)->read_error(error, flags);
 }
 
 ssize_t write_queue(fid_eq* queue, std::uint32_t event, const void* buffer, std::size_t size, std::uint64_t) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   return EventQueue::of(queue)->write(event, buffer, size);
 }
 
 ssize_t sleep_on_queue(fid_eq* queue, std::uint32_t* event, void* buffer, std::size_t size, int timeout_ms,
                        std::uint64_t flags) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   return EventQueue::of(queue)->sleep_and_read(event, buffer, size, timeout_ms, flags);
 }
 
-const char* error_text(fid_eq*, int provider_error, const void*, char* text, std::size_t size) noexcept {
-  if (text != nullptr && size != 0) std::snprintf(text, size, "%s", fi_strerror(provider_error));
-  return fi_strerror(provider_error);
+const char* error_text_of(fid_eq*, int provider_error, const void*, char* text, std::size_t size) noexcept {
+  const char* sentence = weft::provider::error_text(provider_error);
+  if (text != nullptr && size != 0) std::snprintf(text, size, "%s", sentence);
+  return sentence;
 }
 
 constinit fi_ops object_ops = {
@@ -65,7 +74,7 @@ constinit fi_ops_eq queue_ops = {
     .readerr = read_error_of,
     .write = write_queue,
     .sread = sleep_on_queue,
-    .strerror = error_text,
+    .strerror = error_text_of,
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <rdma/fi_eq.h>
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <mutex>
@@ -31,6 +32,8 @@ class EventQueue final : public fid_eq {
   int wait_descriptor(int* descriptor);
 
   void write_error(const fi_eq_err_entry& error);
+
+  std::atomic<int> bindings{0};  // of endpoints; fi_close answers -FI_EBUSY while there are some
 
  private:
   struct Event {

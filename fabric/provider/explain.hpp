@@ -10,7 +10,8 @@
 namespace weft::provider {
 
 /// Says why, the first time a process meets this status; nothing for statuses that are ordinary (truncated, cancelled).
-/// `address`: of the ENI whose endpoint failed.
-void explain_once(rdm::Status status, const std::uint8_t (&address)[16]) noexcept;
+/// `address`: of the ENI whose endpoint failed; number and hint: of error_text.hpp.
+void explain_once(rdm::Status status, const std::uint8_t (&address)[16], int provider_error, const char* hint) noexcept;
+void explain_device_gone(const std::uint8_t (&address)[16]) noexcept;
 
 }  // namespace weft::provider

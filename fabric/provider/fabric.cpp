@@ -26,6 +26,7 @@ int close_fabric(fid* generic) noexcept {
 
 // fi_trywait(3): 0 when it is safe to sleep on the objects' descriptors, -FI_EAGAIN when one has something already.
 int try_wait(fid_fabric*, fid** objects, int count) noexcept {
+  if (forked()) return -FI_EOPNOTSUPP;
   for (int i = 0; i < count; ++i) {
     int result = -FI_EINVAL;
     switch (objects[i]->fclass) {

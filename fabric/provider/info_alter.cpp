@@ -2,6 +2,7 @@
 // what they asked (MPICH, getinfo_test): so it echoes the hints wherever they chose something.
 #include "fabric/provider/attributes.hpp"
 #include "fabric/provider/info.hpp"
+#include "fabric/provider/strict.hpp"
 
 namespace weft::provider {
 namespace {
@@ -23,6 +24,7 @@ void choose(Value& value, const Value& hinted) {
 // Bits of modes that the application can live with are cleared where we do not need them (fi_domain(3)), and we need
 // none. Who wants virtual addresses or our keys all the same sets them in the info that it opens the domain with.
 int answer_mr_mode(const fi_domain_attr* hints, std::uint32_t version) {
+  if (settings.strict) return strict::kMrMode;
   const int hinted = hints != nullptr ? hints->mr_mode : 0;
   if ((hinted & (FI_MR_BASIC | FI_MR_SCALABLE)) != 0) return hinted;
   // Before 1.5 one of the two legacy modes had to come back; requiring nothing is what FI_MR_SCALABLE meant.

@@ -6,6 +6,7 @@
 #include "fabric/provider/attributes.hpp"
 #include "fabric/provider/info.hpp"
 #include "fabric/provider/provider.hpp"
+#include "fabric/provider/strict.hpp"
 
 namespace weft::provider {
 namespace {
@@ -45,6 +46,9 @@ bool check_fabric(const fi_fabric_attr& offer, const fi_fabric_attr& hints) {
 // We require no registration mode, and accept both legacy modes.
 bool check_mr_mode(const fi_domain_attr& hints, std::uint32_t version) {
   const int mode = hints.mr_mode;
+  if (settings.strict)
+    return (version >= kApiWithMrModeBits && (mode & strict::kMrMode) == strict::kMrMode) ||
+           refuse("domain_attr.mr_mode: EFA needs FI_MR_LOCAL, FI_MR_VIRT_ADDR, FI_MR_ALLOCATED and FI_MR_PROV_KEY (WEFT_EFA_STRICT)");
   const bool legacy = mode == FI_MR_BASIC || mode == FI_MR_SCALABLE;
   if (version < kApiWithMrModeBits) return mode == FI_MR_UNSPEC || legacy || refuse("domain_attr.mr_mode");
   if ((mode & (FI_MR_BASIC | FI_MR_SCALABLE)) != 0) return legacy || refuse("domain_attr.mr_mode mixes old and new");
@@ -91,7 +95,7 @@ bool check_transmit(const fi_tx_attr& offer, const fi_tx_attr& hints) {
   if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("tx_attr.msg_order (RDM keeps FI_ORDER_SAS and the order of atomics, DGRAM none)");
   if ((hints.comp_order & ~offer.comp_order) != 0) return refuse("tx_attr.comp_order");
   if (hints.inject_size > offer.inject_size) return refuse("tx_attr.inject_size");
-  if (hints.size > kLargestQueue) return refuse("tx_attr.size");
+  if (hints.size > (settings.strict ? strict::kTransmitQueue : kLargestQueue)) return refuse("tx_attr.size");
   if (hints.iov_limit > offer.iov_limit) return refuse("tx_attr.iov_limit");
   if (hints.rma_iov_limit > offer.rma_iov_limit) return refuse("tx_attr.rma_iov_limit (RDM has 4, DGRAM none)");
   return true;
@@ -103,13 +107,14 @@ bool check_receive(const fi_rx_attr& offer, const fi_rx_attr& hints) {
   if ((hints.msg_order & ~offer.msg_order) != 0) return refuse("rx_attr.msg_order (RDM keeps FI_ORDER_SAS and the order of atomics, DGRAM none)");
   if ((hints.comp_order & ~offer.comp_order) != 0) return refuse("rx_attr.comp_order");
   if (hints.total_buffered_recv > offer.total_buffered_recv) return refuse("rx_attr.total_buffered_recv");
-  if (hints.size > kLargestQueue) return refuse("rx_attr.size");
+  if (hints.size > (settings.strict ? strict::kReceiveQueue : kLargestQueue)) return refuse("rx_attr.size");
   if (hints.iov_limit > offer.iov_limit) return refuse("rx_attr.iov_limit");
   return true;
 }
 
 bool satisfies(const fi_info& offer, const fi_info& hints, std::uint32_t version) {
-  if ((hints.caps & ~offer.caps) != 0) return refuse("caps");
+  if ((hints.caps & ~offer.caps) != 0) return refuse(settings.strict ? "caps (WEFT_EFA_STRICT)" : "caps");
+  if ((offer.mode & ~hints.mode) != 0) return refuse("mode: EFA needs FI_CONTEXT2 (WEFT_EFA_STRICT)");
   if (hints.addr_format != FI_FORMAT_UNSPEC && hints.addr_format != FI_SOCKADDR && hints.addr_format != FI_SOCKADDR_IN)
     return refuse("addr_format: weft has FI_SOCKADDR_IN");
   return (hints.ep_attr == nullptr || check_endpoint(*offer.ep_attr, *hints.ep_attr)) &&

@@ -8,6 +8,7 @@
 #include "fabric/provider/endpoint.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/stubs.hpp"
+#include "fabric/provider/strict.hpp"
 
 namespace weft::provider {
 namespace {
@@ -52,6 +53,7 @@ int register_buffers(fid* generic, const iovec* buffers, std::size_t count, std:
   if (forked()) return -FI_EOPNOTSUPP;
   if (generic->fclass != FI_CLASS_DOMAIN || buffers == nullptr || count == 0 || count > rdm::kMaxIov || offset != 0)
     return -FI_EINVAL;
+  if (settings.strict && count > 1) return -FI_EINVAL;
   Domain& domain = *from_fid<Domain, fid_domain>(generic);
   if (!domain.provider_keys && key == FI_KEY_NOTAVAIL) return -FI_EKEYREJECTED;
   rdm::Region description;
@@ -59,12 +61,22 @@ int register_buffers(fid* generic, const iovec* buffers, std::size_t count, std:
   auto* region = new (std::nothrow) MemoryRegion(domain);
   if (region == nullptr) return -FI_ENOMEM;
   description.owner = region;
-  bool fresh = false;
+  bool fresh = false, full = false;
   {
     std::lock_guard guard(domain.lock);
-    region->key = domain.provider_keys ? domain.next_key() : key;
+    full = settings.strict && domain.regions.size() >= strict::kRegions;
+  }
+  if (full) {
+    region->key = FI_KEY_NOTAVAIL;
+    delete region;
+    return -FI_ENOMEM;  // as the device says it
+  }
+  {
+    std::lock_guard guard(domain.lock);
+    const std::uint64_t mask = settings.strict ? strict::kKeyMask : ~std::uint64_t{0};
+    region->key = domain.provider_keys ? domain.next_key() & mask : key;
     fresh = domain.regions.add(region->key, description);
-    while (!fresh && domain.provider_keys) fresh = domain.regions.add(region->key = domain.next_key(), description);
+    while (!fresh && domain.provider_keys) fresh = domain.regions.add(region->key = domain.next_key() & mask, description);
   }
   if (!fresh) {
     region->key = FI_KEY_NOTAVAIL;

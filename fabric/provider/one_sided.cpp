@@ -11,6 +11,7 @@
 #include "fabric/provider/memory_region.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/report.hpp"
+#include "fabric/provider/strict.hpp"
 
 namespace weft::provider {
 namespace {
@@ -41,12 +42,15 @@ ssize_t Endpoint::one_sided(rdm::OneSidedRequest& request, fi_addr_t peer, std::
   }
   std::size_t length = 0;
   for (const rdm::RemotePiece& piece : request.remote) length += piece.length;
+  if (settings.strict) [[unlikely]] {
+    if (ssize_t error = strict::check(request, length, domain); error != 0) return error;
+  }
   if ((request.flags & rdm::kInject) != 0 && length > inject_size_) return -FI_EMSGSIZE;
   if ((flags & FI_REMOTE_CQ_DATA) != 0 && request.kind != rdm::OneSided::kRead) request.flags |= rdm::kRemoteData;
   if (must_defer(request.peer, flags)) [[unlikely]] return defer(request, flags);
   int error = rdm_->one_sided(request);
   if (error == -FI_EAGAIN && progress() != 0) error = rdm_->one_sided(request);
-  if (error == -FI_ENETDOWN) explain_once(rdm::Status::kDeviceGone, domain.address);
+  if (error == -FI_ENETDOWN) explain_device_gone(domain.address);
   return error;
 }
 

@@ -12,6 +12,7 @@ namespace weft::provider {
 namespace {
 
 constinit Lock registry_lock;
+constinit Lock opening_lock;  // taken before registry_lock
 constinit EndpointBase* first_live = nullptr;
 
 }  // namespace
@@ -36,8 +37,18 @@ void EndpointRegistry::watch_forks() noexcept {
   pthread_atfork(lock_for_fork, unlock_in_parent, abandon_in_child);
 }
 
-void EndpointRegistry::lock_for_fork() noexcept { registry_lock.lock(); }
-void EndpointRegistry::unlock_in_parent() noexcept { registry_lock.unlock(); }
+EndpointRegistry::Opening::Opening() noexcept { opening_lock.lock(); }
+EndpointRegistry::Opening::~Opening() { opening_lock.unlock(); }
+
+void EndpointRegistry::lock_for_fork() noexcept {
+  opening_lock.lock();
+  registry_lock.lock();
+}
+
+void EndpointRegistry::unlock_in_parent() noexcept {
+  registry_lock.unlock();
+  opening_lock.unlock();
+}
 
 // Only async-signal-safe calls here. The objects stay as they are, unused: every op checks forked() first.
 void EndpointRegistry::abandon_in_child() noexcept {
@@ -46,11 +57,13 @@ void EndpointRegistry::abandon_in_child() noexcept {
     ::close(endpoint->queue_pair().socket_fd());
   first_live = nullptr;
   registry_lock.unlock();
+  opening_lock.unlock();
 }
 
 void EndpointRegistry::linger_all() noexcept {
   if (forked()) return;
-  for (EndpointBase* endpoint = first_live; endpoint != nullptr; endpoint = endpoint->next_live_) endpoint->linger();
+  const auto end = EndpointBase::linger_end();  // for all of them together
+  for (EndpointBase* endpoint = first_live; endpoint != nullptr; endpoint = endpoint->next_live_) endpoint->linger(end);
 }
 
 }  // namespace weft::provider

@@ -11,6 +11,16 @@ class EndpointRegistry {
   static void add(EndpointBase& endpoint) noexcept;
   static void remove(EndpointBase& endpoint) noexcept;
 
+  /// Held from before a socket to the daemon is made until the endpoint is added: a child that another thread forks
+  /// meanwhile would keep that socket. A fork waits; the daemon answers in microseconds, or is given up after seconds.
+  class Opening {
+   public:
+    Opening() noexcept;
+    ~Opening();
+    Opening(const Opening&) = delete;
+    Opening& operator=(const Opening&) = delete;
+  };
+
   /// Installs the fork handlers; once.
   static void watch_forks() noexcept;
   /// The library is being unloaded: waits, bounded, until the endpoints still open have nothing in flight.

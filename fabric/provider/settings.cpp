@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "fabric/device/channel.hpp"
@@ -70,6 +71,8 @@ void define_settings() noexcept {
                 "never, or auto: where the kernel is fast enough at it",
                 &settings.cma);
   define_switch("explain", "Say once on standard error why communication failed", &settings.explain);
+  const char* const strict = std::getenv("WEFT_EFA_STRICT");
+  settings.strict = strict != nullptr && *strict != '\0' && std::strcmp(strict, "0") != 0;
 }
 
 bool use_direct_copies() noexcept {

@@ -17,6 +17,7 @@ struct Settings {
   std::size_t linger_ms = 1000;            // FI_WEFT_LINGER_MS: how long fi_close waits for what is in flight
   bool express = true;                     // FI_WEFT_EXPRESS: channels past the daemon to peers on this host
   Choice cma = Choice::kAuto;              // FI_WEFT_CMA: large data in one copy, by process_vm_readv(2)
+  bool strict = false;                     // WEFT_EFA_STRICT: strict.hpp
   bool explain = true;                     // FI_WEFT_EXPLAIN: say on standard error why communication failed
 };
 

@@ -15,6 +15,7 @@
 #include "fabric/provider/explain.hpp"
 #include "fabric/provider/provider.hpp"
 #include "fabric/provider/report.hpp"
+#include "fabric/provider/strict.hpp"
 
 namespace weft::provider {
 namespace {
@@ -39,6 +40,9 @@ ssize_t Endpoint::check_send(const Outgoing& message) const {
   if (rdm_ == nullptr) return -FI_EOPBADSTATE;
   if (message.count > rdm::kMaxIov || message.destination >= rdm::kUnknownPeer) return -FI_EINVAL;
   if ((message.flags & kRefusedFlags) != 0) return -FI_EINVAL;
+  if (settings.strict) [[unlikely]] {
+    if (ssize_t error = strict::check(message); error != 0) return error;
+  }
   return back_pressure() ? -FI_EAGAIN : 0;
 }
 
@@ -46,7 +50,7 @@ ssize_t Endpoint::check_send(const Outgoing& message) const {
 int Endpoint::post(const rdm::SendRequest& request) {
   int error = rdm_->send(request);
   if (error == -EAGAIN && progress() != 0) error = rdm_->send(request);
-  if (error == -ENETDOWN) explain_once(rdm::Status::kDeviceGone, domain.address);
+  if (error == -ENETDOWN) explain_device_gone(domain.address);
   return error;
 }
 
@@ -110,9 +114,11 @@ int Endpoint::inject_first(rdm::SendRequest request) {
   // Not done in time: a peer that is not ready, or a daemon that is stopped. The message is on its way all the same.
   contact.abandoned = !contact.done;
   const rdm::Status status = contact.status;
+  const int provider_number = contact.provider_error;
+  const char* const hint = contact.hint;
   if (contact.done) forget(contact);
   if (status != rdm::Status::kOk) {
-    explain_once(status, domain.address);
+    explain_once(status, domain.address, provider_number, hint);
     return -fabric_error(status);
   }
   if (request.peer >= contacted_.size()) contacted_.resize(request.peer + 1);
@@ -129,6 +135,9 @@ ssize_t Endpoint::receive(const Incoming& message) noexcept {
   std::lock_guard guard(domain.lock);
   if (rdm_ == nullptr) return -FI_EOPBADSTATE;
   if (message.count > rdm::kMaxIov || (message.flags & (kRefusedFlags | FI_FENCE)) != 0) return -FI_EINVAL;
+  if (settings.strict) [[unlikely]] {
+    if (ssize_t error = strict::check(message); error != 0) return error;
+  }
   if (back_pressure()) return -FI_EAGAIN;
   rdm::ReceiveRequest request;
   if ((caps_ & FI_DIRECTED_RECV) != 0 && message.source != FI_ADDR_UNSPEC) {
@@ -174,6 +183,8 @@ void Endpoint::on_completion(const rdm::Completion& completion) {
     FirstContact& contact = *static_cast<FirstContact*>(completion.context);
     contact.done = true;
     contact.status = completion.status;
+    contact.provider_error = provider_error(completion.status, completion.device_status);
+    contact.hint = hint_text(completion.hint);
     if (!contact.abandoned) return;
     if (failed) lost_injected(completion, contact.peer);
     forget(contact);
@@ -185,6 +196,23 @@ void Endpoint::on_completion(const rdm::Completion& completion) {
   } else if ((completion.flags & rdm::kCountOnly) == 0 || completion.buffer_released) {
     report_success(completion);
   }
+}
+
+// What was under way is reported already. Who only waits for what peers do to our memory has nothing under way, and who
+// only sleeps on events neither; a queue entry would need an operation to name.
+void Endpoint::on_device_gone() {
+  explain_device_gone(domain.address);
+  for (const CounterKind kind : {kRemoteReadCounter, kRemoteWriteCounter}) {
+    if (counters_[kind] != nullptr) counters_[kind]->count(true);
+  }
+  for (Counter* counter : domain.region_counters) counter->count(true);
+  if (event_queue_ == nullptr) return;
+  fi_eq_err_entry error{};
+  error.fid = &fid;
+  error.context = fid.context;
+  error.err = fabric_error(rdm::Status::kDeviceGone);
+  error.prov_errno = provider_error(rdm::Status::kDeviceGone, 0);
+  event_queue_->write_error(error);
 }
 
 void Endpoint::report_success(const rdm::Completion& completion) {
@@ -200,7 +228,9 @@ void Endpoint::report_success(const rdm::Completion& completion) {
 }
 
 void Endpoint::report_failure(const rdm::Completion& completion) {
-  explain_once(completion.status, domain.address);
+  const int provider_number = provider_error(completion.status, completion.device_status);
+  const char* const hint = hint_text(completion.hint);
+  explain_once(completion.status, domain.address, provider_number, hint);
   CompletionQueue* queue = completion.is_send ? transmit_queue_ : receive_queue_;
   if (queue == nullptr) return;
   fi_cq_err_entry error{};
@@ -212,14 +242,17 @@ void Endpoint::report_failure(const rdm::Completion& completion) {
   error.tag = completion.tag;
   error.olen = completion.overflow;
   error.err = fabric_error(completion.status);
-  error.prov_errno = provider_error(completion.status, completion.device_status);
+  error.prov_errno = provider_number;
+  error.err_data = const_cast<char*>(hint);
+  error.err_data_size = hint != nullptr ? std::strlen(hint) + 1 : 0;
   queue->push_error(error);
 }
 
 void Endpoint::lost_injected(const rdm::Completion& completion, rdm::PeerIndex peer) {
-  WEFT_LOG(WARN, EP_DATA, "an injected message was lost: %s\n",
-           error_text(provider_error(completion.status, completion.device_status)));
-  explain_once(completion.status, domain.address);
+  const int provider_number = provider_error(completion.status, completion.device_status);
+  const char* const hint = hint_text(completion.hint);
+  WEFT_LOG(WARN, EP_DATA, "an injected message was lost: %s\n", full_text(provider_number, hint, nullptr, 0));
+  explain_once(completion.status, domain.address, provider_number, hint);
   if (peer < contacted_.size()) contacted_[peer] = false;
   if (fid.context == nullptr) return;
   rdm::Completion blamed = completion;

@@ -57,6 +57,7 @@ Message& EndpointImpl::new_message(Peer& peer, const Request& request) {
   message.total = request.total;
   message.direct_pieces = request.direct_pieces;
   std::copy(request.direct, request.direct + request.direct_pieces, message.direct);
+  message.since_ns = last_look_ns_;
   if (request.data.size() < request.total) peer.incomplete.push_front(message);
   return message;
 }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "fabric/device/queue_pair.hpp"
 #include "fabric/rdm/atomic.hpp"
@@ -69,6 +70,7 @@ struct Completion {
   bool is_claimable = false;     // answer to a peek with claim: claim() will take this message
   Status status = Status::kOk;
   int device_status = 0;         // efa::SendStatus of a failed send
+  efa::SendHint hint = efa::SendHint::kNone;  // of a failure
   std::size_t length = 0;        // bytes placed
   std::size_t overflow = 0;      // kTruncated: bytes that did not fit
   void* buffer = nullptr;        // multi-recv: where this message starts
@@ -82,6 +84,8 @@ struct Completion {
 class CompletionSink {
  public:
   virtual void on_completion(const Completion& completion) = 0;
+  /// The daemon or the function went away; after the completions of what was under way. Once.
+  virtual void on_device_gone() {}
 
  protected:
   ~CompletionSink() = default;
@@ -197,6 +201,10 @@ class Endpoint {
   virtual std::uint32_t outstanding(PeerIndex peer) const = 0;
 
   virtual EndpointCounters counters() const = 0;
+
+  /// Appends a line for each operation that is not over: with whom, how much, what it waits for, since when. The time is
+  /// that of the last look around before it was posted, hence "at most".
+  virtual void dump(std::string& text) = 0;
 
   virtual device::QueuePair& queue_pair() = 0;
 };

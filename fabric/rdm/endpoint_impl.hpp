@@ -6,6 +6,7 @@
 //   initiate.cpp       reads, writes and atomics: our side      target.cpp        ... and the side whose memory it is
 //   failure.cpp        peers and devices that go away            express.cpp       channels past the daemon
 //   direct.cpp         large data, read from process to process
+//   dump.cpp           what everything waits for, in words
 // Functions that report to the sink may be called from posting calls; the sink must not call back.
 #pragma once
 
@@ -46,6 +47,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
     return peer ? peer->sends : 0;
   }
   EndpointCounters counters() const override;
+  void dump(std::string& text) override;
   device::QueuePair& queue_pair() override { return *queue_pair_; }
 
  private:
@@ -77,6 +79,9 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   // endpoint_impl.cpp
   void look_around();
   void probe_silent_peers();
+
+  // dump.cpp
+  const char* waits_for(const SendOperation& operation) const;
 
   // send.cpp
   bool may_send_now(const Peer& peer) const;
@@ -190,6 +195,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   void on_read_data(Peer& peer, std::span<const std::byte> packet);
   void on_atomic_result(Peer& peer, std::span<const std::byte> packet);
   void on_done(Peer& peer, std::span<const std::byte> packet);
+  void count_finished(const OneSidedOperation& operation, Status status);
   void finish_one_sided(OneSidedOperation& operation, Status status, int device_status);
   void fail_one_sided(Peer& peer, Status status, int device_status, bool only_begun);
 
@@ -207,6 +213,15 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
                      std::uint64_t remote_data, std::size_t length);
   void drop_answers(Peer& peer);
   void drop_one_sided_arrivals(Peer& peer);
+  void count_rdma(efa::RdmaCounter packets, efa::RdmaCounter bytes, std::size_t size) {
+    queue_pair_->count(packets, 1);
+    queue_pair_->count(bytes, size);
+  }
+  void count_sent(std::size_t size) { count_rdma(efa::RdmaCounter::kTxPkts, efa::RdmaCounter::kTxBytes, size); }
+  /// `packet` as the handlers get it: without its transport header.
+  void count_arrived(std::span<const std::byte> packet) {
+    count_rdma(efa::RdmaCounter::kRxPkts, efa::RdmaCounter::kRxBytes, sizeof(srd::PacketHeader) + packet.size());
+  }
 
   // failure.cpp
   void fail_sends(Peer& peer, Status status, int device_status);
@@ -264,6 +279,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   bool holding_ = false;         // unexpected messages have filled their memory
   bool gone_ = false;
   bool device_failed_ = false;   // an answer said so
+  efa::SendHint hint_ = efa::SendHint::kNone;  // of the answer that is being dealt with
   std::uint32_t turns_ = 0;
   std::uint64_t last_look_ns_ = 0, last_probe_ns_ = 0;
 };

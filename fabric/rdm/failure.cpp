@@ -164,6 +164,7 @@ void EndpointImpl::device_gone() {
       sink_->on_completion(completion);
     }
   }
+  sink_->on_device_gone();
 }
 
 }  // namespace weft::rdm

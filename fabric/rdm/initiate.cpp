@@ -98,6 +98,7 @@ int EndpointImpl::one_sided(const OneSidedRequest& request) {
   operation.number = traffic.next_number++;
   operation.remote_data = request.remote_data;
   operation.length = length;
+  operation.since_ns = last_look_ns_;
   operation.pieces = static_cast<std::uint8_t>(request.remote.size());
   std::copy(request.remote.begin(), request.remote.end(), operation.remote);
   operation.result.assign(request.result);
@@ -185,6 +186,7 @@ bool EndpointImpl::post_write(OneSidedOperation& operation, std::span<const iove
     }
   });
   if (!posted) return false;
+  count_sent(kWriteOverhead + data_size);
   if (operation.posted == 0) ++peer.one_sided->begun;
   operation.posted += size;
   if (operation.posted == operation.length) begin_one_sided(operation);
@@ -205,6 +207,7 @@ bool EndpointImpl::post_read(OneSidedOperation& operation) {
     write_direct_pieces(direct, to + sizeof(header) + pieces_size);
   });
   if (!posted) return false;
+  count_sent(size);
   ++operation.peer->one_sided->begun;
   begin_one_sided(operation);
   return true;
@@ -248,6 +251,7 @@ void EndpointImpl::on_read_data(Peer& peer, std::span<const std::byte> packet) {
       data.size() > operation->length - header.offset) {
     return dropped();
   }
+  count_arrived(packet);
   scatter(operation->local.view(), header.offset, data.data(), data.size());
   operation->received += data.size();
   if (operation->received >= operation->length) finish_one_sided(*operation, Status::kOk, 0);
@@ -298,12 +302,26 @@ void EndpointImpl::ask_by_packets(OneSidedOperation& operation) {
   if (peer.send_credit.available()) schedule(peer);
 }
 
+/// As the device counts its work requests. It has no atomics: EFA's provider makes them of sends (facts ec2 6.4).
+void EndpointImpl::count_finished(const OneSidedOperation& operation, Status status) {
+  using enum efa::RdmaCounter;
+  if (operation.is_atomic()) return;
+  const bool read = operation.kind == OneSided::kRead;
+  queue_pair_->count(read ? kReadWrs : kWriteWrs, 1);
+  if (status == Status::kOk) {
+    queue_pair_->count(read ? kReadBytes : kWriteBytes, operation.length);
+  } else {
+    queue_pair_->count(read ? kReadWrErr : kWriteWrErr, 1);
+  }
+}
+
 void EndpointImpl::finish_one_sided(OneSidedOperation& operation, Status status, int device_status) {
   Peer& peer = *operation.peer;
   OneSidedTraffic& traffic = *peer.one_sided;
   (operation.in_flight ? traffic.in_flight : traffic.queued).remove(operation);
   if (operation.in_flight || operation.posted != 0) --traffic.begun;
   --peer.sends;
+  count_finished(operation, status);
   Completion completion;
   completion.context = operation.context;
   completion.flags = operation.flags;
@@ -311,6 +329,7 @@ void EndpointImpl::finish_one_sided(OneSidedOperation& operation, Status status,
   completion.one_sided = operation.kind;
   completion.status = status;
   completion.device_status = device_status;
+  completion.hint = hint_;
   completion.length = operation.length;
   if (operation.copy) buffers_.give_back(std::move(operation.copy));
   one_sided_.give_back(&operation);

@@ -46,6 +46,7 @@ struct SendOperation {
   std::size_t posted = 0;  // bytes handed to the daemon
   std::size_t window_end = 0;
   std::size_t wanted = 0;  // bytes the receiver has room for; `length` until a CTS says less
+  std::uint64_t since_ns = 0;
   IovList iov;
   Buffer copy;  // of injected data that had to wait; `iov` then points here
 
@@ -82,6 +83,7 @@ struct ReceiveOperation {
   std::uint32_t active = 0;    // messages that are arriving into it
   std::size_t capacity = 0;
   std::size_t used = 0;        // multi-receive
+  std::uint64_t since_ns = 0;
   IovList iov;
 
   bool is_multi() const { return (flags & kMultiReceive) != 0; }
@@ -125,6 +127,7 @@ struct Message {
   std::size_t received = 0;    // bytes, wherever they are
   std::size_t held = 0;        // of them in `data`
   std::size_t window_end = 0;  // long: granted
+  std::uint64_t since_ns = 0;
   Buffer data;
   std::uint8_t direct_pieces = 0;  // long: where the sender's data is, if it may be read there
   DirectPiece direct[kMaxIov] = {};
@@ -164,6 +167,7 @@ struct OneSidedOperation {
   std::size_t length = 0;      // bytes of remote memory
   std::size_t posted = 0;      // write: bytes handed to the daemon
   std::size_t received = 0;    // read: bytes that have come
+  std::uint64_t since_ns = 0;
   RemotePiece remote[kMaxIov];
   IovList local;               // write: from; read: to
   IovList result;              // of atomics

@@ -48,7 +48,9 @@ struct OneSidedTraffic {
   /// The oldest of ours may be sent, or sent further.
   bool may_ask() const { return !queued.empty() && (queued.front()->posted != 0 || begun < kMaxOneSided); }
   bool may_answer() const { return !done.empty() || !responses.empty(); }
-  bool waits_for_peer() const { return !in_flight.empty() || !partial.empty() || !early.empty(); }
+  bool waits_for_peer() const {
+    return !in_flight.empty() || !queued.empty() || !responses.empty() || !partial.empty() || !early.empty();
+  }
 };
 
 /// A channel costs the daemon some work and both ends memory: not for a peer that hears from us once.
@@ -104,8 +106,10 @@ struct Peer {
     return !resends.empty() || !controls.empty() || !streaming.empty() || !requests.empty() || credit_due || restart_due ||
            (one_sided && (one_sided->may_ask() || one_sided->may_answer()));
   }
+  /// What would never end if the peer died silently: an answer that is to come, or a credit without which nothing leaves.
   bool waits_for_peer() const {
-    return !waiting.empty() || !incomplete.empty() || (one_sided && one_sided->waits_for_peer());
+    return !waiting.empty() || !incomplete.empty() || !requests.empty() || !streaming.empty() || !controls.empty() ||
+           (one_sided && one_sided->waits_for_peer());
   }
   OneSidedTraffic& traffic() {
     if (!one_sided) one_sided = std::make_unique<OneSidedTraffic>();

@@ -28,6 +28,7 @@ ReceiveOperation& EndpointImpl::new_receive(const ReceiveRequest& request) {
   receive.flags = request.flags;
   receive.iov.assign(request.iov);
   receive.capacity = total_length(request.iov);
+  receive.since_ns = last_look_ns_;
   return receive;
 }
 

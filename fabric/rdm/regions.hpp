@@ -42,6 +42,7 @@ class RegionTable {
   /// False when the key is in use.
   bool add(std::uint64_t key, const Region& region) { return regions_.emplace(key, region).second; }
   void remove(std::uint64_t key) { regions_.erase(key); }
+  std::size_t size() const { return regions_.size(); }
 
   struct Place {
     RemoteStatus status = RemoteStatus::kOk;

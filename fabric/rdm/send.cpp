@@ -27,6 +27,7 @@ int EndpointImpl::send(const SendRequest& request) {
   operation.remote_data = request.remote_data;
   operation.length = operation.wanted = length;
   operation.message = peer->next_message++;
+  operation.since_ns = last_look_ns_;
   operation.type = tagged ? PacketType::kEagerTagged : PacketType::kEagerMessage;
 
   const bool direct = may_be_direct(*peer, length, request.flags);
@@ -159,6 +160,7 @@ void EndpointImpl::report(SendOperation& operation, Status status, int device_st
   completion.is_send = true;
   completion.status = status;
   completion.device_status = device_status;
+  completion.hint = hint_;
   completion.length = operation.length;
   completion.tag = operation.tag;
   sink_->on_completion(completion);

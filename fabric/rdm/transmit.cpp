@@ -57,6 +57,8 @@ void EndpointImpl::on_answer(std::uint64_t ticket, efa::SendStatus status, std::
   // It was not delivered, so it took no room at the peer, unless the peer has begun to count anew since.
   if (flight.counted && !srd::after(peer.fresh_epoch, flight.epoch)) peer.send_credit.refund();
   Status reason = Status::kPeerGone;
+  int detail = static_cast<int>(status);
+  hint_ = queue_pair_->hint();
   switch (status) {
     case efa::SendStatus::kRemoteRnr:
     case efa::SendStatus::kRemoteBadDestQpn:
@@ -65,7 +67,9 @@ void EndpointImpl::on_answer(std::uint64_t ticket, efa::SendStatus status, std::
     case efa::SendStatus::kLocalUnreachRemote:
     case efa::SendStatus::kLocalInvalidAh:
       reason = Status::kUnreachable;
-      if (current) end_session(peer, reason, static_cast<int>(status));
+      // EFA's users tell a peer that answered once from one that never did (4124 and 4126).
+      if (peer.qkey != 0) detail = static_cast<int>(efa::SendStatus::kLocalUnrespRemote);
+      if (current) end_session(peer, reason, detail);
       break;
     case efa::SendStatus::kFlushed:
     case efa::SendStatus::kLocalQpInternalError:
@@ -78,9 +82,10 @@ void EndpointImpl::on_answer(std::uint64_t ticket, efa::SendStatus status, std::
   }
   if (operation) {
     --operation->unanswered;
-    report(*operation, reason, static_cast<int>(status));
+    report(*operation, reason, detail);
     settle(*operation);
   }
+  hint_ = efa::SendHint::kNone;
 }
 
 void EndpointImpl::on_refused(const Flight& flight, std::span<const std::byte> packet) {

@@ -152,6 +152,7 @@ class Daemon {
     EfaError failed;
     efa_ = EfaServer::create(engine_->wake_fd(), &failed);
     if (!efa_) return Error{"InternalError", failed.message, {}};
+    efa_->set_counter_directory(efa_counter_directory(directory_));
     engine_->set_message_switch(efa_->message_switch(),
                                 [efa = efa_.get()](EniSlot slot) { return efa->counters(slot); });
     engine_->start();

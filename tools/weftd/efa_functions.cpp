@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "dataplane/model/instance_types.hpp"
+
 namespace weft {
 namespace {
 
@@ -32,6 +34,8 @@ Result<void> add_efa_functions(EfaServer& server, const Deployment& deployment, 
     declared.prefix_length = static_cast<std::uint8_t>(deployment.find_subnet(eni.subnet)->cidr.v4_length());
     declared.device_index = static_cast<std::uint16_t>(eni.device_index);
     declared.slot = function.slot;
+    if (const InstanceType* type = find_instance_type(instance.type); type != nullptr)
+      declared.rdma_read = type->rdma_read, declared.rdma_write = type->rdma_write;
     if (Result<void> added = result_of(server.add_function(declared), instance); !added) return added;
   }
   return {};

@@ -100,6 +100,7 @@ LoopbackDaemon::LoopbackDaemon(std::string runtime_directory, const std::vector<
   state_->server = EfaServer::create(state_->wake.get(), &error);
   if (!state_->server) throw std::runtime_error(error.message);
   state_->messages = state_->server->message_switch();
+  state_->server->set_counter_directory(efa_counter_directory(state_->directory));
   std::set<std::string> instances;
   for (const EfaFunction& function : functions) {
     error = state_->server->add_function(function);

@@ -94,10 +94,14 @@ class RawClient {
   /// Statuses since the last call.
   std::vector<SendStatus> completed() {
     std::vector<SendStatus> all;
-    for (; completed_ != header->sq_head; ++completed_)
-      all.push_back(static_cast<SendStatus>(statuses[completed_ & (header->sq_depth - 1)]));
+    for (; completed_ != header->sq_head; ++completed_) {
+      const auto byte = static_cast<std::uint8_t>(statuses[completed_ & (header->sq_depth - 1)]);
+      all.push_back(static_cast<SendStatus>(byte & ((1u << kStatusBits) - 1)));
+      hint = static_cast<SendHint>(byte >> kStatusBits);
+    }
     return all;
   }
+  SendHint hint{};  // of the last of them
 
   struct Received {
     std::uint32_t length, buffer, qpn, qkey, delivered_ns;

@@ -15,6 +15,7 @@ struct Case {
   EfaVerdict verdict;
   SendStatus status;
   Change sender, receiver;
+  SendHint hint = SendHint::kNone;
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.description; }
@@ -47,23 +48,23 @@ const Case kCases[] = {
      SendStatus::kLocalInvalidLkey, {{"tx_pkts", 1}, {"bad_descriptor", 1}}, {}},
 
     {"nobody's address", [](auto& s) { s.address[15] = 77; }, EfaVerdict::kAllow, SendStatus::kLocalUnreachRemote,
-     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"unreachable", 1}}, {}},
+     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"unreachable", 1}}, {}, SendHint::kNoSuchAddress},
     {"not an IPv4 address", [](auto& s) { s.address[0] = 0xfe; }, EfaVerdict::kAllow, SendStatus::kLocalUnreachRemote,
-     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"unreachable", 1}}, {}},
+     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"unreachable", 1}}, {}, SendHint::kNoSuchAddress},
     {"another zone", nothing, EfaVerdict::kUnreachable, SendStatus::kLocalUnreachRemote,
-     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"unreachable", 1}}, {}},
+     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"unreachable", 1}}, {}, SendHint::kElsewhere},
     {"refused by its own group", nothing, EfaVerdict::kGroupEgress, SendStatus::kLocalUnreachRemote,
-     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"group_egress", 1}}, {}},
+     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"group_egress", 1}}, {}, SendHint::kGroupEgress},
     {"refused by the peer's group", nothing, EfaVerdict::kGroupIngress, SendStatus::kLocalUnreachRemote,
-     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"group_ingress", 1}}, {}},
+     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"group_ingress", 1}}, {}, SendHint::kGroupIngress},
     {"a refused sender does not learn which queue pairs there are", [](auto& s) { s.qpn = 1; },
      EfaVerdict::kGroupIngress, SendStatus::kLocalUnreachRemote,
-     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"group_ingress", 1}}, {}},
+     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"group_ingress", 1}}, {}, SendHint::kGroupIngress},
 
     {"no such queue pair", [](auto& s) { s.qpn += 1; }, EfaVerdict::kAllow, SendStatus::kRemoteBadDestQpn,
-     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"bad_qpn", 1}}, {}},
+     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"bad_qpn", 1}}, {}, SendHint::kNoSuchQueuePair},
     {"an incarnation that is gone", [](auto& s) { s.qkey ^= 1; }, EfaVerdict::kAllow, SendStatus::kRemoteBadDestQpn,
-     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"bad_qpn", 1}}, {}},
+     {{"tx_pkts", 1}, {"tx_bytes", 8}, {"bad_qpn", 1}}, {}, SendHint::kOtherProcess},
 };
 
 class PacketTest : public SwitchTest, public testing::WithParamInterface<Case> {};
@@ -86,6 +87,7 @@ TEST_P(PacketTest, ends_with_its_status_and_changes_these_counters_only) {
   EXPECT_EQ(poll(), 1U);
 
   EXPECT_EQ(sender.completed(), std::vector{c.status});
+  EXPECT_EQ(sender.hint, c.hint);
   EXPECT_EQ(sender.header->sq_errors, c.status == SendStatus::kOk ? 0U : 1U);
   const auto changed = [](Change change) {
     Change all = as_map({});

@@ -41,6 +41,36 @@ TEST_F(Failure, a_forbidden_send_names_efas_error_and_what_to_check) {
   }
 }
 
+TEST_F(Failure, the_error_says_which_of_its_causes_it_was) {
+  connect();
+  const auto hint_of = [&](const char* what) {
+    char word[8] = "word", buffer[500];
+    EXPECT_EQ(fi_tsend(a_->ep, word, 8, nullptr, to_b_, 1, word), 0);
+    const fi_cq_err_entry error = next(*a_).error;
+    EXPECT_NE(error.err_data, nullptr) << what;
+    EXPECT_EQ(error.err_data_size, std::strlen(static_cast<char*>(error.err_data)) + 1) << what;
+    const std::string both = fi_cq_strerror(a_->cq, error.prov_errno, error.err_data, buffer, sizeof buffer);
+    EXPECT_EQ(both, fi_cq_strerror(a_->cq, error.prov_errno, error.err_data, nullptr, 0)) << what;
+    EXPECT_EQ(both, text(*a_, error.prov_errno) + ". Here: " + static_cast<char*>(error.err_data)) << what;
+    char strange[] = "not ours";
+    EXPECT_EQ(fi_cq_strerror(a_->cq, error.prov_errno, strange, buffer, sizeof buffer), text(*a_, error.prov_errno));
+    return std::string(static_cast<char*>(error.err_data));
+  };
+  forbid();
+  EXPECT_NE(hint_of("ingress").find("ingress rule that names a group of this ENI"), std::string::npos);
+  daemon_->set_gate([](EniSlot, EniSlot) { return EfaVerdict::kUnreachable; });
+  EXPECT_NE(hint_of("zone").find("another availability zone"), std::string::npos);
+  allow();
+  sockaddr_in nobody = b_->name;
+  nobody.sin_addr.s_addr = htonl(0x0a000163);
+  ASSERT_EQ(fi_av_insert(a_->av, &nobody, 1, &to_b_, 0, nullptr), 1);
+  EXPECT_NE(hint_of("address").find("it is stale"), std::string::npos);
+  nobody = b_->name;
+  nobody.sin_port = htons(7);
+  ASSERT_EQ(fi_av_insert(a_->av, &nobody, 1, &to_b_, 0, nullptr), 1);
+  EXPECT_NE(hint_of("queue pair").find("ended or closed its endpoint"), std::string::npos);
+}
+
 TEST_F(Failure, a_forbidden_inject_is_refused_in_the_call) {
   connect();
   forbid();

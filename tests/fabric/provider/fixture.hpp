@@ -57,6 +57,7 @@ struct SideOptions {
   std::size_t transmit_size = 0;
   fi_ep_type type = FI_EP_RDM;
   fi_progress progress = FI_PROGRESS_UNSPEC;  // of data
+  int mr_mode = 0;
 };
 
 /// One endpoint with everything it needs, in one instance.
@@ -71,6 +72,7 @@ class Side {
     hints->domain_attr->data_progress = options.progress;
     hints->tx_attr->op_flags = options.transmit_flags;
     hints->tx_attr->size = options.transmit_size;
+    hints->domain_attr->mr_mode = options.mr_mode;
     info = get_info(hints.get());
     if (info == nullptr) throw std::runtime_error("fi_getinfo has no weft for " + instance);
     check(fi_fabric(info->fabric_attr, &fabric, nullptr));

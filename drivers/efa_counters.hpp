@@ -1,0 +1,57 @@
+// What is counted of one EFA function, and the names under which EFA's users look for it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace weft {
+
+/// What happened to one function's messages since it was made.
+struct EfaCounters {
+  std::uint64_t tx_pkts = 0, tx_bytes = 0;  // read from this function's send queues
+  std::uint64_t rx_pkts = 0, rx_bytes = 0;  // delivered into this function's receive queues
+  std::uint64_t rx_drops = 0;               // RNR seen by senders to this function
+  // By the sender, one for each way a message was not delivered: tx_pkts = delivered + the sum of these.
+  std::uint64_t delivered = 0, group_egress = 0, group_ingress = 0, unreachable = 0, bad_qpn = 0, rnr = 0,
+                bad_descriptor = 0;
+  // What the function's clients say of their reads and writes of memory; the last four are the packets that carried them.
+  std::uint64_t rdma_read_wrs = 0, rdma_read_bytes = 0, rdma_read_wr_err = 0, rdma_read_resp_bytes = 0;
+  std::uint64_t rdma_write_wrs = 0, rdma_write_bytes = 0, rdma_write_wr_err = 0, rdma_write_recv_bytes = 0;
+  std::uint64_t rdma_tx_pkts = 0, rdma_tx_bytes = 0, rdma_rx_pkts = 0, rdma_rx_bytes = 0;
+};
+
+struct EfaHwCounter {
+  const char* name;
+  std::uint64_t value;
+};
+
+/// The hw_counters of the real device's port, all of them, in its order and under its names (facts ec2 6.6). A work
+/// request that is a send is one packet, for an SRD message never exceeds the MTU (facts ec2 6.5). Nothing is sent again
+/// by a transport that loses nothing; a packet that a gate refuses is a remote that never responds.
+inline std::array<EfaHwCounter, 22> efa_hw_counters(const EfaCounters& c) {
+  const auto less = [](std::uint64_t all, std::uint64_t part) { return all > part ? all - part : 0; };  // read apart
+  return {{{"tx_bytes", c.tx_bytes},
+           {"tx_pkts", c.tx_pkts},
+           {"rx_bytes", c.rx_bytes},
+           {"rx_pkts", c.rx_pkts},
+           {"rx_drops", c.rx_drops},
+           {"send_bytes", less(c.tx_bytes, c.rdma_tx_bytes)},
+           {"send_wrs", less(c.tx_pkts, c.rdma_tx_pkts)},
+           {"recv_bytes", less(c.rx_bytes, c.rdma_rx_bytes)},
+           {"recv_wrs", less(c.rx_pkts, c.rdma_rx_pkts)},
+           {"rdma_read_wrs", c.rdma_read_wrs},
+           {"rdma_read_bytes", c.rdma_read_bytes},
+           {"rdma_read_wr_err", c.rdma_read_wr_err},
+           {"rdma_read_resp_bytes", c.rdma_read_resp_bytes},
+           {"rdma_write_wrs", c.rdma_write_wrs},
+           {"rdma_write_bytes", c.rdma_write_bytes},
+           {"rdma_write_wr_err", c.rdma_write_wr_err},
+           {"rdma_write_recv_bytes", c.rdma_write_recv_bytes},
+           {"retrans_bytes", 0},
+           {"retrans_pkts", 0},
+           {"retrans_timeout_events", 0},
+           {"unresponsive_remote_events", c.group_egress + c.group_ingress + c.unreachable},
+           {"impaired_remote_conn_events", 0}}};
+}
+
+}  // namespace weft
