@@ -131,7 +131,7 @@ struct QueueHeader {
   std::atomic<std::uint32_t> closed;                     // 1: the function is gone, nothing will move again
   alignas(64) std::atomic<std::uint32_t> daemon_asleep;  // 1: after publishing, write the doorbell eventfd
   std::atomic<std::uint32_t> notices;                    // counts up: a record waits on the socket, or a channel of this
-                                                         // queue pair was revoked or lost its sender: look
+                                                         // queue pair was revoked, let go by its sender or lost it: look
 
   // Written by the client.
   alignas(64) std::atomic<std::uint32_t> rq_tail;        // receive buffers posted

@@ -111,6 +111,7 @@ bool Registry::release_channel(QueuePair* queue_pair, std::uint32_t id) {
   const QueuePairRecord* const side = &queue_pairs_.at(queue_pair);
   if (record.sender == side && !record.sender_released) {
     record.sender_released = true;
+    if (record.receiver != nullptr) record.receiver->queue_pair->notice();  // it may sleep over `quiesced`
   } else if (record.receiver == side && !record.receiver_released) {
     record.receiver_released = true;
   } else {

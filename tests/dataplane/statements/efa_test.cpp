@@ -9,6 +9,7 @@
 
 #include "fabric/device/queue_pair.hpp"
 #include "tests/dataplane/statements/cloud.hpp"
+#include "tests/drivers/efa/express_client.hpp"
 
 namespace weft::test {
 namespace {
@@ -33,15 +34,28 @@ class EfaCloud : public Cloud {
   explicit EfaCloud(const Given& given) : Cloud(given, {.efa = true}) {}
 
   /// The worker has to take part, so the client waits in a thread of its own.
+  template <typename Doing>
+  auto while_turning(const Doing& doing) {
+    auto done = std::async(std::launch::async, doing);
+    while (done.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) engine().run_once();
+    return done.get();
+  }
+
   std::unique_ptr<QueuePair> open(const std::string& instance, QueuePairOptions options = {}) {
     setenv("WEFT_RUNTIME_DIR", runtime_directory().c_str(), 1);
     setenv("WEFT_INSTANCE", instance.c_str(), 1);
     int error = 0;
-    auto opening = std::async(std::launch::async, [&] { return QueuePair::open(options, &error); });
-    while (opening.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) engine().run_once();
-    std::unique_ptr<QueuePair> opened = opening.get();
+    std::unique_ptr<QueuePair> opened = while_turning([&] { return QueuePair::open(options, &error); });
     if (!opened) throw std::runtime_error(std::string("no queue pair: ") + std::strerror(error));
     return opened;
+  }
+
+  /// A queue pair of an instance whose client writes and reads everything by hand.
+  std::unique_ptr<efa::test::ExpressClient> open_express(const std::string& instance) {
+    return while_turning([&] {
+      return std::make_unique<efa::test::ExpressClient>(efa_socket_path(runtime_directory(), instance),
+                                                        eni(instance).private_ip.octets);
+    });
   }
 
   /// One packet and its status.
@@ -134,6 +148,34 @@ TEST(Statement, S39_WithoutABufferAtTheReceiverTheSenderHearsRnr) {
   EXPECT_EQ(cloud.counters("a").rnr, 1U);
   EXPECT_EQ(EfaCloud::arrived(*b), 8U);  // b has looked, and its buffers are posted again
   EXPECT_EQ(cloud.send(*a, b->address(), b->qkey(), large), SendStatus::kOk);
+}
+
+TEST(Statement, S36_AChannelBetweenTwoProcessesEndsWithTheRuleThatAllowedIt) {
+  EfaCloud cloud(two_in(kSelf, kSelf));
+  auto a = cloud.open_express("a"), b = cloud.open_express("b");
+  ASSERT_EQ(cloud.while_turning([&] { return a->ask(*b); }), 0U);
+  efa::test::ChannelSide out(a->talker.received.at(0));
+  ASSERT_EQ(b->talker.hear<efa::ChannelOffered>().header.error, 0U);
+  efa::test::ChannelSide in(b->talker.received.at(0));
+  out.publish("past the worker");
+  EXPECT_EQ(in.take(), "past the worker");
+  EXPECT_EQ(cloud.counters("a").delivered, 1U);
+  EXPECT_EQ(cloud.counters("b").rx_pkts, 1U);
+  EXPECT_EQ(out.header->revoked, efa::Revocation::kNone);
+
+  EXPECT_EQ(cloud.up(two_in(kAnyone, kSelf)), "");
+  cloud.engine().run_once();
+  EXPECT_EQ(out.header->revoked, efa::Revocation::kPolicy);
+  EXPECT_TRUE(a->woken());
+  EXPECT_TRUE(b->woken());
+  a->release(a->granted.id);
+  b->release(a->granted.id);
+  EXPECT_EQ(cloud.while_turning([&] {
+    std::uint32_t error;
+    while ((error = a->ask(*b)) == EEXIST) std::this_thread::yield();
+    return error;
+  }), static_cast<std::uint32_t>(EACCES));
+  EXPECT_EQ(cloud.engine().drops().back().reason, DropReason::kEfaGroupIngress);
 }
 
 TEST(Statement, S39_ABadQueuePairNumberIsStatusNineAndAWrongKeyIsNotDelivered) {

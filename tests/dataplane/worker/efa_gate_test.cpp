@@ -13,6 +13,7 @@ namespace {
 class Asking final : public MessageSwitch {
  public:
   std::uint32_t poll(const EfaGate& gate, std::uint64_t) noexcept override {
+    epoch = gate.epoch();
     if (!asked) return 0;
     answer = gate.verdict(source, destination);
     asked = false;
@@ -28,6 +29,7 @@ class Asking final : public MessageSwitch {
   std::atomic<bool> asked{false};
   EfaVerdict answer = EfaVerdict::kAllow;
   std::atomic<unsigned> arms{0};
+  std::atomic<std::uint64_t> epoch{0};  // the gate's, in the last turn
 };
 
 Instance efa_guest(const std::string& name, const std::string& address, std::vector<std::string> groups,
@@ -98,6 +100,16 @@ TEST_F(EfaGateTest, TakingTheRuleAwayStopsTrafficAtOnce) {
   EXPECT_EQ(ask("a", "b"), EfaVerdict::kGroupIngress);
 }
 
+TEST_F(EfaGateTest, TheEpochTellsWhenAVerdictMayDiffer) {
+  ask("a", "b");
+  const std::uint64_t before = messages->epoch;
+  ask("a", "b");
+  EXPECT_EQ(messages->epoch, before);
+  fabric.apply(deployment({}));
+  ask("a", "b");
+  EXPECT_NE(messages->epoch, before);
+}
+
 TEST_F(EfaGateTest, ARefusalIsInTheDropLogWithBothEnds) {
   ask("e", "a");
   const std::vector<DropView> drops = fabric.engine().drops();
@@ -139,6 +151,18 @@ TEST_F(EfaGateThread, ASleepingWorkerArmsTheSwitchAndTheWakeDescriptorWakesIt) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (messages->asked && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   EXPECT_FALSE(messages->asked);
+  fabric.engine().stop();
+}
+
+TEST_F(EfaGateThread, ASleepingWorkersSwitchSeesANewPolicyAtOnce) {
+  fabric.engine().start();
+  while (messages->arms == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const std::uint64_t before = messages->epoch;
+  fabric.apply(deployment({}));  // and nobody writes the wake descriptor
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (messages->epoch == before && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_NE(messages->epoch, before);
   fabric.engine().stop();
 }
 

@@ -171,6 +171,17 @@ TEST_F(ChannelServerTest, a_change_of_policy_revokes_and_wakes_both_at_once) {
   EXPECT_EQ(pair.out->header->revoked, Revocation::kNone);
 }
 
+// Nobody else would: the sender that let go looks at receiver_asleep no more (tests/model, NO_RELEASE_NOTICE).
+TEST_F(ChannelServerTest, a_receiver_that_sleeps_is_woken_when_the_sender_has_let_go) {
+  Pair pair = connected();
+  EXPECT_TRUE(pair.receiver.woken());
+  const std::uint32_t before = pair.receiver.header().notices;
+  pair.out->header->quiesced = 1;
+  pair.sender.release(pair.id);
+  EXPECT_TRUE(pair.receiver.woken());
+  EXPECT_EQ(pair.receiver.header().notices, before + 1);
+}
+
 TEST_F(ChannelServerTest, a_dead_receiver_revokes_and_a_dead_sender_is_told) {
   Pair pair = connected();
   ExpressClient other = client(2);

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "drivers/efa/destination_table.hpp"
 #include "tests/drivers/efa/talker.hpp"
 
 namespace weft::efa::test {
@@ -89,9 +90,10 @@ class ChannelSide {
 /// A queue pair whose client knows of channels.
 class ExpressClient {
  public:
-  ExpressClient(const std::string& path, std::uint8_t number, std::uint64_t features = kFeatureExpress) : talker(path) {
-    address[10] = address[11] = 0xff;
-    address[12] = 10, address[14] = 1, address[15] = number;
+  /// On the function that has the address.
+  ExpressClient(const std::string& path, const AddressBytes& ip, std::uint64_t features = kFeatureExpress)
+      : talker(path) {
+    std::memcpy(address, ip.data(), sizeof address);
     Hello hello = Talker::hello();
     hello.features = features;
     talker.say(hello);
@@ -155,7 +157,7 @@ class ChannelServerTest : public ServerTest {
  protected:
   /// Functions 1 and 2 are of instance a, 3 of b.
   ExpressClient client(std::uint8_t number, std::uint64_t features = kFeatureExpress) const {
-    return ExpressClient(path(number == 3 ? "b" : "a"), number, features);
+    return ExpressClient(path(number == 3 ? "b" : "a"), LoopbackDaemon::function("", number).address.octets, features);
   }
 
   struct Pair {
