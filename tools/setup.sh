@@ -13,6 +13,8 @@ packages=(
     openmpi-bin libfabric-bin iproute2 iputils-ping procps util-linux ethtool netcat-openbsd curl
     # test: clients of the network and of its services, which we did not write
     udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig nmap iperf3 iputils-tracepath wget tcpdump
+    # test: MPI programs which we did not write
+    hpcc netpipe-openmpi python3-mpi4py
     # measure: the Linux bridge that bench/tap.py compares with
     nftables
 )
