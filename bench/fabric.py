@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The provider against its peers, interleaved round by round; medians over the rounds, and their ratio.
 
+  limit      half a round trip of one cache line between the two cores: what both sides are measured against
   libfabric  two processes, pinned to a core each, bench_fabric_pair over weft and over `shm`
   mpi        two ranks, bound to a core each, Open MPI over weft and over `vader`; of one instance
   crowded    four ranks on two cores, both with mpi_yield_when_idle
@@ -27,6 +28,7 @@ import loopback  # noqa: E402
 MIB = 1 << 20
 # (section, case): unit, peer, floor, goal. Of microseconds less is better, of the other units more.
 ROWS = {
+    ("limit", "line"): ("us", "a cache line from core to core", None, None),
     ("libfabric", "tagged-8"): ("us", "shm", 0.45, 0.35),
     ("libfabric", "tagged-4096"): ("us", "shm", 0.7, 0.6),
     ("libfabric", "tagged-65536"): ("us", "shm", 0.85, 0.75),
@@ -112,6 +114,9 @@ class Round:
                 if case in ours:
                     found[section, case] = ours[case], theirs[case]
 
+        if "limit" in sections:
+            line = self.pair("shm", ["line"], plain)
+            note("limit", line, line)
         pair_staged = [case for case in sections.get("staged", []) if not case.startswith("mpi-")]
         pair_cases = list(dict.fromkeys(sections.get("libfabric", []) + pair_staged))
         if pair_cases:

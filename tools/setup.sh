@@ -15,6 +15,8 @@ packages=(
     udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig nmap iperf3 iputils-tracepath wget tcpdump
     # check: the models in tests/model
     spin
+    # test: MPI programs which we did not write
+    hpcc netpipe-openmpi python3-mpi4py
     # measure: the Linux bridge that bench/tap.py compares with
     nftables
 )

@@ -29,7 +29,7 @@ using namespace fabric_pair;
 constexpr unsigned kBatches = 9;
 constexpr unsigned kSecondsUntilGivenUp = 120;
 
-enum class Kind { kPingPong, kBandwidth, kRate, kWriteLatency, kReadLatency, kWriteBandwidth, kReadBandwidth };
+enum class Kind { kLine, kPingPong, kBandwidth, kRate, kWriteLatency, kReadLatency, kWriteBandwidth, kReadBandwidth };
 struct Case {
   const char* name;
   Kind kind;
@@ -37,6 +37,7 @@ struct Case {
   unsigned repeats;  // in a batch: round trips, or windows
 };
 constexpr Case kCases[] = {
+    {"line", Kind::kLine, 8, 20000},
     {"tagged-8", Kind::kPingPong, 8, 5000},
     {"tagged-4096", Kind::kPingPong, 4096, 3000},
     {"tagged-65536", Kind::kPingPong, 65536, 1000},
@@ -73,6 +74,23 @@ double median_batch(Batch&& batch) {
     times.push_back(microseconds_since(start));
   }
   return median(times);
+}
+
+/// What no provider can be below: a cache line from core to core, a word of it written and read.
+double line(Side& side, const Case& c) {
+  const unsigned first = shared->lines[side.me].word.load();
+  unsigned number = first;
+  side.meet();
+  const double batch = median_batch([&] {
+    for (unsigned i = 0; i < c.repeats; ++i) {
+      ++number;
+      if (side.me == 0) shared->lines[0].word.store(number, std::memory_order_release);
+      while (shared->lines[1 - side.me].word.load(std::memory_order_acquire) != number) {
+      }
+      if (side.me == 1) shared->lines[1].word.store(number, std::memory_order_release);
+    }
+  });
+  return batch / c.repeats / 2;
 }
 
 /// Half of a round trip. A receive is always posted before the message that it is for can come.
@@ -190,6 +208,7 @@ double run(const Case& c, unsigned me) {
   Side side(me);
   double per_operation = 0;
   switch (c.kind) {
+    case Kind::kLine: return line(side, c);
     case Kind::kPingPong: return ping_pong(side, c);
     case Kind::kRate:
     case Kind::kBandwidth: per_operation = stream(side, c); check_content(side, c, 1); break;

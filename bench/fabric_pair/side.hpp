@@ -22,6 +22,9 @@ struct Shared {
     std::uint64_t base, key;
     std::atomic<unsigned> meetings;
   } ends[2];
+  struct alignas(64) Line {
+    std::atomic<unsigned> word;
+  } lines[2];
   std::atomic<unsigned> cases_done;
 };
 inline Shared* shared = nullptr;
