@@ -1,8 +1,8 @@
 // What the message layer costs by itself: two endpoints in one process and a switch that is turned by hand, so no other
 // core, no waiting and no wake-up is in the figures.
 //
-//   bench_rdm [MESSAGES]                            nanoseconds per message, by size
-//   valgrind --tool=callgrind --toggle-collect='*bench_send*' bench_rdm 2000 8        instructions to send 8 bytes
+//   bench_rdm [MESSAGES [SIZE [express]]]           nanoseconds per message, by size; past the daemon
+//   valgrind --tool=callgrind --toggle-collect='*bench_send*' bench_rdm 2000 8 express  instructions to send 8 bytes
 //   ... --toggle-collect='*bench_arrive*' ...                                         to receive them
 //   ... --toggle-collect='*bench_acknowledge*' ...                                    to learn that they arrived
 //   ... --toggle-collect='*bench_idle*' ...                                           for a turn in which nothing is there
@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "drivers/efa/testing/loopback_daemon.hpp"
@@ -37,7 +38,7 @@ struct End {
 
 End ends[2];
 
-void open(LoopbackDaemon& daemon, int i) {
+void open(LoopbackDaemon& daemon, int i, bool express) {
   daemon.enter("node-" + std::to_string(i));
   int error = 0;
   auto queue_pair = device::QueuePair::open({}, &error);
@@ -46,7 +47,7 @@ void open(LoopbackDaemon& daemon, int i) {
     std::exit(1);
   }
   ends[i].address = queue_pair->address();
-  ends[i].endpoint = rdm::Endpoint::create(std::move(queue_pair), {}, &ends[i].sink);
+  ends[i].endpoint = rdm::Endpoint::create(std::move(queue_pair), {.express = express}, &ends[i].sink);
 }
 
 // Each by itself and not inlined, for callgrind.
@@ -93,6 +94,27 @@ void run(LoopbackDaemon& daemon, std::size_t size, unsigned messages) {
               static_cast<double>(size) / per_message);
 }
 
+/// Messages to and fro until both ends have their channel, which the daemon's thread makes meanwhile.
+void connect(LoopbackDaemon& daemon) {
+  const auto on_their_way = [] { return ends[0].endpoint->counters().express_packets != 0 &&
+                                        ends[1].endpoint->counters().express_packets != 0; };
+  std::uint64_t word = 0;
+  const iovec piece{&word, sizeof word};
+  while (!on_their_way()) {
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      const std::uint64_t before = ends[1 - i].sink.completions;
+      if (ends[1 - i].endpoint->receive({.source = i, .iov = {&piece, 1}, .tag = 42, .flags = rdm::kTagged | rdm::kCompletion}) != 0 ||
+          ends[i].endpoint->send({.peer = 1 - i, .iov = {&piece, 1}, .tag = 42, .flags = rdm::kTagged}) != 0)
+        std::abort();
+      while (ends[1 - i].sink.completions == before) {
+        daemon.run_once();
+        for (End& end : ends) end.endpoint->progress();
+      }
+    }
+    usleep(100);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -101,11 +123,13 @@ int main(int argc, char** argv) {
   const unsigned messages = argc > 1 ? static_cast<unsigned>(std::atoi(argv[1])) : 100'000;
   {
     LoopbackDaemon daemon(directory, {LoopbackDaemon::function("node-0", 1), LoopbackDaemon::function("node-1", 2)});
-    for (int i = 0; i < 2; ++i) open(daemon, i);
+    const bool express = argc > 3 && std::string_view(argv[3]) == "express";
+    for (int i = 0; i < 2; ++i) open(daemon, i, express);
     daemon.pause();
     for (End& end : ends) {
       for (std::uint32_t i = 0; i < 2; ++i) end.endpoint->set_peer(i, ends[i].address);
     }
+    if (express) connect(daemon);
     if (argc > 2) {
       run(daemon, static_cast<std::size_t>(std::atoll(argv[2])), messages);
     } else {

@@ -15,10 +15,6 @@
 namespace weft::device {
 namespace {
 
-// So many packets may be out before the sender looks what is free again: buffers that are used again at once stay in the
-// cache, and the look costs a cache line.
-constexpr std::uint32_t kReclaimAfter = 8;
-
 constexpr std::size_t kMaxPieces = 16;
 
 bool membarrier(int command) noexcept { return syscall(SYS_membarrier, command, 0U, 0) == 0; }
@@ -74,25 +70,6 @@ ChannelSender::ChannelSender(ChannelMemory memory, FileDescriptor wake, const Ad
 
 ChannelSender::~ChannelSender() { memory_.header->quiesced.store(1, std::memory_order_release); }
 
-SendSlot ChannelSender::begin(std::uint32_t size) noexcept {
-  if (revocation() != efa::Revocation::kNone) return {};
-  if (tail_ - head_ >= kReclaimAfter) {
-    reclaim();
-    if (tail_ - head_ >= memory_.slot_count) return {};
-  }
-  SendSlot slot;
-  slot.index = tail_ & (memory_.slot_count - 1);
-  if (size <= efa::kChannelInlineBytes) {
-    slot.data = memory_.slots[slot.index].inline_data;
-    slot.capacity = efa::kChannelInlineBytes;
-  } else if (size <= memory_.mtu && !free_.empty()) {
-    slot.buffer = free_.back();
-    slot.data = memory_.buffers + std::size_t{slot.buffer} * memory_.stride;
-    slot.capacity = memory_.mtu;
-  }
-  return slot;
-}
-
 void ChannelSender::reclaim() noexcept {
   const std::uint32_t consumed = memory_.header->consumed.load(std::memory_order_acquire);
   if (consumed - head_ > tail_ - head_) return;  // not what a receiver says; then nothing is free any more
@@ -102,26 +79,6 @@ void ChannelSender::reclaim() noexcept {
     free_.push_back(buffer);  // never beyond its first capacity
     buffer = efa::kNoChannelBuffer;
   }
-}
-
-void ChannelSender::publish(const SendSlot& slot, std::uint32_t size) noexcept {
-  efa::ChannelSlot& entry = memory_.slots[slot.index];
-  entry.length = static_cast<std::uint16_t>(size);
-  entry.buffer = efa::kNoChannelBuffer;
-  if (slot.buffer != efa::kNoBuffer) {
-    entry.buffer = sent_[slot.index] = static_cast<std::uint16_t>(slot.buffer);
-    free_.pop_back();
-  }
-  entry.sequence.store(++tail_, std::memory_order_release);
-  efa::ChannelHeader& header = *memory_.header;
-  header.packets.store(++packets_, std::memory_order_relaxed);
-  header.bytes.store(bytes_ += size, std::memory_order_relaxed);
-  // Between the store of the sequence and this look there must be a barrier, or a receiver that goes to sleep could miss
-  // the packet and we its sleep. It is expensive for every packet, so the one who goes to sleep makes it for both sides.
-  if (fences_) [[unlikely]] std::atomic_thread_fence(std::memory_order_seq_cst);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  const std::uint32_t asleep = header.receiver_asleep.load(std::memory_order_relaxed);
-  if (asleep != 0 && asleep != woken_) [[unlikely]] wake(asleep);
 }
 
 void ChannelSender::wake(std::uint32_t ticket) noexcept {

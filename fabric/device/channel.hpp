@@ -51,6 +51,10 @@ class ChannelSender {
   void publish(const SendSlot& slot, std::uint32_t size) noexcept;
 
  private:
+  // So many packets may be out before the sender looks what is free again: buffers that are used again at once stay in the
+  // cache, and the look costs a cache line.
+  static constexpr std::uint32_t kReclaimAfter = 8;
+
   void reclaim() noexcept;
   void wake(std::uint32_t ticket) noexcept;
 
@@ -124,6 +128,45 @@ struct MemoryToken {
   std::uint64_t value, address;
 };
 MemoryToken memory_token() noexcept;
+
+inline SendSlot ChannelSender::begin(std::uint32_t size) noexcept {
+  if (revocation() != efa::Revocation::kNone) return {};
+  if (tail_ - head_ >= kReclaimAfter) {
+    reclaim();
+    if (tail_ - head_ >= memory_.slot_count) return {};
+  }
+  SendSlot slot;
+  slot.index = tail_ & (memory_.slot_count - 1);
+  if (size <= efa::kChannelInlineBytes) {
+    slot.data = memory_.slots[slot.index].inline_data;
+    slot.capacity = efa::kChannelInlineBytes;
+  } else if (size <= memory_.mtu && !free_.empty()) {
+    slot.buffer = free_.back();
+    slot.data = memory_.buffers + std::size_t{slot.buffer} * memory_.stride;
+    slot.capacity = memory_.mtu;
+  }
+  return slot;
+}
+
+inline void ChannelSender::publish(const SendSlot& slot, std::uint32_t size) noexcept {
+  efa::ChannelSlot& entry = memory_.slots[slot.index];
+  entry.length = static_cast<std::uint16_t>(size);
+  entry.buffer = efa::kNoChannelBuffer;
+  if (slot.buffer != efa::kNoBuffer) {
+    entry.buffer = sent_[slot.index] = static_cast<std::uint16_t>(slot.buffer);
+    free_.pop_back();
+  }
+  entry.sequence.store(++tail_, std::memory_order_release);
+  efa::ChannelHeader& header = *memory_.header;
+  header.packets.store(++packets_, std::memory_order_relaxed);
+  header.bytes.store(bytes_ += size, std::memory_order_relaxed);
+  // Between the store of the sequence and this look there must be a barrier, or a receiver that goes to sleep could miss
+  // the packet and we its sleep. It is expensive for every packet, so the one who goes to sleep makes it for both sides.
+  if (fences_) [[unlikely]] std::atomic_thread_fence(std::memory_order_seq_cst);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  const std::uint32_t asleep = header.receiver_asleep.load(std::memory_order_relaxed);
+  if (asleep != 0 && asleep != woken_) [[unlikely]] wake(asleep);
+}
 
 template <typename Handle>
 unsigned ChannelReceiver::poll(unsigned limit, Handle&& handle) noexcept {

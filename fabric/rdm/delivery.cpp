@@ -27,7 +27,7 @@ void EndpointImpl::reserve(ReceiveOperation& receive, std::uint64_t total, std::
 void EndpointImpl::deliver(Peer& peer, const Request& request, ReceiveOperation& receive) {
   const bool one_packet = request.data.size() == request.total;
   if (one_packet && (request.options & kWantsReceipt) == 0) {
-    // The short path: no Message.
+    // No Message. Here come multi-receives; others mostly went by deliver_whole().
     std::size_t place, capacity;
     reserve(receive, request.total, place, capacity);
     scatter(receive.iov.view(), place, request.data.data(), capacity);
@@ -43,6 +43,29 @@ void EndpointImpl::deliver(Peer& peer, const Request& request, ReceiveOperation&
   Message& message = new_message(peer, request);
   assign(message, receive);
   add_data(message, request);
+}
+
+/// A message that is all here, into a receive that takes one: no Message, and one look at everything.
+void EndpointImpl::deliver_whole(const Peer& peer, const RequestHeader& header, std::span<const std::byte> data,
+                                 ReceiveOperation& receive) {
+  queue_for((receive.flags & kTagged) != 0).unpost(receive);
+  const std::size_t capacity = std::min(data.size(), receive.capacity);
+  scatter(receive.iov.view(), 0, data.data(), capacity);
+  const bool cut_off = data.size() > capacity;
+  if ((receive.flags & kCompletion) == 0 && !cut_off) return receives_.give_back(&receive);
+  Completion completion;
+  completion.context = receive.context;
+  completion.flags = receive.flags;
+  completion.has_remote_data = (header.base.options & kHasRemoteData) != 0;
+  completion.status = cut_off ? Status::kTruncated : Status::kOk;
+  completion.length = capacity;
+  completion.overflow = data.size() - capacity;
+  completion.tag = header.tag;
+  completion.remote_data = header.remote_data;
+  completion.source = peer.index;
+  completion.source_address = peer.address;
+  receives_.give_back(&receive);
+  sink_->on_completion(completion);
 }
 
 Message& EndpointImpl::new_message(Peer& peer, const Request& request) {

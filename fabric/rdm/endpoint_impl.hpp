@@ -84,6 +84,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   const char* waits_for(const SendOperation& operation) const;
 
   // send.cpp
+  bool send_at_once(Peer& peer, const SendRequest& request, std::size_t length);
   bool may_send_now(const Peer& peer) const;
   void queue_send(SendOperation& operation, const SendRequest& request);
   bool post_eager(SendOperation& operation, std::span<const iovec> iov);
@@ -127,6 +128,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   bool accept_session(Peer& peer, const srd::PacketHeader& header);
   void on_transport(Peer& peer, const srd::PacketHeader& header);
   void on_message_packet(Peer& peer, std::span<const std::byte> packet);
+  bool deliver_at_once(Peer& peer, const BaseHeader& base, std::span<const std::byte> packet);
   bool read_request(std::span<const std::byte> packet, Request& request) const;
   bool read_direct_request(std::uint32_t pieces, Request& request) const;
   void on_request(Peer& peer, const Request& request);
@@ -144,6 +146,8 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   Message& store(Peer& peer, const Request& request);
   void add_data(Message& message, const Request& request);
   void deliver(Peer& peer, const Request& request, ReceiveOperation& receive);
+  void deliver_whole(const Peer& peer, const RequestHeader& header, std::span<const std::byte> data,
+                     ReceiveOperation& receive);
   void assign(Message& message, ReceiveOperation& receive);
   void match(Message& message, ReceiveOperation& receive);
   void advance(Message& message);

@@ -89,6 +89,7 @@ void EndpointImpl::on_transport(Peer& peer, const srd::PacketHeader& header) {
 void EndpointImpl::on_message_packet(Peer& peer, std::span<const std::byte> packet) {
   BaseHeader base;
   if (!read_header(packet, base) || base.version != kProtocolVersion) return dropped();
+  if (deliver_at_once(peer, base, packet)) return;
   switch (base.type) {
     case PacketType::kCts: return on_cts(peer, packet);
     case PacketType::kCtsData: return on_cts_data(peer, packet);
@@ -115,6 +116,21 @@ void EndpointImpl::on_message_packet(Peer& peer, std::span<const std::byte> pack
     }
   }
   on_request(peer, request);
+}
+
+/// The usual case: a whole message whose turn it is, and whose receive is posted. False: not that, and nothing has happened.
+bool EndpointImpl::deliver_at_once(Peer& peer, const BaseHeader& base, std::span<const std::byte> packet) {
+  const bool eager = base.type == PacketType::kEagerTagged || base.type == PacketType::kEagerMessage;
+  if (!eager || base.message != peer.expected_message || (base.options & kWantsReceipt) != 0 || holding_) return false;
+  RequestHeader header;
+  if (!read_header(packet, header)) return false;
+  if (!is_tagged(base.type)) header.tag = 0;
+  ReceiveOperation* const receive = queue_for(is_tagged(base.type)).match_arrival(&peer, header.tag);
+  if (!receive || receive->is_multi()) return false;
+  ++peer.expected_message;
+  deliver_whole(peer, header, packet.subspan(sizeof(header)), *receive);
+  if (peer.early) deliver_early(peer);
+  return true;
 }
 
 /// Where the data of a request is, instead of data.

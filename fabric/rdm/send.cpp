@@ -15,6 +15,7 @@ int EndpointImpl::send(const SendRequest& request) {
   const bool inject = (request.flags & kInject) != 0;
   if (inject && length > kInjectSize) return -EMSGSIZE;
   if (peer->sends >= options_.transmit_queue) return -EAGAIN;
+  if (send_at_once(*peer, request, length)) return 0;
 
   const bool tagged = (request.flags & kTagged) != 0;
   SendOperation& operation = *sends_.take();
@@ -41,6 +42,38 @@ int EndpointImpl::send(const SendRequest& request) {
   }
   queue_pair_->wake_daemon();
   return 0;
+}
+
+/// A message that fits a packet, into the peer's channel: it is delivered when this returns, so there is no operation to
+/// keep. False: not this way, and nothing has happened.
+bool EndpointImpl::send_at_once(Peer& peer, const SendRequest& request, std::size_t length) {
+  if (!peer.express || length > eager_max_ || (request.flags & kDeliveryComplete) != 0 || !may_send_now(peer) ||
+      may_be_direct(peer, length, request.flags)) {
+    return false;
+  }
+  const std::size_t size = kEagerOverhead + length;
+  const device::SendSlot slot = peer.express->begin(static_cast<std::uint32_t>(size));
+  if (!slot.data) return false;
+  const bool tagged = (request.flags & kTagged) != 0;
+  const std::uint16_t options = (request.flags & kRemoteData) != 0 ? kHasRemoteData : 0;
+  const RequestHeader header{{tagged ? PacketType::kEagerTagged : PacketType::kEagerMessage, kProtocolVersion, options,
+                              peer.next_message++},
+                             tagged ? request.tag : 0, request.remote_data};
+  write_transport_header(peer, slot.data, 0, peer.next_psn++);
+  std::memcpy(slot.data + sizeof(srd::PacketHeader), &header, sizeof(header));
+  gather(request.iov, 0, slot.data + kEagerOverhead, length);
+  peer.send_credit.spend();
+  publish(peer, slot, size);
+  if ((request.flags & kCompletion) != 0) {
+    Completion completion;
+    completion.context = request.context;
+    completion.flags = request.flags;
+    completion.is_send = true;
+    completion.length = length;
+    completion.tag = header.tag;
+    sink_->on_completion(completion);
+  }
+  return true;
 }
 
 bool EndpointImpl::may_send_now(const Peer& peer) const {
