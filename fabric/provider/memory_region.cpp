@@ -13,6 +13,8 @@
 namespace weft::provider {
 namespace {
 
+constexpr std::uint64_t kSingleUse = 1ull << 41;  // FI_MR_SINGLE_USE of libfabric 2: a hint
+
 int close_region(fid* generic) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
   delete MemoryRegion::of(generic);
@@ -49,8 +51,10 @@ bool describe(const iovec* buffers, std::size_t count, std::uint64_t access, con
 }
 
 int register_buffers(fid* generic, const iovec* buffers, std::size_t count, std::uint64_t access, std::uint64_t offset,
-                     std::uint64_t key, std::uint64_t, fid_mr** result, void* context) noexcept {
+                     std::uint64_t key, std::uint64_t flags, fid_mr** result, void* context) noexcept {
   if (forked()) return -FI_EOPNOTSUPP;
+  // Not ignored: some change what `buffers` is (FI_MR_DMABUF of libfabric 2).
+  if ((flags & ~(FI_RMA_EVENT | kSingleUse)) != 0) return -FI_EBADFLAGS;
   if (generic->fclass != FI_CLASS_DOMAIN || buffers == nullptr || count == 0 || count > rdm::kMaxIov || offset != 0)
     return -FI_EINVAL;
   if (settings.strict && count > 1) return -FI_EINVAL;

@@ -7,6 +7,9 @@ compiled there with plain gcc against the system's libfabric, then run between t
     git clone --depth 1 --branch v1.17.0 https://github.com/ofiwg/libfabric /tmp/libfabric
     tests/fabric/fabtests.py /tmp/libfabric/fabtests build
     tests/fabric/fabtests.py /tmp/libfabric/fabtests build --only rdm_atomic --verbose
+
+With --installed PREFIX the tests and the libfabric below PREFIX are used instead (configure --prefix, make install of
+both): how libweft-fi.so, built against one libfabric, does under another.
 """
 
 import argparse
@@ -60,11 +63,14 @@ def read_lists(source: pathlib.Path, which: str) -> list[tuple[str, str]]:
 
 
 class Runner:
-    def __init__(self, binaries: pathlib.Path, build: pathlib.Path, patience: float, verbose: bool):
+    def __init__(self, binaries: pathlib.Path, build: pathlib.Path, patience: float, verbose: bool,
+                 libraries: pathlib.Path | None):
         self.binaries, self.patience, self.verbose = binaries, patience, verbose
         self.runtime = tempfile.mkdtemp(prefix="weft-fabtests-")
         self.environment = {**os.environ, "FI_PROVIDER_PATH": str(build / "fabric/provider"),
                             "WEFT_RUNTIME_DIR": self.runtime}
+        if libraries:
+            self.environment["LD_LIBRARY_PATH"] = str(libraries)
         self.daemon = subprocess.Popen([build / "tests/fabric/provider/weft-loopback-daemon", self.runtime, SERVER[0],
                                         CLIENT[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.daemon.stdout.readline().strip() != "ready":
@@ -121,16 +127,20 @@ def enter_network() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=pathlib.Path, help="fabtests/ of libfabric v1.17.0")
+    parser.add_argument("source", type=pathlib.Path, help="fabtests/ of libfabric")
     parser.add_argument("build", type=pathlib.Path, help="Weft's build directory")
     parser.add_argument("--set", choices=SETS, default="quick")
     parser.add_argument("--only", default="", help="a regular expression: commands that match it")
     parser.add_argument("--patience", type=float, default=60, help="seconds for one test")
+    parser.add_argument("--installed", type=pathlib.Path, metavar="PREFIX",
+                        help="fabtests and libfabric as installed there, not compiled here")
     parser.add_argument("--verbose", action="store_true", help="print what the tests print")
     options = parser.parse_args()
     enter_network()
     source = options.source.resolve()
-    runner = Runner(compile_tests(source), options.build.resolve(), options.patience, options.verbose)
+    prefix = options.installed.resolve() if options.installed else None
+    binaries = prefix / "bin" if prefix else compile_tests(source)
+    runner = Runner(binaries, options.build.resolve(), options.patience, options.verbose, prefix and prefix / "lib")
     results: dict[str, int] = {}
     try:
         for kind, command in read_lists(source, options.set):
