@@ -53,7 +53,7 @@ void print_interface(const json& nic) {
     if (count != 0) std::printf("    ena       %lu %s\n", static_cast<unsigned long>(count), name.c_str());
   if (const json efa = nic.value("efa", json()); efa.is_object())
     for (const auto& [name, count] : efa.items())
-      std::printf("    efa       %s %s\n", printable(name).c_str(), count.dump().c_str());
+      if (count != 0) std::printf("    efa       %s %s\n", printable(name).c_str(), count.dump().c_str());
 }
 
 /// One interface as `ethtool -S` prints a device, so that what reads that reads this.
