@@ -65,6 +65,10 @@ class EfaGate {
 
   /// Differs from that of an earlier turn whenever a verdict may differ: what was decided for longer is asked again.
   virtual std::uint64_t epoch() const noexcept = 0;
+
+  /// Whether packets of the two may pass the engine by, once verdict() allows them: false when something else must see
+  /// them. Part of what epoch() is about.
+  virtual bool may_bypass(EniSlot /*source*/, EniSlot /*destination*/) const noexcept { return true; }
 };
 
 class MessageSwitch {

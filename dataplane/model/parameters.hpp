@@ -23,6 +23,8 @@ struct Parameters {
   // Answers.
   bool related_icmp_errors = true;  // an ICMP error about a tracked flow passes by its state
   bool router_answers_arp = false;  // for an address that no interface of the subnet has; false: silence
+  // EFA.
+  bool express_channels = true;  // two processes of one host may share memory past the worker (DESIGN D8)
   // Quotas, per direction and per IP family (facts ec2 2.3). With the groups of an interface, at most kMostRulesPerEni.
   int rules_per_security_group = 60;
   bool operator==(const Parameters&) const = default;
@@ -46,10 +48,11 @@ struct SwitchParameter {
   std::string_view key;
   bool Parameters::*value;
 };
-inline constexpr std::array<SwitchParameter, 3> kSwitchParameters{{
+inline constexpr std::array<SwitchParameter, 4> kSwitchParameters{{
     {"refused_packets_use_pps", &Parameters::refused_packets_use_pps},
     {"related_icmp_errors", &Parameters::related_icmp_errors},
     {"router_answers_arp", &Parameters::router_answers_arp},
+    {"express_channels", &Parameters::express_channels},
 }};
 
 }  // namespace weft

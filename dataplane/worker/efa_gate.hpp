@@ -16,6 +16,7 @@ class WorkerEfaGate final : public EfaGate {
     return verdict;
   }
   std::uint64_t epoch() const noexcept override { return worker_.snapshot->epoch; }
+  bool may_bypass(EniSlot, EniSlot) const noexcept override { return worker_.snapshot->parameters.express_channels; }
 
  private:
   void note(EfaVerdict verdict, EniSlot source, EniSlot destination) const noexcept;

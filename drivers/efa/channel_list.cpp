@@ -6,7 +6,8 @@ namespace weft::efa {
 namespace {
 
 bool allows(const EfaGate& gate, const Channel& channel) noexcept {
-  return gate.verdict(channel.sender().slot, channel.receiver().slot) == EfaVerdict::kAllow;
+  const EniSlot source = channel.sender().slot, destination = channel.receiver().slot;
+  return gate.may_bypass(source, destination) && gate.verdict(source, destination) == EfaVerdict::kAllow;
 }
 
 }  // namespace

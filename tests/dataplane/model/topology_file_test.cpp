@@ -162,7 +162,8 @@ vpc:
   dhcp: {domain_name: lab.internal, domain_name_servers: [10.0.0.9, 10.0.0.10], ntp_servers: [10.0.0.11]}
 hosts: {racks_per_zone: 2, hosts_per_rack: 3}
 parameters: {tcp_opening_timeout: 1, tcp_closing_timeout: 2, icmp_timeout: 3, credit_seconds: 3600, burst_ms: 5,
-  refused_packets_use_pps: true, related_icmp_errors: false, router_answers_arp: true}
+  refused_packets_use_pps: true, related_icmp_errors: false, router_answers_arp: true,
+  express_channels: false}
 prefix_lists:
   - {name: offices, entries: [192.0.2.0/25, 192.0.2.128/26]}
   - {name: sites, max_entries: 7, entries: ['2001:db8:5::/48']}
@@ -177,7 +178,7 @@ placement_groups:
   EXPECT_EQ(topology.vpc.ipv6_cidr, cidr("2001:db8:1::/56"));
   EXPECT_FALSE(topology.vpc.dns_support);
   EXPECT_EQ(topology.vpc.dhcp, (DhcpOptions{"lab.internal", {ip4("10.0.0.9"), ip4("10.0.0.10")}, {ip4("10.0.0.11")}}));
-  EXPECT_EQ(topology.parameters, (Parameters{1, 2, 3, 3600, 5, true, false, true}));
+  EXPECT_EQ(topology.parameters, (Parameters{1, 2, 3, 3600, 5, true, false, true, false}));
   EXPECT_EQ(topology.hosts.racks_per_zone, 2);
   EXPECT_EQ(topology.hosts.hosts_per_rack, 3);
   ASSERT_EQ(topology.prefix_lists.size(), 3u);

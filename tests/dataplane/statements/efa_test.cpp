@@ -178,6 +178,20 @@ TEST(Statement, S36_AChannelBetweenTwoProcessesEndsWithTheRuleThatAllowedIt) {
   EXPECT_EQ(cloud.engine().drops().back().reason, DropReason::kEfaGroupIngress);
 }
 
+TEST(Statement, S36_ThereAreNoChannelsWhereAParameterForbidsThem) {
+  Given given = two_in(kSelf, kSelf);
+  EfaCloud cloud(given);
+  auto a = cloud.open_express("a"), b = cloud.open_express("b");
+  ASSERT_EQ(cloud.while_turning([&] { return a->ask(*b); }), 0U);
+  const efa::test::ChannelSide out(a->talker.received.at(0));
+  given.parameters = "{express_channels: false}";
+  EXPECT_EQ(cloud.up(given), "");
+  cloud.engine().run_once();
+  EXPECT_EQ(out.header->revoked, efa::Revocation::kPolicy);
+  EXPECT_EQ(b->talker.hear<efa::ChannelOffered>().id, a->granted.id);
+  EXPECT_EQ(cloud.while_turning([&] { return b->ask(*a); }), static_cast<std::uint32_t>(EACCES));
+}
+
 TEST(Statement, S39_ABadQueuePairNumberIsStatusNineAndAWrongKeyIsNotDelivered) {
   EfaCloud cloud(two_in(kSelf, kSelf));
   auto a = cloud.open("a"), b = cloud.open("b");
