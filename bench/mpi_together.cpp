@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr int kWarmUp = 50, kOperations = 500;
+constexpr int kWarmUp = 1000, kOperations = 5000;
 
 template <typename Operation>
 double mean_us(Operation&& operation) {

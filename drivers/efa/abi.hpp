@@ -269,7 +269,8 @@ struct CreateQpReply {
   std::uint32_t qpn = 0, qkey = 0;
 };
 
-/// May the connection's queue pair have a channel to this one?
+/// May the connection's queue pair have a channel to this one? With the key 0 to whichever has the number now: the grant
+/// says the key.
 struct RequestChannel {
   MessageHeader header;
   std::uint8_t destination[16] = {};
@@ -282,7 +283,7 @@ struct RequestChannel {
 struct ChannelGranted {
   MessageHeader header;
   std::uint32_t id = 0;
-  std::uint32_t qpn = 0, qkey = 0;  // the request's, also in a refusal
+  std::uint32_t qpn = 0, qkey = 0;  // of the receiver; in a refusal the request's
   std::uint8_t destination[16] = {};
 };
 

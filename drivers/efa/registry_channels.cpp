@@ -29,7 +29,7 @@ Registry::QueuePairRecord* Registry::find_destination(const QueuePairRecord& sen
     const EfaFunction& declared = record.function->declared;
     if (record.leaving || declared.vpc != vpc || declared.address.octets != address) continue;
     const auto found = record.by_qpn.find(request.qpn);
-    if (found == record.by_qpn.end() || found->second->qkey() != request.qkey) return nullptr;
+    if (found == record.by_qpn.end() || (request.qkey != 0 && found->second->qkey() != request.qkey)) return nullptr;
     QueuePairRecord& destination = queue_pairs_.at(found->second);
     return destination.ready && (destination.client.features & kFeatureExpress) != 0 ? &destination : nullptr;
   }

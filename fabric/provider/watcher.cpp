@@ -63,8 +63,9 @@ void Watcher::remove(EndpointBase& endpoint) {
   epoll_ctl(epoll_, EPOLL_CTL_DEL, endpoint.queue_pair().socket_fd(), nullptr);
 }
 
-// A yield that nobody takes costs what a message costs. So it is offered less and less often while it comes back at once,
-// and at every poll when somebody has used it.
+// A yield that nobody takes costs what a message costs. So the core is offered less and less often while it comes back at once,
+// and at every poll when somebody has used it. Not before some polls even then: Open MPI yields by itself when it is told that
+// there are few cores, and two yields for one wait cost twice as much (bench/fabric.py, crowded).
 void Watcher::offer_core() noexcept {
   constexpr std::chrono::microseconds kSomebodyRan{1};  // a yield alone takes 0.2-0.4 us, two switches more than one
   constexpr unsigned kMostPatient = 64;                 // times yield_after_

@@ -6,13 +6,14 @@
 namespace weft::rdm {
 
 void EndpointImpl::ask_for_channel(Peer& peer) {
-  // Without its key the peer was never heard of: perhaps it is not there yet.
-  const bool asked = peer.qkey != 0 && queue_pair_->request_channel(peer.address, peer.qkey);
+  const bool asked = queue_pair_->request_channel(peer.address, peer.qkey);
   peer.until_asked = asked ? 0 : kAskForChannelAfter;  // 0 counts down below zero: not again before the answer
 }
 
 void EndpointImpl::on_granted(device::ChannelSender& channel) {
   Peer* const peer = peers_.find(channel.destination());
+  // Who was not heard of yet: the daemon says which incarnation it is.
+  if (peer && peer->qkey == 0 && !peer->is_former(channel.destination_qkey())) peer->qkey = channel.destination_qkey();
   if (!peer || peer->qkey != channel.destination_qkey() || peer->express) {
     queue_pair_->close_channel(channel);  // for an incarnation of which we have heard the end meanwhile
     return;

@@ -54,7 +54,7 @@ struct OneSidedTraffic {
 };
 
 /// A channel costs the daemon some work and both ends memory: not for a peer that hears from us once.
-inline constexpr std::int32_t kAskForChannelAfter = 8;
+inline constexpr std::int32_t kAskForChannelAfter = 4;
 inline constexpr std::int32_t kAskAgainAfter = 64;  // when it was refused
 
 struct Peer {
