@@ -203,7 +203,9 @@ void DatagramEndpoint::complete(bool is_send, std::uint32_t report, const fi_cq_
 
 void DatagramEndpoint::fail(bool is_send, std::uint32_t report, void* context, rdm::Status status, int device_status,
                             std::size_t overflow) {
-  explain_once(status, domain.address, provider_error(status, device_status), nullptr);
+  const int number = provider_error(status, device_status);
+  const char* const hint = device_status != 0 ? hint_text(queue_pair_->hint()) : nullptr;
+  explain_once(status, domain.address, number, hint);
   if (Counter* counter = counters_[is_send ? kSendCounter : kReceiveCounter];
       counter != nullptr && status != rdm::Status::kCanceled)
     counter->count(true);
@@ -214,7 +216,9 @@ void DatagramEndpoint::fail(bool is_send, std::uint32_t report, void* context, r
   error.flags = FI_MSG | (is_send ? FI_SEND : FI_RECV);
   error.olen = overflow;
   error.err = fabric_error(status);
-  error.prov_errno = provider_error(status, device_status);
+  error.prov_errno = number;
+  error.err_data = const_cast<char*>(hint);
+  error.err_data_size = hint != nullptr ? std::strlen(hint) + 1 : 0;
   queue->push_error(error);
 }
 
@@ -237,6 +241,7 @@ void DatagramEndpoint::device_gone() {
     posted_.pop_front();
     fail(false, receive.report, receive.context, rdm::Status::kDeviceGone, 0);
   }
+  report_device_gone();
 }
 
 }  // namespace weft::provider

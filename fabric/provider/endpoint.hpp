@@ -64,7 +64,7 @@ class Endpoint final : public EndpointBase, public rdm::CompletionSink {
   void append_dump(std::string& text) override { rdm_->dump(text); }
 
   void on_completion(const rdm::Completion& completion) override;
-  void on_device_gone() override;
+  void on_device_gone() override { report_device_gone(); }
 
  private:
   // The first injected message to a peer is waited for, so that a refusal reaches the caller: see transfer.cpp.

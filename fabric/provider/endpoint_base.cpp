@@ -8,6 +8,8 @@
 
 #include "fabric/provider/attributes.hpp"
 #include "fabric/provider/dump.hpp"
+#include "fabric/provider/error_text.hpp"
+#include "fabric/provider/explain.hpp"
 #include "fabric/provider/names.hpp"
 #include "fabric/provider/progress_thread.hpp"
 #include "fabric/provider/provider.hpp"
@@ -194,6 +196,23 @@ int EndpointBase::close() {
   }
   delete this;
   return 0;
+}
+
+// What was under way is reported already. Who only waits for what peers do to our memory has nothing under way, and who
+// only sleeps on events neither; a queue entry would need an operation to name.
+void EndpointBase::report_device_gone() {
+  explain_device_gone(domain.address);
+  for (const CounterKind kind : {kRemoteReadCounter, kRemoteWriteCounter}) {
+    if (counters_[kind] != nullptr) counters_[kind]->count(true);
+  }
+  for (Counter* counter : domain.region_counters) counter->count(true);
+  if (event_queue_ == nullptr) return;
+  fi_eq_err_entry error{};
+  error.fid = &fid;
+  error.context = fid.context;
+  error.err = fabric_error(rdm::Status::kDeviceGone);
+  error.prov_errno = provider_error(rdm::Status::kDeviceGone, 0);
+  event_queue_->write_error(error);
 }
 
 bool EndpointBase::back_pressure() const {

@@ -70,6 +70,9 @@ class EndpointBase : public fid_ep {
   virtual unsigned move() = 0;
   virtual bool drained() const = 0;
 
+  /// The daemon or the function is gone; after the errors of what was under way.
+  void report_device_gone();
+
   bool enabled() const { return enabled_; }
   /// The application does not read a queue of ours.
   bool back_pressure() const;

@@ -86,7 +86,7 @@ int answer_for(const efa::FunctionInfo* function, fi_ep_type type, const Wanted&
   if (!local_address(function, wanted, &local)) return 0;
   fi_info* info = make_offer(type);
   if (info == nullptr) return -FI_ENOMEM;
-  if (settings.strict) strict::limit(*info, function);
+  if (settings.strict && type == FI_EP_RDM) strict::limit(*info, function);
   char name[32];
   domain_name(function != nullptr ? *function : efa::FunctionInfo{}, type, name, sizeof name);
   info->fabric_attr->name = strdup(kFabricName);

@@ -198,23 +198,6 @@ void Endpoint::on_completion(const rdm::Completion& completion) {
   }
 }
 
-// What was under way is reported already. Who only waits for what peers do to our memory has nothing under way, and who
-// only sleeps on events neither; a queue entry would need an operation to name.
-void Endpoint::on_device_gone() {
-  explain_device_gone(domain.address);
-  for (const CounterKind kind : {kRemoteReadCounter, kRemoteWriteCounter}) {
-    if (counters_[kind] != nullptr) counters_[kind]->count(true);
-  }
-  for (Counter* counter : domain.region_counters) counter->count(true);
-  if (event_queue_ == nullptr) return;
-  fi_eq_err_entry error{};
-  error.fid = &fid;
-  error.context = fid.context;
-  error.err = fabric_error(rdm::Status::kDeviceGone);
-  error.prov_errno = provider_error(rdm::Status::kDeviceGone, 0);
-  event_queue_->write_error(error);
-}
-
 void Endpoint::report_success(const rdm::Completion& completion) {
   CompletionQueue* queue = completion.is_send ? transmit_queue_ : receive_queue_;
   if (queue == nullptr) return;
