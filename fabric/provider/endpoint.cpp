@@ -25,6 +25,7 @@ int Endpoint::start(std::unique_ptr<device::QueuePair> opened) {
   options.transmit_queue = transmit_size_;
   options.min_multi_receive = min_multi_receive_;
   options.unexpected_bytes = settings.unexpected_bytes;
+  options.receive_buffers = static_cast<std::uint32_t>(settings.packet_buffers);
   options.express = settings.express;
   options.direct = use_direct_copies();
   if ((caps_ & (FI_RMA | FI_ATOMIC)) != 0) options.regions = &domain.regions;

@@ -13,7 +13,7 @@ struct Settings {
   std::size_t transmit_size = 1024;        // FI_WEFT_TX_SIZE
   std::size_t receive_size = 1024;         // FI_WEFT_RX_SIZE
   std::size_t unexpected_bytes = 64u << 20;  // FI_WEFT_UNEXPECTED_BYTES
-  std::size_t packet_buffers = 256;        // FI_WEFT_PACKET_BUFFERS: per direction and endpoint
+  std::size_t packet_buffers = 128;        // FI_WEFT_PACKET_BUFFERS: per direction and endpoint
   std::size_t linger_ms = 1000;            // FI_WEFT_LINGER_MS: how long fi_close waits for what is in flight
   bool express = true;                     // FI_WEFT_EXPRESS: channels past the daemon to peers on this host
   Choice cma = Choice::kAuto;              // FI_WEFT_CMA: large data in one copy, by process_vm_readv(2)

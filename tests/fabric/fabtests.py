@@ -8,8 +8,8 @@ compiled there with plain gcc against the system's libfabric, then run between t
     tests/fabric/fabtests.py /tmp/libfabric/fabtests build
     tests/fabric/fabtests.py /tmp/libfabric/fabtests build --only rdm_atomic --verbose
 
-With --installed PREFIX the tests and the libfabric below PREFIX are used instead (configure --prefix, make install of
-both): how libweft-fi.so, built against one libfabric, does under another.
+With --installed PREFIX the tests and the libfabric that are installed below PREFIX are used instead: how libweft-fi.so,
+built against one libfabric, does under another.
 """
 
 import argparse

@@ -7,8 +7,8 @@
 namespace weft::provider_test {
 namespace {
 
-constexpr std::uint64_t kKey = 7;
-constexpr SideOptions kAll{.caps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_FENCE};
+constexpr std::uint64_t kFenceKey = 7;
+constexpr SideOptions kFenceSide{.caps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_FENCE};
 
 class Fence : public ProviderTest {
  protected:
@@ -19,9 +19,9 @@ class Fence : public ProviderTest {
     }
   }
 
-  void connect_with_memory(SideOptions options = kAll) {
-    connect(options, kAll);
-    ASSERT_EQ(fi_mr_reg(b_->domain, memory_, sizeof memory_, FI_REMOTE_READ | FI_REMOTE_WRITE, 0, kKey, 0, &region_,
+  void connect_with_memory(SideOptions options = kFenceSide) {
+    connect(options, kFenceSide);
+    ASSERT_EQ(fi_mr_reg(b_->domain, memory_, sizeof memory_, FI_REMOTE_READ | FI_REMOTE_WRITE, 0, kFenceKey, 0, &region_,
                         nullptr), 0);
   }
   /// Something that stays incomplete until accept_large().
@@ -34,7 +34,7 @@ class Fence : public ProviderTest {
   }
   ssize_t write(std::uint64_t* value, std::uint64_t flags, std::size_t offset = 0) {
     const iovec from{value, sizeof *value};
-    const fi_rma_iov to{offset, sizeof *value, kKey};
+    const fi_rma_iov to{offset, sizeof *value, kFenceKey};
     const fi_msg_rma message{.msg_iov = &from, .desc = nullptr, .iov_count = 1, .addr = to_b_, .rma_iov = &to,
                              .rma_iov_count = 1, .context = value, .data = 0};
     return fi_writemsg(a_->ep, &message, flags);
@@ -89,7 +89,7 @@ TEST_F(Fence, messages_and_atomics_wait_in_their_order_too) {
                               .context = &word, .data = 0};
   ASSERT_EQ(fi_tsendmsg(a_->ep, &message, FI_FENCE | FI_INJECT), 0);
   word = 0;  // injected: ours again
-  ASSERT_EQ(fi_fetch_atomic(a_->ep, &add, 1, nullptr, &before, nullptr, to_b_, 0, kKey, FI_UINT64, FI_SUM, &add), 0);
+  ASSERT_EQ(fi_fetch_atomic(a_->ep, &add, 1, nullptr, &before, nullptr, to_b_, 0, kFenceKey, FI_UINT64, FI_SUM, &add), 0);
   std::uint64_t injected = 78;
   ASSERT_EQ(fi_tinject(a_->ep, &injected, 8, to_b_, 2), 0);
   injected = 0;
@@ -127,7 +127,7 @@ TEST_F(Fence, one_peers_fence_is_not_anothers) {
 }
 
 TEST_F(Fence, those_that_wait_are_bounded) {
-  SideOptions few = kAll;
+  SideOptions few = kFenceSide;
   few.transmit_size = 8;
   connect_with_memory(few);
   send_large();

@@ -291,6 +291,14 @@ TEST_F(Ops, registrations_with_flags_that_change_their_meaning_are_refused) {
   ASSERT_EQ(fi_mr_regattr(a_->domain, &attributes, kSingleUse, &region_), 0);
 }
 
+TEST_F(Ops, an_event_queue_has_the_sentences_of_its_errors) {
+  objects();
+  char text[100] = {};
+  const std::string sentence = fi_eq_strerror(event_queue_, FI_EADDRNOTAVAIL, nullptr, text, sizeof text);
+  EXPECT_FALSE(sentence.empty());
+  EXPECT_EQ(sentence.substr(0, sizeof text - 1), text);
+}
+
 TEST_F(Ops, a_signal_reaches_a_reader_that_waits_for_sources_too) {
   connect();
   ASSERT_EQ(fi_cq_signal(a_->cq), 0);

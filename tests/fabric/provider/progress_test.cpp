@@ -12,10 +12,10 @@
 namespace weft::provider_test {
 namespace {
 
-constexpr std::uint64_t kKey = 7;
-constexpr std::uint64_t kCaps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_SOURCE;
-constexpr SideOptions kManual{.caps = kCaps};
-constexpr SideOptions kAuto{.caps = kCaps, .progress = FI_PROGRESS_AUTO};
+constexpr std::uint64_t kProgressKey = 7;
+constexpr std::uint64_t kProgressCaps = FI_MSG | FI_TAGGED | FI_RMA | FI_ATOMIC | FI_SOURCE;
+constexpr SideOptions kManual{.caps = kProgressCaps};
+constexpr SideOptions kAuto{.caps = kProgressCaps, .progress = FI_PROGRESS_AUTO};
 
 /// The nanoseconds that each of our progress threads has had of a core.
 std::vector<std::uint64_t> progress_threads() {
@@ -42,7 +42,7 @@ class Progress : public ProviderTest {
   }
   void connect_with_memory(const SideOptions& target = kAuto) {
     connect(kManual, target);
-    ASSERT_EQ(fi_mr_reg(b_->domain, memory_.data(), memory_.size(), FI_REMOTE_READ | FI_REMOTE_WRITE, 0, kKey, 0,
+    ASSERT_EQ(fi_mr_reg(b_->domain, memory_.data(), memory_.size(), FI_REMOTE_READ | FI_REMOTE_WRITE, 0, kProgressKey, 0,
                         &region_, nullptr), 0);
   }
   /// The next completion of node-0, while nobody calls for node-1.
@@ -59,16 +59,16 @@ class Progress : public ProviderTest {
   }
   void use_the_memory_of_b() {
     auto data = pattern(250'000, 3);
-    ASSERT_EQ(fi_write(a_->ep, data.data(), data.size(), nullptr, to_b_, 8, kKey, &data), 0);
+    ASSERT_EQ(fi_write(a_->ep, data.data(), data.size(), nullptr, to_b_, 8, kProgressKey, &data), 0);
     expect_done(&data);
     EXPECT_TRUE(std::equal(data.begin(), data.end(), memory_.begin() + 8));
     std::vector<std::uint8_t> back(data.size());
-    ASSERT_EQ(fi_read(a_->ep, back.data(), back.size(), nullptr, to_b_, 8, kKey, &back), 0);
+    ASSERT_EQ(fi_read(a_->ep, back.data(), back.size(), nullptr, to_b_, 8, kProgressKey, &back), 0);
     expect_done(&back);
     EXPECT_EQ(back, data);
     std::uint64_t add = 40, before = 1;
     std::memset(memory_.data(), 0, 8);
-    ASSERT_EQ(fi_fetch_atomic(a_->ep, &add, 1, nullptr, &before, nullptr, to_b_, 0, kKey, FI_UINT64, FI_SUM, &add), 0);
+    ASSERT_EQ(fi_fetch_atomic(a_->ep, &add, 1, nullptr, &before, nullptr, to_b_, 0, kProgressKey, FI_UINT64, FI_SUM, &add), 0);
     expect_done(&add);
     EXPECT_EQ(before, 0u);
     EXPECT_EQ(memory_[0], 40);
@@ -87,7 +87,7 @@ TEST_F(Progress, a_target_that_makes_no_call_serves_writes_reads_and_atomics) {
 TEST_F(Progress, without_it_such_a_target_serves_nothing) {
   connect_with_memory(kManual);
   std::uint64_t value = 1;
-  ASSERT_EQ(fi_write(a_->ep, &value, 8, nullptr, to_b_, 0, kKey, &value), 0);
+  ASSERT_EQ(fi_write(a_->ep, &value, 8, nullptr, to_b_, 0, kProgressKey, &value), 0);
   fi_cq_tagged_entry entry;
   for (int i = 0; i < 2000; ++i) ASSERT_EQ(fi_cq_read(a_->cq, &entry, 1), -FI_EAGAIN);
   EXPECT_EQ(next(*a_).entry.op_context, &value) << "with calls it does";

@@ -1,76 +1,11 @@
-// Reads, writes and atomic operations on the memory of peers.
-#include "fabric/rdm/regions.hpp"
-
+// Reads and writes on the memory of peers; one_sided_atomic_test.cpp has the atomic operations.
 #include <array>
 #include <random>
 
-#include "tests/fabric/rdm/cluster.hpp"
+#include "tests/fabric/rdm/one_sided.hpp"
 
 namespace weft::rdm::testing {
 namespace {
-
-constexpr std::uint64_t kKey = 0x1234;
-
-class OneSidedTest : public ::testing::Test {
- protected:
-  static constexpr std::size_t kMemory = 300'000;
-
-  OneSidedTest() : memory(kMemory, std::byte{0x11}) {
-    options.endpoint.regions = &regions;
-    cluster = std::make_unique<Cluster>(options);
-    regions.add(kKey, region(memory, kRemoteRead | kRemoteWrite));
-  }
-
-  static Region region(std::span<std::byte> bytes, std::uint8_t access) {
-    const iovec piece{bytes.data(), bytes.size()};
-    Region result;
-    result.memory.assign({&piece, 1});
-    result.start = 0x10000;
-    result.size = bytes.size();
-    result.access = access;
-    return result;
-  }
-  static RemotePiece at(std::uint64_t offset, std::uint64_t length, std::uint64_t key = kKey) {
-    return {0x10000 + offset, length, key};
-  }
-
-  int write(std::span<const std::byte> data, std::span<const RemotePiece> remote, std::uint32_t flags = kCompletion,
-            std::uint64_t remote_data = 0) {
-    const iovec piece{const_cast<std::byte*>(data.data()), data.size()};
-    return (*cluster)[1]->one_sided({.peer = 0, .kind = OneSided::kWrite, .local = {&piece, 1}, .remote = remote,
-                                     .compare = {}, .result = {}, .remote_data = remote_data, .flags = flags});
-  }
-  int read(std::span<std::byte> into, std::span<const RemotePiece> remote) {
-    const iovec piece{into.data(), into.size()};
-    return (*cluster)[1]->one_sided({.peer = 0, .kind = OneSided::kRead, .local = {&piece, 1}, .remote = remote,
-                                     .compare = {}, .result = {}, .flags = kCompletion});
-  }
-  int add(const std::uint64_t& operand, std::uint64_t offset, std::uint64_t* before, std::uint64_t key = kKey) {
-    const iovec local{const_cast<std::uint64_t*>(&operand), 8}, result{before, 8};
-    const RemotePiece remote = at(offset, 8, key);
-    return (*cluster)[1]->one_sided({.peer = 0,
-                                     .kind = before ? OneSided::kFetchAtomic : OneSided::kAtomic,
-                                     .local = {&local, 1},
-                                     .remote = {&remote, 1},
-                                     .compare = {},
-                                     .result = {&result, before ? 1u : 0u},
-                                     .op = AtomicOp::kSum,
-                                     .type = AtomicType::kUint64,
-                                     .flags = kCompletion});
-  }
-
-  Completion outcome() {
-    EXPECT_TRUE(cluster->wait_for((*cluster)[1], 1));
-    const auto all = (*cluster)[1].sink.take();
-    EXPECT_EQ(all.size(), 1u);
-    return all.empty() ? Completion{} : all.front();
-  }
-
-  RegionTable regions;
-  ClusterOptions options;
-  std::vector<std::byte> memory;
-  std::unique_ptr<Cluster> cluster;
-};
 
 TEST_F(OneSidedTest, a_write_of_any_size_is_in_the_targets_memory_when_it_completes) {
   for (const std::size_t size : {0u, 1u, 8u, 24u, 25u, 8832u, 8833u, 8864u, 17'664u, 65'536u, 200'001u}) {
@@ -272,72 +207,6 @@ TEST_F(OneSidedTest, the_queue_of_a_peer_has_an_end) {
   EXPECT_EQ(write({&byte, 1}, {&remote, 1}), 0);
 }
 
-TEST_F(OneSidedTest, atomics_fetch_what_was_there_in_the_order_they_were_posted) {
-  std::memset(memory.data(), 0, 64);
-  std::vector<std::uint64_t> operands(1000), before(1000);
-  std::uint64_t sum = 0;
-  for (unsigned i = 0; i < 1000; ++i) {
-    operands[i] = i + 1;
-    ASSERT_EQ(add(operands[i], 16, &before[i]), 0);
-  }
-  ASSERT_TRUE(cluster->wait_for((*cluster)[1], 1000));
-  for (unsigned i = 0; i < 1000; ++i) {
-    EXPECT_EQ(before[i], sum);
-    sum += operands[i];
-  }
-  std::uint64_t after = 0;
-  std::memcpy(&after, memory.data() + 16, 8);
-  EXPECT_EQ(after, sum);
-}
-
-TEST_F(OneSidedTest, atomics_keep_their_order_when_some_are_refused_and_come_again) {
-  // Node 0 does not read for a while: its queue is shorter than the first credits, the daemon refuses packets.
-  ClusterOptions small = options;
-  small.queue_pair.rx_buffers = 8;
-  cluster = std::make_unique<Cluster>(small);
-  // Sixty-four elements: too long for the queue entry itself, so that each needs a buffer there.
-  constexpr unsigned kOperations = 300, kElements = 64;
-  std::memset(memory.data(), 0, kElements * 8);
-  std::vector<std::array<std::uint64_t, kElements>> operands(kOperations), before(kOperations);
-  const RemotePiece remote = at(0, kElements * 8);
-  for (unsigned i = 0; i < kOperations; ++i) {
-    operands[i].fill(i + 1);
-    const iovec local{operands[i].data(), kElements * 8}, result{before[i].data(), kElements * 8};
-    ASSERT_EQ((*cluster)[1]->one_sided({.peer = 0,
-                                        .kind = OneSided::kFetchAtomic,
-                                        .local = {&local, 1},
-                                        .remote = {&remote, 1},
-                                        .compare = {},
-                                        .result = {&result, 1},
-                                        .op = AtomicOp::kSum,
-                                        .type = AtomicType::kUint64,
-                                        .flags = kCompletion}), 0);
-    cluster->turn(0);
-  }
-  ASSERT_TRUE(cluster->wait_for((*cluster)[1], kOperations));
-  EXPECT_GT((*cluster)[1]->counters().packets_resent, 0u) << "the test must see refusals";
-  std::uint64_t sum = 0;
-  for (unsigned i = 0; i < kOperations; ++i) {
-    EXPECT_EQ(before[i][0], sum);
-    EXPECT_EQ(before[i][kElements - 1], sum);
-    sum += i + 1;
-  }
-}
-
-TEST_F(OneSidedTest, an_atomic_on_memory_it_may_not_touch_is_an_error) {
-  regions.add(2, region(memory, kRemoteWrite));
-  std::uint64_t operand = 1, before = 7;
-  ASSERT_EQ(add(operand, 0, &before, 99), 0);
-  EXPECT_EQ(outcome().status, Status::kBadKey);
-  ASSERT_EQ(add(operand, 0, &before, 2), 0);
-  EXPECT_EQ(outcome().status, Status::kNoAccess) << "fetching needs remote read";
-  ASSERT_EQ(add(operand, 0, nullptr, 2), 0);
-  EXPECT_EQ(outcome().status, Status::kOk);
-  ASSERT_EQ(add(operand, kMemory - 7, nullptr), 0);
-  EXPECT_EQ(outcome().status, Status::kBadAddress);
-  EXPECT_EQ(before, 7u);
-}
-
 TEST_F(OneSidedTest, a_region_of_several_parts_is_one_memory) {
   std::vector<std::byte> a(13), b(30), c(21);
   const iovec parts[3] = {{a.data(), a.size()}, {b.data(), b.size()}, {c.data(), c.size()}};
@@ -379,22 +248,6 @@ TEST_F(OneSidedTest, a_target_that_dies_fails_what_was_asked_of_it) {
   ASSERT_TRUE(cluster->run_until([&] { return (*cluster)[1].sink.all.size() >= 2; }));
   for (const Completion& completion : (*cluster)[1].sink.all) EXPECT_EQ(completion.status, Status::kPeerGone);
   EXPECT_TRUE(cluster->run_until([&] { return (*cluster)[1]->drained(); }));
-}
-
-TEST_F(OneSidedTest, a_target_that_came_anew_serves_from_the_first_atomic_on) {
-  std::uint64_t operand = 1;
-  for (int i = 0; i < 5; ++i) ASSERT_EQ(add(operand, 0, nullptr), 0);
-  ASSERT_TRUE(cluster->wait_for((*cluster)[1], 5));
-  (*cluster)[1].sink.take();
-  const std::uint32_t qpn = (*cluster)[0].address.qpn;
-  cluster->close(0);
-  cluster->reopen(0, qpn);
-  bool served = false;
-  for (int tries = 0; tries < 5 && !served; ++tries) {
-    ASSERT_EQ(add(operand, 0, nullptr), 0);
-    served = outcome().status == Status::kOk;
-  }
-  EXPECT_TRUE(served) << "the first may fail with the old process, not all";
 }
 
 TEST_F(OneSidedTest, without_a_table_of_regions_nothing_can_be_reached) {
