@@ -36,6 +36,7 @@ class Strict : public ProviderTest {
     Info hints = make_hints();
     hints->caps = caps;
     hints->mode = mode;
+    hints->ep_attr->type = FI_EP_RDM;
     hints->domain_attr->mr_mode = mr_mode;
     return get_info(hints.get());
   }
