@@ -278,8 +278,8 @@ struct RequestChannel {
 };
 
 /// Errors: EACCES a gate refuses or the uids differ, ENOENT no such queue pair, EEXIST there is one that is not released by
-/// both yet, EBUSY it was asked for already, or 64 requests are unanswered, EMFILE the receiver has kMaxChannelsIn, ENOBUFS
-/// the receiver does not read its records, ENOMEM.
+/// both yet, EBUSY it was asked for already, or 64 requests are unanswered, EMFILE the receiver has kMaxChannelsIn, EAGAIN the
+/// same, and one that was idle is being taken back, ENOBUFS the receiver does not read its records, ENOMEM.
 struct ChannelGranted {
   MessageHeader header;
   std::uint32_t id = 0;

@@ -122,6 +122,7 @@ class Registry {
     unsigned unacknowledged = 0;
     bool answered = false, sender_released = false, receiver_released = false, leaving = false;
     bool told_revoked = false, told_sender_gone = false;
+    std::uint64_t packets_seen = 0, changed_ns = 0;  // for make_room(): when this number was first seen, or it was revoked
   };
 
   FunctionRecord* find(const std::string& eni_id);
@@ -142,10 +143,12 @@ class Registry {
   // registry_channels.cpp
   QueuePairRecord* find_destination(const QueuePairRecord& sender, const RequestChannel& request);
   int may_have_channel(const QueuePairRecord& sender, const QueuePairRecord& receiver) const;
+  int make_room(const QueuePairRecord& receiver);
   void leave_channels(QueuePairRecord& record);
   void forget_function(const FunctionRecord& record);
   void remove_if_released(ChannelRecord& record);
   void notice_changes();
+  void tell_ends(ChannelRecord& record);
   EfaCounters with_channels(const FunctionRecord& record) const;
 
   std::shared_ptr<SwitchLink> link_;

@@ -1,6 +1,7 @@
 // The registry's express channels: who may have one, who still holds it, what went over it.
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "drivers/efa/channel_list.hpp"
@@ -13,6 +14,13 @@ using ChannelKind = SwitchCommand::Kind;
 
 // Answers that one client can be waiting for.
 constexpr unsigned kMaxRequests = 64;
+
+// A channel that nothing went over for so long may be taken away for another peer.
+constexpr std::uint64_t kIdleNs = 1'000'000'000;
+
+std::uint64_t steady_ns() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+}
 
 void add(Channel::Counts& sum, const Channel::Counts& more) {
   sum.packets += more.packets;
@@ -48,17 +56,41 @@ int Registry::may_have_channel(const QueuePairRecord& sender, const QueuePairRec
   return 0;
 }
 
+// The channel that was used least recently goes, one in a second. Its own sender may ask again.
+int Registry::make_room(const QueuePairRecord& receiver) {
+  const std::uint64_t now = steady_ns();
+  ChannelRecord* idlest = nullptr;
+  for (const std::uint32_t id : receiver.inbound) {
+    ChannelRecord& record = channels_.at(id);
+    if (record.told_revoked) {
+      if (now - record.changed_ns < kIdleNs) return EAGAIN;  // its sender needs a moment to let go
+      continue;
+    }
+    const std::uint64_t packets = record.channel->counts().packets;
+    if (packets != record.packets_seen) record.packets_seen = packets, record.changed_ns = now;
+    if (now - record.changed_ns < kIdleNs || !record.answered) continue;
+    if (idlest == nullptr || record.changed_ns < idlest->changed_ns) idlest = &record;
+  }
+  if (idlest == nullptr) return EMFILE;
+  idlest->channel->revoke(Revocation::kPolicy);
+  idlest->changed_ns = now;
+  tell_ends(*idlest);
+  return EAGAIN;
+}
+
 int Registry::request_channel(QueuePair* requester, const RequestChannel& request) {
   QueuePairRecord& sender = queue_pairs_.at(requester);
   if (!link_->express.load() || (sender.client.features & kFeatureExpress) == 0) return EACCES;
   QueuePairRecord* const receiver = find_destination(sender, request);
   if (receiver == nullptr) return ENOENT;
-  if (const int error = may_have_channel(sender, *receiver); error != 0) return error;
+  if (const int error = may_have_channel(sender, *receiver); error != 0)
+    return error == EMFILE ? make_room(*receiver) : error;
   std::unique_ptr<Channel> channel = Channel::create(last_channel_ + 1, *sender.queue_pair, *receiver->queue_pair);
   if (!channel) return ENOMEM;
 
   ChannelRecord& record = channels_[++last_channel_];
   record.channel = channel.get();
+  record.changed_ns = steady_ns();
   record.sender = &sender;
   record.receiver = receiver;
   record.sender_function = &functions_.at(&sender.queue_pair->function());
@@ -176,13 +208,15 @@ void Registry::notice_changes() {
   const std::uint64_t changes = link_->channel_changes.load(std::memory_order_acquire);
   if (changes == channel_changes_) return;
   channel_changes_ = changes;
-  for (auto& [id, record] : channels_) {
-    const bool revoked = record.channel->revoked() != Revocation::kNone, gone = record.channel->sender_gone();
-    if (revoked == record.told_revoked && gone == record.told_sender_gone) continue;
-    record.told_revoked = revoked, record.told_sender_gone = gone;
-    if (record.sender != nullptr) record.sender->queue_pair->notice();
-    if (record.receiver != nullptr) record.receiver->queue_pair->notice();
-  }
+  for (auto& [id, record] : channels_) tell_ends(record);
+}
+
+void Registry::tell_ends(ChannelRecord& record) {
+  const bool revoked = record.channel->revoked() != Revocation::kNone, gone = record.channel->sender_gone();
+  if (revoked == record.told_revoked && gone == record.told_sender_gone) return;
+  record.told_revoked = revoked, record.told_sender_gone = gone;
+  if (record.sender != nullptr) record.sender->queue_pair->notice();
+  if (record.receiver != nullptr) record.receiver->queue_pair->notice();
 }
 
 void Registry::set_express(bool allowed) {

@@ -243,6 +243,31 @@ TEST_F(ChannelServerTest, a_receiver_takes_so_many_and_no_more) {
   EXPECT_TRUE(eventually([&] { return crowd[kMaxChannelsIn]->ask(receiver) == 0; }));
 }
 
+TEST_F(ChannelServerTest, a_receiver_that_is_full_gives_up_the_channel_used_least_recently) {
+  ExpressClient receiver = client(3);
+  std::vector<std::unique_ptr<ExpressClient>> crowd;
+  std::vector<std::unique_ptr<ChannelSide>> sides;
+  for (unsigned i = 0; i <= kMaxChannelsIn; ++i) crowd.push_back(std::make_unique<ExpressClient>(client(1)));
+  for (unsigned i = 0; i < kMaxChannelsIn; ++i) {
+    ASSERT_EQ(crowd[i]->ask(receiver), 0U);
+    sides.push_back(std::make_unique<ChannelSide>(crowd[i]->talker.received.at(0)));
+    receiver.talker.hear<ChannelOffered>();
+  }
+  ExpressClient& late = *crowd[kMaxChannelsIn];
+  EXPECT_EQ(late.ask(receiver), static_cast<std::uint32_t>(EMFILE)) << "nobody has been idle for a second";
+  std::this_thread::sleep_for(1100ms);
+  for (unsigned i = 0; i < kMaxChannelsIn; ++i)
+    if (i != 9) sides[i]->publish("x");
+  EXPECT_EQ(late.ask(receiver), static_cast<std::uint32_t>(EAGAIN));
+  for (unsigned i = 0; i < kMaxChannelsIn; ++i)
+    EXPECT_EQ(sides[i]->header->revoked, i == 9 ? Revocation::kPolicy : Revocation::kNone) << i;
+  EXPECT_TRUE(crowd[9]->woken());
+  EXPECT_EQ(late.ask(receiver), static_cast<std::uint32_t>(EAGAIN)) << "one at a time";
+  crowd[9]->release(crowd[9]->granted.id);
+  receiver.release(crowd[9]->granted.id);
+  EXPECT_TRUE(eventually([&] { return late.ask(receiver) == 0; }));
+}
+
 TEST_F(ChannelServerTest, a_queue_pair_may_have_a_channel_to_itself) {
   ExpressClient self = client(1);
   self.talker.say(self.request_to(self));
