@@ -1,6 +1,8 @@
 // Channels past the daemon: when one is asked for, and what their coming and going means for a peer. The packets are those
 // that would go through the daemon, with the same numbers, so that going over from one way to the other loses and doubles
 // nothing; the receiver restores the order as always. A session begins through the daemon and its channel ends with it.
+#include <cerrno>
+
 #include "fabric/rdm/endpoint_impl.hpp"
 
 namespace weft::rdm {
@@ -22,8 +24,10 @@ void EndpointImpl::on_granted(device::ChannelSender& channel) {
   peer->direct = options_.direct;
 }
 
-void EndpointImpl::on_refused(const device::Address& destination, std::uint32_t /*qkey*/, int /*error*/) {
-  if (Peer* const peer = peers_.find(destination)) peer->until_asked = kAskAgainAfter;
+void EndpointImpl::on_refused(const device::Address& destination, std::uint32_t /*qkey*/, int error) {
+  // EAGAIN: the receiver gives up another one for us.
+  if (Peer* const peer = peers_.find(destination))
+    peer->until_asked = error == EAGAIN ? kAskForChannelAfter : kAskAgainAfter;
 }
 
 void EndpointImpl::on_closing(device::ChannelSender& channel, efa::Revocation reason) {

@@ -14,6 +14,9 @@ def scenario(weft):
         code, text = run_mpi(weft, ranks, program(weft, "weft-mpi-check"), seconds=120)
         check(code == 0 and f"parts held on {ranks} ranks" in text, f"{ranks} ranks: exit code {code}\n{text}")
 
+    code, text = run_mpi(weft, 3, program(weft, "weft-mpi-one-sided"), seconds=60)
+    check(code == 0, f"windows: exit code {code}\n{text}")
+
     weft.up(ALLOW_ALL_EGRESS)
     code, text = run_mpi(weft, 2, program(weft, "weft-mpi-check"))
     check(code != 0, "EFA needs a group that references itself, also out")

@@ -44,12 +44,14 @@ def environment(build, runtime):
                 WEFT_RUNTIME_DIR=runtime, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
 
 
+# Windows by messages over weft. Unless told so, ranks of one machine have them over `vader` or in shared memory.
+BY_MESSAGES = ["--mca", "btl", "self", "--mca", "osc", "pt2pt"]
 # osc/rdma over btl/ofi: windows by libfabric's reads, writes and atomics. The program fails where they are not chosen.
 ONE_SIDED = ["--mca", "osc", "rdma", "--mca", "btl", "ofi,self", "--mca", "osc_rdma_btls", "ofi",
              "--mca", "btl_ofi_provider_include", "weft"]
 
 
-def mpirun_command(ranks, instances, program, extra=()):
+def mpirun_command(ranks, instances, program, extra=BY_MESSAGES):
     command = [*MPIRUN, *extra]
     for rank in range(ranks):
         if rank:
@@ -70,7 +72,7 @@ def main():
     instances = [f"node-{i}" for i in range(arguments.instances or arguments.n)]
     with loopback_daemon(build, instances) as (_, runtime):
         sys.exit(subprocess.run(mpirun_command(arguments.n, instances, arguments.program,
-                                               ONE_SIDED if arguments.one_sided else ()),
+                                               ONE_SIDED if arguments.one_sided else BY_MESSAGES),
                                 env=environment(build, runtime)).returncode)
 
 

@@ -194,6 +194,9 @@ std::vector<std::string> build_mpirun_command(const MpirunRequest& request, cons
   parameter("mtl", "ofi");
   parameter("btl", "self");
   parameter("mtl_ofi_provider_include", request.provider);
+  // Windows by messages: osc/rdma is Open MPI's first choice, and fails where there is no btl that reaches the others.
+  const auto& own = request.own_parameters;
+  if (std::find(own.begin(), own.end(), "btl") == own.end()) parameter("osc", "^rdma,ucx");
   if (setting.crowded) parameter("mpi_yield_when_idle", "1");
 
   add({"-x", "FI_PROVIDER"});

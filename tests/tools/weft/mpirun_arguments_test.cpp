@@ -52,7 +52,7 @@ TEST(MpirunArguments, the_whole_command) {
             "/usr/bin/mpirun --host node-0:2,node-1:2 --map-by node --bind-to none --mca plm_rsh_agent '/opt/weft ssh' "
             "--mca orte_keep_fqdn_hostnames 1 --mca oob_tcp_if_include eth0 --mca orte_tmpdir_base /dev/shm --mca pml "
             "cm --mca mtl ofi --mca btl self "
-            "--mca mtl_ofi_provider_include weft -x FI_PROVIDER -x FI_PROVIDER_PATH -n 4 ./app 'a b'");
+            "--mca mtl_ofi_provider_include weft --mca osc '^rdma,ucx' -x FI_PROVIDER -x FI_PROVIDER_PATH -n 4 ./app 'a b'");
 }
 
 TEST(MpirunArguments, what_the_user_says_wins) {
@@ -64,6 +64,13 @@ TEST(MpirunArguments, what_the_user_says_wins) {
   EXPECT_EQ(std::count(command.begin(), command.end(), "--bind-to"), 1);
   EXPECT_EQ(std::count(command.begin(), command.end(), "--map-by"), 1);
   EXPECT_TRUE(has(command, {"--mca", "mtl", "ofi"}));
+}
+
+TEST(MpirunArguments, windows_are_of_messages_unless_there_is_a_btl_of_the_users) {
+  EXPECT_TRUE(has(build_mpirun_command(parsed({"./app"}), kSetting), {"--mca", "osc", "^rdma,ucx"}));
+  const Words command = build_mpirun_command(parsed({"--mca", "btl", "ofi,self", "./app"}), kSetting);
+  EXPECT_EQ(std::count(command.begin(), command.end(), "osc"), 0);
+  EXPECT_EQ(std::count(command.begin(), command.end(), "btl"), 1);
 }
 
 TEST(MpirunArguments, the_tcp_provider_is_chosen_the_same_way) {
