@@ -53,7 +53,7 @@ class ChannelSender {
  private:
   // So many packets may be out before the sender looks what is free again, which costs a cache line. Buffers that are used again
   // at once stay in the cache, and the others are never touched: 256 ranks have 8192 channels (bench/many_ranks.py).
-  static constexpr std::uint32_t kReclaimAfter = 8, kReclaimBuffersAfter = 2;
+  static constexpr std::uint32_t kReclaimAfter = 8, kReclaimBuffersAfter = 3;
 
   void reclaim() noexcept;
   void wake(std::uint32_t ticket) noexcept;
