@@ -27,6 +27,13 @@ std::uint64_t monotonic_ns() {
       std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
+/// A datagram endpoint asks for no channel.
+class NoChannels final : public device::ChannelEvents {
+  void on_granted(device::ChannelSender&) override {}
+  void on_refused(const device::Address&, std::uint32_t, int) override {}
+  void on_closing(device::ChannelSender&, efa::Revocation) override {}
+};
+
 }  // namespace
 
 DatagramEndpoint::DatagramEndpoint(Domain& parent, const fi_info& info, void* context)
@@ -135,6 +142,11 @@ void DatagramEndpoint::append_dump(std::string& text) {
 
 unsigned DatagramEndpoint::move() {
   if (gone_) return 0;
+  if (queue_pair_->has_notices()) [[unlikely]] {
+    // A reliable endpoint took us for one of its own. What it sends is dropped like any packet that is no datagram.
+    NoChannels none;
+    queue_pair_->take_notices(none);
+  }
   unsigned handled = 0;
   queue_pair_->poll_sends([&](std::uint64_t ticket, efa::SendStatus status) {
     on_sent(ticket, status);
