@@ -19,7 +19,8 @@ void all_to_all(Plan& plan, MPI_Comm comm) {
     in[u] = sizes[static_cast<std::size_t>(i * ranks + rank)];
     if (i > 0) out_at[u] = out_at[u - 1] + out[u - 1], in_at[u] = in_at[u - 1] + in[u - 1];
   }
-  std::vector<char> from(static_cast<std::size_t>(out_at.back() + out.back()) + 1), into(static_cast<std::size_t>(in_at.back() + in.back()) + 1);
+  std::vector<char> from(static_cast<std::size_t>(out_at.back() + out.back()) + 1);
+  std::vector<char> into(static_cast<std::size_t>(in_at.back() + in.back()) + 1);
   for (int to = 0; to < ranks; ++to)
     fill(from.data() + out_at[static_cast<std::size_t>(to)], static_cast<std::size_t>(out[static_cast<std::size_t>(to)]),
          key + static_cast<std::uint64_t>(rank * ranks + to));
@@ -120,7 +121,8 @@ void windows(Plan& plan, MPI_Comm comm) {
   }
   MPI_Win_fence(0, window);
   for (int from = 0; from < ranks; ++from)
-    CHECK(is_filled(memory + 64 + part * static_cast<std::size_t>(from), part, key + static_cast<std::uint64_t>(from * ranks + rank)));
+    CHECK(is_filled(memory + 64 + part * static_cast<std::size_t>(from), part,
+                    key + static_cast<std::uint64_t>(from * ranks + rank)));
   const int other = (rank + 1) % ranks;
   std::vector<char> got(part);
   MPI_Win_lock(MPI_LOCK_SHARED, other, 0, window);

@@ -105,13 +105,15 @@ std::vector<char> mutated(const Message& message, Random& random) {
   if (kind == 0) record.resize(random() % (sizeof message + 1));
   if (kind == 1) record.resize(sizeof message + random() % 5000, '\x5a');
   if (kind == 2)
-    for (unsigned flips = 1 + random() % 4; flips != 0; --flips) record[random() % record.size()] ^= static_cast<char>(1U << random() % 8);
+    for (unsigned flips = 1 + random() % 4; flips != 0; --flips)
+      record[random() % record.size()] ^= static_cast<char>(1U << random() % 8);
   return record;
 }
 
 class Hostile {
  public:
-  Hostile(std::string path, unsigned seed, std::vector<std::uint32_t> qpns) : path_(std::move(path)), random_(seed), qpns_(std::move(qpns)) {}
+  Hostile(std::string path, unsigned seed, std::vector<std::uint32_t> qpns)
+      : path_(std::move(path)), random_(seed), qpns_(std::move(qpns)) {}
 
   /// One life, from connecting to the end of the connection.
   void live() {
@@ -181,7 +183,8 @@ class Hostile {
       case 3: talker.reset(); break;
       case 4: EXPECT_NE(ftruncate(client.memory.get(), 4096), 0) << "shrunk under the daemon"; break;
       case 5:  // pages go, and come back as zeroes
-        fallocate(client.memory.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(4096 * (1 + random_() % 8)));
+        fallocate(client.memory.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                  static_cast<off_t>(4096 * (1 + random_() % 8)));
         break;
       case 6: if (talker) say(*talker, mutated(Talker::create_qp(), random_)); break;
       case 7: if (talker) say(*talker, mutated(channel_record(), random_)); break;
