@@ -68,7 +68,9 @@ ChannelSender::ChannelSender(ChannelMemory memory, FileDescriptor wake, const Ad
   header.token.store(token.value, std::memory_order_release);
 }
 
-ChannelSender::~ChannelSender() { memory_.header->quiesced.store(1, std::memory_order_release); }
+ChannelSender::~ChannelSender() {
+  if (memory_.memory->is_mapped()) memory_.header->quiesced.store(1, std::memory_order_release);
+}
 
 void ChannelSender::reclaim() noexcept {
   const std::uint32_t consumed = memory_.header->consumed.load(std::memory_order_acquire);

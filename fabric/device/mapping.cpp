@@ -60,8 +60,10 @@ std::unique_ptr<SealedMemory> SealedMemory::map(int fd, std::size_t at_least, in
 }
 
 SealedMemory::~SealedMemory() {
-  if (base_ != nullptr && getpid() == owner_) munmap(base_, size_);
+  if (is_mapped()) munmap(base_, size_);
 }
+
+bool SealedMemory::is_mapped() const { return base_ != nullptr && getpid() == owner_; }
 
 std::unique_ptr<Mapping> Mapping::open(int fd, int* error) noexcept {
   std::unique_ptr<SealedMemory> memory = SealedMemory::map(fd, sizeof(efa::QueueHeader), error);

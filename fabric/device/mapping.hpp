@@ -24,6 +24,8 @@ class SealedMemory {
 
   std::byte* base() const { return base_; }
   std::uint64_t size() const { return size_; }
+  /// False in a forked child, which has nothing at `base`.
+  bool is_mapped() const;
 
  private:
   SealedMemory() = default;

@@ -1,5 +1,6 @@
 // Express channels between two threads: every packet, in order, and nobody sleeps through one.
 #include <poll.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <random>
@@ -119,6 +120,21 @@ TEST_F(ChannelTest, what_was_published_is_taken_after_the_channel_was_revoked) {
     });
   }
   EXPECT_EQ(taken, 10u) << "and then the receiver has let go";
+}
+
+TEST_F(ChannelTest, a_forked_child_may_destroy_its_copy_and_the_channel_goes_on) {
+  connect();
+  const pid_t child = fork();
+  if (child == 0) {
+    a.reset();
+    b.reset();
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  ASSERT_TRUE(publish(pattern(8, 1)));
+  EXPECT_EQ(b->poll_receives(1, [](const Arrival&) {}), 1u);
 }
 
 // The barrier is the sleeper's alone (membarrier): here is where it would show if it were not one.
