@@ -58,10 +58,10 @@ std::vector<Message> of_receiver(const std::vector<Message>& all) {
 
 bool same_stream(const Message& a, const Message& b) { return a.from == b.from && a.tag == b.tag; }
 
-/// In any order, but that of a stream. The seed is this rank's own.
-std::vector<Message> shuffled(std::vector<Message> messages, std::uint64_t seed) {
+/// In any order, but that of a stream. `order` seeds it, this rank's own.
+std::vector<Message> shuffled(std::vector<Message> messages, std::uint64_t order) {
   std::vector<Message> original = messages;
-  Plan own(seed);
+  Plan own(order);
   std::shuffle(messages.begin(), messages.end(), own);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const auto next = std::find_if(original.begin(), original.end(),

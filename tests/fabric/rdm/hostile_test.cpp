@@ -321,7 +321,7 @@ TEST_F(HostileOneSided, RandomRequestsTouchOnlyWhatTheyMay) {
   std::uint64_t reported = 0;
   for (int round = 0; round < 10'000; ++round) {
     const PacketType type = kTypes[random() % std::size(kTypes)];
-    const BaseHeader header = base(type, static_cast<std::uint32_t>(random() % 40), static_cast<std::uint16_t>(random() % 2));
+    const BaseHeader header = base(type, static_cast<std::uint32_t>(random() % 40), static_cast<std::uint16_t>(random() % 8));
     const auto piece = [&] {
       return RemotePiece{kStart + wild(kSize + 100), wild(200) / 8 * (random() % 4 ? 8 : 1), random() % 8 ? kKey : random() % 9};
     };
@@ -329,13 +329,15 @@ TEST_F(HostileOneSided, RandomRequestsTouchOnlyWhatTheyMay) {
     const std::size_t size = random() % (random() % 16 == 0 ? 8000 : 300);
     if (type == PacketType::kWrite) {
       const RemotePiece to = piece();
-      post(WriteHeader{header, operation, 0, random() % 2 ? size : wild(600), to.address, to.key, 1}, size);
+      post(WriteHeader{header, operation, static_cast<std::uint32_t>(random() % 6), random() % 2 ? size : wild(600), to.address, to.key, 1}, size);
     } else if (type == PacketType::kRead) {
       struct {
         ReadHeader header;
         RemotePiece pieces[2];
-      } const packet{{header, operation, random() % 4 ? 2 : static_cast<std::uint32_t>(random() % 7)}, {piece(), piece()}};
-      post(packet, random() % 16 == 0 ? 8 : 0);
+      } const packet{{header, operation, static_cast<std::uint16_t>(random() % 4 ? 2 : random() % 7),
+                      static_cast<std::uint16_t>(random() % 6)},
+                     {piece(), piece()}};
+      post(packet, random() % 8 == 0 ? 8 * (random() % 10) : 0);
     } else if (type >= PacketType::kAtomic) {
       const RemotePiece to = piece();
       struct {
