@@ -45,8 +45,10 @@ class ChannelSender {
   efa::Revocation revocation() const noexcept { return memory_.header->revoked.load(std::memory_order_acquire); }
 
   /// A place for `size` bytes. `data` is null when the receiver has not made room, the channel was revoked or `size` is
-  /// more than a packet may have: the packet then goes through the daemon. A slot that is not published costs nothing.
+  /// more than a packet may have. A slot that is not published costs nothing.
   SendSlot begin(std::uint32_t size) noexcept;
+  /// Whether room is what begin() last missed.
+  bool is_full() const noexcept { return tail_ - head_ >= memory_.slot_count; }
   /// Delivered: the receiver will see it even if this process ends now. Wakes the receiver if it sleeps.
   void publish(const SendSlot& slot, std::uint32_t size) noexcept;
 

@@ -47,13 +47,13 @@ EndpointImpl::FlushResult EndpointImpl::flush_peer(Peer& peer) {
     bool posted, nothing = false;
     if (!peer.resends.empty()) {
       posted = post_again(peer);
-    } else if (!peer.send_credit.available()) {
+    } else if (!peer.send_credit.available() || peer.changing_over()) {
       break;
     } else {
       posted = post_next(peer, turn, nothing);
     }
     if (nothing) break;
-    if (!posted) return FlushResult::kNoSlot;
+    if (!posted) return peer.express && peer.express->is_full() ? FlushResult::kMore : FlushResult::kNoSlot;
   }
   if ((peer.credit_due || peer.restart_due) && !post_credit(peer)) return FlushResult::kNoSlot;
   const bool requests = !peer.requests.empty() && (!peer.hold_requests || peer.requests.front()->posted != 0);
@@ -61,7 +61,7 @@ EndpointImpl::FlushResult EndpointImpl::flush_peer(Peer& peer) {
   const OneSidedTraffic* const traffic = peer.one_sided.get();
   const bool more = !peer.controls.empty() || !peer.streaming.empty() || requests ||
                     (traffic && (traffic->may_ask() || traffic->may_answer()));
-  return more && peer.send_credit.available() ? FlushResult::kMore : FlushResult::kNothingLeft;
+  return more && peer.send_credit.available() && !peer.changing_over() ? FlushResult::kMore : FlushResult::kNothingLeft;
 }
 
 /// Short answers first. Then new messages, data of long ones, one-sided operations and the data they ask for, in turn:

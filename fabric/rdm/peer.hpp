@@ -78,6 +78,7 @@ struct Peer {
   std::uint32_t sends = 0;      // operations alive
   device::ChannelSender* express = nullptr;  // packets go this way, past the daemon
   std::int32_t until_asked = kAskForChannelAfter;  // packets through the daemon before a channel is asked for
+  std::uint32_t with_daemon = 0;  // packets that cost a credit and are not answered; while there are any, none is published
   bool direct = false;          // with `express`: the peer seems to reach our memory
   bool probe_due = false;       // the next credit goes through the daemon, which knows whether the peer lives
   srd::SendCredit send_credit;
@@ -115,6 +116,9 @@ struct Peer {
     if (!one_sided) one_sided = std::make_unique<OneSidedTraffic>();
     return *one_sided;
   }
+  /// Has a channel, but must wait for what is on the other way: what is published now could come long before it, and a
+  /// receiver keeps only so much that comes early (ReorderWindow).
+  bool changing_over() const { return express && with_daemon != 0; }
   bool is_former(std::uint32_t key) const;
   void remember_former(std::uint32_t key);
 };

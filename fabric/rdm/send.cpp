@@ -78,7 +78,7 @@ bool EndpointImpl::send_at_once(Peer& peer, const SendRequest& request, std::siz
 
 bool EndpointImpl::may_send_now(const Peer& peer) const {
   return peer.requests.empty() && peer.send_credit.available() && peer.rnr.clear() && peer.resends.empty() &&
-         !peer.hold_requests;
+         !peer.hold_requests && !peer.changing_over();
 }
 
 void EndpointImpl::queue_send(SendOperation& operation, const SendRequest& request) {

@@ -41,6 +41,7 @@ void EndpointImpl::on_answer(std::uint64_t ticket, efa::SendStatus status, std::
   oldest_ticket_ = ticket + 1;
   Peer& peer = *flight.peer;
   SendOperation* operation = flight.operation;
+  if (flight.counted && --peer.with_daemon == 0 && peer.express && peer.has_work()) schedule(peer);
   if (status == efa::SendStatus::kOk) [[likely]] {
     if (flight.epoch == peer.epoch) {
       peer.established = true;

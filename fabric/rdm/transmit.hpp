@@ -34,6 +34,7 @@ inline void EndpointImpl::commit(Peer& peer, SendOperation* operation, const dev
   next_ticket_ = ticket + 1;
   flights_[ticket & (flights_.size() - 1)] = {operation, &peer, peer.epoch, counted};
   if (operation) ++operation->unanswered;
+  if (counted) ++peer.with_daemon;
   ++counters_.packets_sent;
   if (options_.express && --peer.until_asked == 0) ask_for_channel(peer);
 }
@@ -51,7 +52,6 @@ inline void EndpointImpl::publish(Peer& peer, const device::SendSlot& slot, std:
 template <typename Fill>
 bool EndpointImpl::post_packet(Peer& peer, SendOperation* operation, std::size_t size, Fill&& fill) {
   if (peer.express) {
-    // No room, which is rare, or revoked: the daemon is as good, for the receiver restores the order.
     if (const auto slot = peer.express->begin(static_cast<std::uint32_t>(size)); slot.data) [[likely]] {
       write_transport_header(peer, slot.data, 0, peer.next_psn++);
       fill(slot.data + sizeof(srd::PacketHeader));
@@ -59,6 +59,8 @@ bool EndpointImpl::post_packet(Peer& peer, SendOperation* operation, std::size_t
       publish(peer, slot, size);
       return true;
     }
+    // Revoked: from now on through the daemon. Full: not, or that packet could come long after those published later.
+    if (peer.express->is_full()) return false;
   }
   const device::SendSlot slot = queue_pair_->begin_send(static_cast<std::uint32_t>(size));
   if (!slot.data) return false;

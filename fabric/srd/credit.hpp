@@ -15,7 +15,8 @@
 namespace weft::srd {
 
 inline constexpr std::uint32_t kInitialCredit = 32;
-inline constexpr std::uint32_t kMaxWindow = 64;  // 64 packets of 8928 bytes stay in a 2 MiB L2 (facts machine)
+inline constexpr std::uint32_t kMaxWindow = 56;  // as many packets of 8928 bytes stay in a 2 MiB L2 (facts machine), and with
+                                                 // those that only say credit they fit a channel of 64
 inline constexpr std::uint32_t kMinWindow = 4;   // below that, a grant per packet costs more than an RNR now and then
 
 /// The sender's side, one per peer.

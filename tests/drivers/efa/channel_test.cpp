@@ -111,10 +111,12 @@ TEST_F(ChannelTest, who_may_not_have_one_is_told_at_once) {
   EXPECT_EQ(ask(a, plain), ENOENT);
   EXPECT_EQ(ask(plain, a), EACCES);
   EXPECT_EQ(ask(a, far), ENOENT);
+  RequestChannel wrong = request_to(b);
+  ++wrong.qkey;
+  EXPECT_EQ(registry.request_channel(a.device, wrong), ENOENT) << "another process had that number";
   RequestChannel any = request_to(b);
   any.qkey = 0;
-  EXPECT_EQ(registry.request_channel(a.device, any), ENOENT) << "no wildcard: the key is what a stranger does not know";
-  EXPECT_EQ(ask(a, b), 0);
+  EXPECT_EQ(registry.request_channel(a.device, any), 0) << "whoever has the number, as for packets";
   EXPECT_EQ(ask(a, b), EBUSY) << "asked already";
   settle();
   EXPECT_EQ(ask(a, b), EEXIST);
