@@ -13,15 +13,24 @@ namespace {
 
 constexpr std::uint32_t kApiWithMrModeBits = FI_VERSION(1, 5);
 // FI_PROGRESS_CONTROL_UNIFIED of libfabric 2, a promise of the application that takes nothing from us.
-constexpr int kControlUnified = 3;
+constexpr unsigned kControlUnified = 3;
 
 bool refuse(const char* what) {
   WEFT_LOG(INFO, CORE, "hints not met: %s\n", what);
   return false;
 }
 
+/// The program's word, whatever it is: a value outside of an enumeration must not be read as one.
+template <typename Enum>
+unsigned number(const Enum& field) {
+  static_assert(sizeof(Enum) == sizeof(unsigned));
+  unsigned value;
+  std::memcpy(&value, &field, sizeof value);
+  return value;
+}
+
 // libfabric ranks these enumerations by how much the provider takes upon itself; hints may ask for as much or less.
-int rank(fi_threading threading) {
+int rank(unsigned threading) {
   switch (threading) {
     case FI_THREAD_SAFE: return 1;
     case FI_THREAD_FID: return 2;
@@ -57,11 +66,11 @@ bool check_mr_mode(const fi_domain_attr& hints, std::uint32_t version) {
 
 bool check_domain(const fi_domain_attr& offer, const fi_domain_attr& hints, std::uint32_t version) {
   if (!name_matches(hints.name, offer.name)) return refuse("domain_attr.name");
-  if (rank(hints.threading) < 0) return refuse("domain_attr.threading");
-  if (hints.control_progress > kControlUnified) return refuse("domain_attr.control_progress");
-  if (hints.data_progress > kControlUnified) return refuse("domain_attr.data_progress");
-  if (hints.resource_mgmt > FI_RM_ENABLED) return refuse("domain_attr.resource_mgmt");
-  if (hints.av_type > FI_AV_TABLE) return refuse("domain_attr.av_type");
+  if (rank(number(hints.threading)) < 0) return refuse("domain_attr.threading");
+  if (number(hints.control_progress) > kControlUnified) return refuse("domain_attr.control_progress");
+  if (number(hints.data_progress) > kControlUnified) return refuse("domain_attr.data_progress");
+  if (number(hints.resource_mgmt) > FI_RM_ENABLED) return refuse("domain_attr.resource_mgmt");
+  if (number(hints.av_type) > FI_AV_TABLE) return refuse("domain_attr.av_type");
   if (hints.cq_data_size > offer.cq_data_size) return refuse("domain_attr.cq_data_size");
   if (!check_mr_mode(hints, version)) return false;
   if (version < kApiWithMrModeBits) return true;  // the fields below came with 1.5

@@ -48,11 +48,7 @@ void EndpointImpl::remove_peer(PeerIndex index) { peers_.clear_index(index); }
 unsigned EndpointImpl::progress() {
   if (gone_) return 0;
   const std::uint64_t sent_before = counters_.packets_sent;
-  unsigned handled = 0;
-  queue_pair_->poll_sends([&](std::uint64_t ticket, efa::SendStatus status, std::span<const std::byte> packet) {
-    on_answer(ticket, status, packet);
-    ++handled;
-  });
+  unsigned handled = collect_answers();
   handled += queue_pair_->poll_receives(kReceiveBatch, [this](const device::Arrival& arrival) { on_packet(arrival); });
   if (queue_pair_->has_notices()) [[unlikely]] queue_pair_->take_notices(*this);
   if (device_failed_) {

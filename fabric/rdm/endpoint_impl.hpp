@@ -106,6 +106,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   void commit(Peer& peer, SendOperation* operation, const device::SendSlot& slot, std::size_t size, bool counted);
   void publish(Peer& peer, const device::SendSlot& slot, std::size_t size);
   void grow_flights();
+  unsigned collect_answers();
   void on_answer(std::uint64_t ticket, efa::SendStatus status, std::span<const std::byte> packet);
   void on_refused(const Flight& flight, std::span<const std::byte> packet);
   void keep_for_resend(Peer& peer, SendOperation* operation, std::span<const std::byte> packet);

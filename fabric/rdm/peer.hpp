@@ -116,8 +116,8 @@ struct Peer {
     if (!one_sided) one_sided = std::make_unique<OneSidedTraffic>();
     return *one_sided;
   }
-  /// Has a channel, but must wait for what is on the other way: what is published now could come long before it, and a
-  /// receiver keeps only so much that comes early (ReorderWindow).
+  /// Has a channel, but there is something on the other way: what is published now could come long before it, and a receiver
+  /// keeps only so much that comes early (ReorderWindow). A posting call goes the old way then; what is queued waits.
   bool changing_over() const { return express && with_daemon != 0; }
   bool is_former(std::uint32_t key) const;
   void remember_former(std::uint32_t key);

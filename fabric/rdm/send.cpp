@@ -47,7 +47,8 @@ int EndpointImpl::send(const SendRequest& request) {
 /// A message that fits a packet, into the peer's channel: it is delivered when this returns, so there is no operation to
 /// keep. False: not this way, and nothing has happened.
 bool EndpointImpl::send_at_once(Peer& peer, const SendRequest& request, std::size_t length) {
-  if (!peer.express || length > eager_max_ || (request.flags & kDeliveryComplete) != 0 || !may_send_now(peer) ||
+  if (peer.changing_over()) collect_answers();  // perhaps they are here
+  if (!peer.express || peer.changing_over() || length > eager_max_ || (request.flags & kDeliveryComplete) != 0 || !may_send_now(peer) ||
       may_be_direct(peer, length, request.flags)) {
     return false;
   }
@@ -78,7 +79,7 @@ bool EndpointImpl::send_at_once(Peer& peer, const SendRequest& request, std::siz
 
 bool EndpointImpl::may_send_now(const Peer& peer) const {
   return peer.requests.empty() && peer.send_credit.available() && peer.rnr.clear() && peer.resends.empty() &&
-         !peer.hold_requests && !peer.changing_over();
+         !peer.hold_requests;
 }
 
 void EndpointImpl::queue_send(SendOperation& operation, const SendRequest& request) {

@@ -36,6 +36,15 @@ bool EndpointImpl::post_credit(Peer& peer) {
   return true;
 }
 
+unsigned EndpointImpl::collect_answers() {
+  unsigned answers = 0;
+  queue_pair_->poll_sends([&](std::uint64_t ticket, efa::SendStatus status, std::span<const std::byte> packet) {
+    on_answer(ticket, status, packet);
+    ++answers;
+  });
+  return answers;
+}
+
 void EndpointImpl::on_answer(std::uint64_t ticket, efa::SendStatus status, std::span<const std::byte> packet) {
   const Flight flight = flights_[ticket & (flights_.size() - 1)];
   oldest_ticket_ = ticket + 1;

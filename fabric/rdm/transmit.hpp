@@ -51,7 +51,7 @@ inline void EndpointImpl::publish(Peer& peer, const device::SendSlot& slot, std:
 /// Through a channel it is delivered at once; else the daemon answers later and the operation counts as unanswered.
 template <typename Fill>
 bool EndpointImpl::post_packet(Peer& peer, SendOperation* operation, std::size_t size, Fill&& fill) {
-  if (peer.express) {
+  if (peer.express && !peer.changing_over()) {
     if (const auto slot = peer.express->begin(static_cast<std::uint32_t>(size)); slot.data) [[likely]] {
       write_transport_header(peer, slot.data, 0, peer.next_psn++);
       fill(slot.data + sizeof(srd::PacketHeader));

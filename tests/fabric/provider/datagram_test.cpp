@@ -6,8 +6,25 @@
 
 #include "tests/fabric/provider/fixture.hpp"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WEFT_HAS_LEAK_CHECK
+#include <sanitizer/lsan_interface.h>
+#endif
+#endif
+
 namespace weft::provider_test {
 namespace {
+
+/// What is allocated meanwhile is not looked for at the end.
+struct LeaksOfLibfabric {
+#ifdef WEFT_HAS_LEAK_CHECK
+  LeaksOfLibfabric() { __lsan_disable(); }
+  ~LeaksOfLibfabric() { __lsan_enable(); }
+#else
+  LeaksOfLibfabric() {}
+#endif
+};
 
 constexpr SideOptions kDatagram{.caps = FI_MSG | FI_SOURCE, .type = FI_EP_DGRAM};
 constexpr std::size_t kLargest = 8928 - 16;  // EFA's MTU less the header
@@ -20,7 +37,7 @@ class Datagram : public ProviderTest {
     EXPECT_EQ(outcome.entry.flags, FI_MSG | FI_RECV | extra);
     EXPECT_EQ(outcome.entry.len, size);
     EXPECT_EQ(outcome.source, to_a_);
-    EXPECT_EQ(std::memcmp(buffer, data, size), 0);
+    if (size != 0) EXPECT_EQ(std::memcmp(buffer, data, size), 0);
   }
   void expect_sent(const void* context) {
     const Outcome outcome = next(*a_);
@@ -65,7 +82,10 @@ TEST_F(Datagram, reliable_hints_get_the_native_endpoint_before_one_layered_on_da
   }
   fi_freeinfo(all);
   setenv("FI_PROVIDER", "weft;ofi_rxd", 1);  // read by us at every question, by libfabric once
-  ASSERT_EQ(fi_getinfo(FI_VERSION(1, 17), nullptr, nullptr, 0, hints.get(), &all), 0);
+  {
+    const LeaksOfLibfabric ignored;  // 1.17's rxd forgets the hints that it makes for the provider below
+    ASSERT_EQ(fi_getinfo(FI_VERSION(1, 17), nullptr, nullptr, 0, hints.get(), &all), 0);
+  }
   unsetenv("FI_PROVIDER");
   bool layered = false;
   for (const fi_info* info = all; info != nullptr; info = info->next)
