@@ -4,8 +4,8 @@
 
 #include <thread>
 
-#include "tests/sanitized.hpp"
 #include "tests/fabric/provider/fixture.hpp"
+#include "tests/sanitized.hpp"
 
 #if defined(WEFT_SANITIZED) && !defined(WEFT_THREAD_SANITIZED)
 #define WEFT_HAS_LEAK_CHECK

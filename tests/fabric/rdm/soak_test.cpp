@@ -7,6 +7,7 @@
 
 #include "tests/fabric/rdm/cluster.hpp"
 #include "tests/fabric/rdm/shuffling_daemon.hpp"
+#include "tests/sanitized.hpp"
 
 namespace weft::rdm::testing {
 namespace {
@@ -202,8 +203,8 @@ ClusterOptions past_the_daemon(bool direct) {
 TEST(Soak, PastTheDaemon) {
   for (const bool direct : {false, true}) {
     Soak<LoopbackDaemon> soak(past_the_daemon(direct), 6);
-    soak.run(3000);
-    EXPECT_GT(soak.express, 1000u);
+    soak.run(test::seeds(3000, 1000));
+    EXPECT_GT(soak.express, test::seeds(1000, 300));
   }
 }
 
@@ -212,7 +213,7 @@ TEST(Soak, WhileChannelsComeAndGo) {
   for (const bool direct : {false, true}) {
     Soak<LoopbackDaemon> soak(past_the_daemon(direct), 7);
     unsigned revocations = 0;
-    soak.run(10'000, [&](unsigned turn) {
+    soak.run(test::seeds(5000, 1000), [&](unsigned turn) {
       usleep(5);  // the daemon's thread makes and ends them
       if (turn % 40 != 0) return;
       ++revocations;
@@ -220,8 +221,8 @@ TEST(Soak, WhileChannelsComeAndGo) {
       soak.cluster.daemon().run_once();
       soak.cluster.daemon().server().set_express(true);
     });
-    EXPECT_GT(soak.express, 5000u);
-    EXPECT_GT(revocations, 300u);
+    EXPECT_GT(soak.express, test::seeds(2000, 300));
+    EXPECT_GT(revocations, test::seeds(150, 30));
   }
 }
 
