@@ -84,9 +84,10 @@ class ChannelReceiver {
   template <typename Handle>
   unsigned poll(unsigned limit, Handle&& handle) noexcept;
 
-  /// It is being closed: the sender may publish a last packet.
+  /// It is being closed, by whomever: the sender may publish a last packet.
   bool ending() const noexcept {
-    return header().revoked.load(std::memory_order_acquire) != efa::Revocation::kNone ||
+    return header().quiesced.load(std::memory_order_acquire) != 0 ||
+           header().revoked.load(std::memory_order_acquire) != efa::Revocation::kNone ||
            header().sender_gone.load(std::memory_order_acquire) != 0 || broken_;
   }
   /// Nothing is here and nothing will come: time to let go.

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <random>
+#include <utility>
 
 #include "tests/fabric/device/device_test.hpp"
 
@@ -120,6 +121,20 @@ TEST_F(ChannelTest, what_was_published_is_taken_after_the_channel_was_revoked) {
     });
   }
   EXPECT_EQ(taken, 10u) << "and then the receiver has let go";
+}
+
+TEST_F(ChannelTest, a_sender_may_close_its_channel_and_have_another) {
+  connect();
+  ASSERT_TRUE(publish(pattern(8, 1)));
+  a->close_channel(*std::exchange(events.channel, nullptr));
+  unsigned taken = 0;
+  ASSERT_TRUE(eventually([&] {
+    look(*b, receiver_events);
+    taken += b->poll_receives(8, [](const Arrival&) {});
+    return b->channel_from(a->address(), a->qkey()) == nullptr;
+  }));
+  EXPECT_EQ(taken, 1u);
+  connect();
 }
 
 TEST_F(ChannelTest, a_forked_child_may_destroy_its_copy_and_the_channel_goes_on) {
