@@ -125,6 +125,7 @@ class QueuePair {
   void adopt_receiver(const efa::ChannelOffered& offered, FileDescriptor memory);
   void release_channel(std::uint32_t id) noexcept;
   void drop_finished_channels() noexcept;
+  void look_for_ends() noexcept;
   bool channels_sleep() noexcept;
   void note_awake() noexcept;
   void ring_doorbell() noexcept;

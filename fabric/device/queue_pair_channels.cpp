@@ -9,6 +9,16 @@
 #include "fabric/device/queue_pair_state.hpp"
 
 namespace weft::device {
+namespace {
+
+Address address_of(const std::uint8_t (&ip)[16], std::uint32_t qpn) {
+  Address address;
+  std::copy(std::begin(ip), std::end(ip), address.ip);
+  address.qpn = qpn;
+  return address;
+}
+
+}  // namespace
 
 bool QueuePair::request_channel(const Address& destination, std::uint32_t destination_qkey) noexcept {
   if (!state_->grants_channels) return false;
@@ -29,6 +39,10 @@ void QueuePair::take_notices(ChannelEvents& events) noexcept {
     events.on_closing(channel, reason);
     close_channel(channel);
   }
+  look_for_ends();
+}
+
+void QueuePair::look_for_ends() noexcept {
   channels_end_ = std::ranges::any_of(inbound_, [](const auto& channel) { return channel->ending(); });
 }
 
@@ -52,9 +66,7 @@ void QueuePair::read_records(ChannelEvents& events) noexcept {
 }
 
 void QueuePair::adopt_sender(const efa::ChannelGranted& granted, FileDescriptor* descriptors, ChannelEvents& events) {
-  Address destination;
-  std::copy(std::begin(granted.destination), std::end(granted.destination), destination.ip);
-  destination.qpn = granted.qpn;
+  const Address destination = address_of(granted.destination, granted.qpn);
   int error = static_cast<int>(granted.header.error & 0xfff);  // an errno
   ChannelMemory memory;
   if (error == 0 && !memory.map(descriptors[0].get(), granted.id, &error)) release_channel(granted.id);
@@ -68,9 +80,7 @@ void QueuePair::adopt_sender(const efa::ChannelGranted& granted, FileDescriptor*
 }
 
 void QueuePair::adopt_receiver(const efa::ChannelOffered& offered, FileDescriptor descriptor) {
-  Address source;
-  std::copy(std::begin(offered.source), std::end(offered.source), source.ip);
-  source.qpn = offered.qpn;
+  const Address source = address_of(offered.source, offered.qpn);
   ChannelMemory memory;
   int error = 0;
   if (!memory.map(descriptor.get(), offered.id, &error)) {
@@ -100,7 +110,7 @@ void QueuePair::drop_finished_channels() noexcept {
     inbound_.erase(inbound_.begin() + i);
     --open_channels_;
   }
-  channels_end_ = std::ranges::any_of(inbound_, [](const auto& channel) { return channel->ending(); });
+  look_for_ends();
 }
 
 /// The daemon keeps the memory until both ends have said this, or are gone.

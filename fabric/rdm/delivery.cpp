@@ -23,6 +23,17 @@ void EndpointImpl::reserve(ReceiveOperation& receive, std::uint64_t total, std::
   if (receive.exhausted && receive.posted) queue_for((receive.flags & kTagged) != 0).unpost(receive);
 }
 
+/// What a receive is told of its message.
+Completion EndpointImpl::describe(const Peer& peer, std::uint16_t options, std::uint64_t tag, std::uint64_t remote_data) {
+  Completion completion;
+  completion.has_remote_data = (options & kHasRemoteData) != 0;
+  completion.remote_data = remote_data;
+  completion.tag = tag;
+  completion.source = peer.index;
+  completion.source_address = peer.address;
+  return completion;
+}
+
 /// The first packet of a message that has its receive.
 void EndpointImpl::deliver(Peer& peer, const Request& request, ReceiveOperation& receive) {
   const bool one_packet = request.data.size() == request.total;
@@ -31,13 +42,8 @@ void EndpointImpl::deliver(Peer& peer, const Request& request, ReceiveOperation&
     std::size_t place, capacity;
     reserve(receive, request.total, place, capacity);
     scatter(receive.iov.view(), place, request.data.data(), capacity);
-    Completion completion;
-    completion.has_remote_data = (request.options & kHasRemoteData) != 0;
-    completion.remote_data = request.remote_data;
-    completion.tag = request.tag;
-    completion.source = peer.index;
-    completion.source_address = peer.address;
-    complete_receive(receive, completion, request.total, place, capacity, Status::kOk);
+    complete_receive(receive, describe(peer, request.options, request.tag, request.remote_data), request.total, place,
+                     capacity, Status::kOk);
     return;
   }
   Message& message = new_message(peer, request);
@@ -53,17 +59,12 @@ void EndpointImpl::deliver_whole(const Peer& peer, const RequestHeader& header, 
   scatter(receive.iov.view(), 0, data.data(), capacity);
   const bool cut_off = data.size() > capacity;
   if ((receive.flags & kCompletion) == 0 && !cut_off) return receives_.give_back(&receive);
-  Completion completion;
+  Completion completion = describe(peer, header.base.options, header.tag, header.remote_data);
   completion.context = receive.context;
   completion.flags = receive.flags;
-  completion.has_remote_data = (header.base.options & kHasRemoteData) != 0;
   completion.status = cut_off ? Status::kTruncated : Status::kOk;
   completion.length = capacity;
   completion.overflow = data.size() - capacity;
-  completion.tag = header.tag;
-  completion.remote_data = header.remote_data;
-  completion.source = peer.index;
-  completion.source_address = peer.address;
   receives_.give_back(&receive);
   sink_->on_completion(completion);
 }
@@ -218,14 +219,8 @@ void EndpointImpl::queue_control(Message& message) {
   if (peer.send_credit.available()) schedule(peer);
 }
 
-Completion EndpointImpl::describe(const Message& message) const {
-  Completion completion;
-  completion.has_remote_data = (message.options & kHasRemoteData) != 0;
-  completion.remote_data = message.remote_data;
-  completion.tag = message.tag;
-  completion.source = message.peer->index;
-  completion.source_address = message.peer->address;
-  return completion;
+Completion EndpointImpl::describe(const Message& message) {
+  return describe(*message.peer, message.options, message.tag, message.remote_data);
 }
 
 /// Reports a message in a receive, and lets go of the receive when it was the last.

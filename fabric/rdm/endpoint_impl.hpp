@@ -99,6 +99,8 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
 
   // transmit.cpp
   template <typename Fill>
+  bool publish_packet(Peer& peer, std::size_t size, Fill&& fill);
+  template <typename Fill>
   bool post_packet(Peer& peer, SendOperation* operation, std::size_t size, Fill&& fill);
   bool post_credit(Peer& peer);
   bool post_again(Peer& peer);
@@ -160,7 +162,8 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   void complete_receive(ReceiveOperation& receive, Completion completion, std::uint64_t total, std::size_t place,
                         std::size_t capacity, Status status);
   void report_canceled(const ReceiveOperation& receive);
-  Completion describe(const Message& message) const;
+  static Completion describe(const Peer& peer, std::uint16_t options, std::uint64_t tag, std::uint64_t remote_data);
+  static Completion describe(const Message& message);
   void update_hold();
 
   // post_receive.cpp

@@ -37,6 +37,7 @@ void EndpointImpl::on_closing(device::ChannelSender& channel, efa::Revocation re
   peer->until_asked = kAskForChannelAfter;
   // Who waits for a peer that is no more would learn it at the next probe, up to a second later.
   if (reason == efa::Revocation::kReceiverGone && (peer->waits_for_peer() || peer->has_work())) probe(*peer);
+  if (peer->has_work()) schedule(*peer);  // it may have waited for this channel
 }
 
 void EndpointImpl::leave_channel(Peer& peer) {

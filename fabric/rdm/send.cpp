@@ -15,7 +15,8 @@ int EndpointImpl::send(const SendRequest& request) {
   const bool inject = (request.flags & kInject) != 0;
   if (inject && length > kInjectSize) return -EMSGSIZE;
   if (peer->sends >= options_.transmit_queue) return -EAGAIN;
-  if (send_at_once(*peer, request, length)) return 0;
+  const bool direct = may_be_direct(*peer, length, request.flags);
+  if (!direct && send_at_once(*peer, request, length)) return 0;
 
   const bool tagged = (request.flags & kTagged) != 0;
   SendOperation& operation = *sends_.take();
@@ -31,7 +32,7 @@ int EndpointImpl::send(const SendRequest& request) {
   operation.since_ns = last_look_ns_;
   operation.type = tagged ? PacketType::kEagerTagged : PacketType::kEagerMessage;
 
-  const bool direct = may_be_direct(*peer, length, request.flags);
+  operation.direct = direct;
   const bool left = length <= eager_max_ && !direct && may_send_now(*peer) && post_eager(operation, request.iov);
   // The buffer will be the caller's again, so this is all that an inject can report but failure.
   if (inject && !operation.needs_receipt && (request.flags & kCompletion) != 0) report(operation, Status::kOk, 0);
@@ -48,23 +49,21 @@ int EndpointImpl::send(const SendRequest& request) {
 /// keep. False: not this way, and nothing has happened.
 bool EndpointImpl::send_at_once(Peer& peer, const SendRequest& request, std::size_t length) {
   if (peer.changing_over()) collect_answers();  // perhaps they are here
-  if (!peer.express || peer.changing_over() || length > eager_max_ || (request.flags & kDeliveryComplete) != 0 || !may_send_now(peer) ||
-      may_be_direct(peer, length, request.flags)) {
+  if (!peer.express || peer.changing_over() || length > eager_max_ || (request.flags & kDeliveryComplete) != 0 ||
+      !may_send_now(peer)) {
     return false;
   }
-  const std::size_t size = kEagerOverhead + length;
-  const device::SendSlot slot = peer.express->begin(static_cast<std::uint32_t>(size));
-  if (!slot.data) return false;
   const bool tagged = (request.flags & kTagged) != 0;
   const std::uint16_t options = (request.flags & kRemoteData) != 0 ? kHasRemoteData : 0;
   const RequestHeader header{{tagged ? PacketType::kEagerTagged : PacketType::kEagerMessage, kProtocolVersion, options,
-                              peer.next_message++},
+                              peer.next_message},
                              tagged ? request.tag : 0, request.remote_data};
-  write_transport_header(peer, slot.data, 0, peer.next_psn++);
-  std::memcpy(slot.data + sizeof(srd::PacketHeader), &header, sizeof(header));
-  gather(request.iov, 0, slot.data + kEagerOverhead, length);
-  peer.send_credit.spend();
-  publish(peer, slot, size);
+  const bool published = publish_packet(peer, kEagerOverhead + length, [&](std::byte* to) {
+    std::memcpy(to, &header, sizeof(header));
+    gather(request.iov, 0, to + sizeof(header), length);
+  });
+  if (!published) return false;
+  ++peer.next_message;
   if ((request.flags & kCompletion) != 0) {
     Completion completion;
     completion.context = request.context;
@@ -84,7 +83,6 @@ bool EndpointImpl::may_send_now(const Peer& peer) const {
 
 void EndpointImpl::queue_send(SendOperation& operation, const SendRequest& request) {
   Peer& peer = *operation.peer;
-  operation.direct = may_be_direct(peer, operation.length, request.flags);
   if (operation.length > eager_max_ || operation.direct) {
     const bool tagged = is_tagged(operation.type);
     if (operation.length <= kMediumMax && !operation.direct) {
@@ -120,10 +118,7 @@ bool EndpointImpl::post_eager(SendOperation& operation, std::span<const iovec> i
     std::memcpy(to, &header, sizeof(header));
     gather(iov, 0, to + sizeof(header), operation.length);
   });
-  if (posted && operation.needs_receipt) {
-    operation.place = SendOperation::Place::kWaiting;
-    operation.peer->waiting.push_back(operation);
-  }
+  if (posted && operation.needs_receipt) wait_for_receiver(operation);
   return posted;
 }
 
@@ -147,10 +142,7 @@ bool EndpointImpl::post_request(SendOperation& operation) {
     if (!post_medium(operation)) return false;
     if (operation.posted < operation.length) return true;
     take_out(operation);
-    if (operation.needs_receipt) {
-      operation.place = SendOperation::Place::kWaiting;
-      peer.waiting.push_back(operation);
-    }
+    if (operation.needs_receipt) wait_for_receiver(operation);
     settle(operation);
     return true;
   }

@@ -46,19 +46,25 @@ inline void EndpointImpl::publish(Peer& peer, const device::SendSlot& slot, std:
   ++counters_.express_packets;
 }
 
+/// Into the peer's channel, as post_packet(). False: there is no room, or the channel was revoked, and nothing has happened.
+template <typename Fill>
+bool EndpointImpl::publish_packet(Peer& peer, std::size_t size, Fill&& fill) {
+  const device::SendSlot slot = peer.express->begin(static_cast<std::uint32_t>(size));
+  if (!slot.data) return false;
+  write_transport_header(peer, slot.data, 0, peer.next_psn++);
+  fill(slot.data + sizeof(srd::PacketHeader));
+  peer.send_credit.spend();
+  publish(peer, slot, size);
+  return true;
+}
+
 /// Posts a packet of `size` bytes in all that costs a credit; fill(std::byte*) writes what follows the transport
 /// header. False: no slot is free, and nothing has happened. The caller has looked whether the peer may be sent to.
 /// Through a channel it is delivered at once; else the daemon answers later and the operation counts as unanswered.
 template <typename Fill>
 bool EndpointImpl::post_packet(Peer& peer, SendOperation* operation, std::size_t size, Fill&& fill) {
   if (peer.express && !peer.changing_over()) {
-    if (const auto slot = peer.express->begin(static_cast<std::uint32_t>(size)); slot.data) [[likely]] {
-      write_transport_header(peer, slot.data, 0, peer.next_psn++);
-      fill(slot.data + sizeof(srd::PacketHeader));
-      peer.send_credit.spend();
-      publish(peer, slot, size);
-      return true;
-    }
+    if (publish_packet(peer, size, fill)) [[likely]] return true;
     // Revoked: from now on through the daemon. Full: not, or that packet could come long after those published later.
     if (peer.express->is_full()) return false;
   }

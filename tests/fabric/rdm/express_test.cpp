@@ -139,6 +139,29 @@ TEST_F(ExpressTest, a_channel_is_not_used_before_what_is_with_the_daemon_has_arr
   EXPECT_GT(cluster[0]->counters().express_packets, 2000u);
 }
 
+TEST_F(ExpressTest, what_waited_for_a_channel_that_is_taken_back_goes_on_at_once) {
+  std::vector<std::uint32_t> from(100), into(100, ~0u);
+  for (unsigned i = 0; i < from.size(); ++i) {
+    from[i] = i;
+    ASSERT_EQ(receive(cluster[1], std::as_writable_bytes(std::span(&into[i], 1)), 0, 0, kAnyPeer, kTagged), 0);
+  }
+  const auto send_number = [&](unsigned i) {
+    return send(cluster[0], 1, std::as_bytes(std::span(&from[i], 1)), 0, kTagged);
+  };
+  for (unsigned i = 0; i < 4; ++i) ASSERT_EQ(send_number(i), 0);
+  while (!cluster[0]->queue_pair().has_notices()) {
+    cluster.daemon().run_once();
+    usleep(100);  // the daemon's thread makes the channel
+  }
+  // More than there is credit for: some are with the daemon, which does not turn, the others wait for the channel.
+  for (unsigned i = 4; i < from.size(); ++i) ASSERT_EQ(send_number(i), 0);
+  cluster[0]->progress();
+  for (int i = 0; i < 20; ++i) turn_without_daemon();
+  cluster.daemon().server().set_express(false);
+  ASSERT_TRUE(cluster.run_until([&] { return into.back() != ~0u; }, ~0u, 5000)) << "and not by a probe, a second later";
+  EXPECT_EQ(into, from);
+}
+
 TEST_F(ExpressTest, what_was_published_before_the_sender_died_is_delivered) {
   connect();
   ASSERT_EQ(send(cluster[0], 1, pattern(64, 5), 5), 0);
