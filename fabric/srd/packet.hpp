@@ -18,6 +18,7 @@ enum PacketFlags : std::uint8_t {
   kHoldRequests = 4,   // the sender's memory for unexpected messages is full: start no new message towards it
   kRestart = 8,        // carries no RDM header: "I do not know the session you speak of, begin a new one"
   kEstablished = 16,   // an earlier packet of this session was delivered before this one was posted
+  kAcknowledgement = 32,  // carries no RDM header: acknowledgement.hpp says what follows. Needs no credit.
 };
 
 /// Little endian on every host Weft runs on. 16 bytes.
