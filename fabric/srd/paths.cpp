@@ -8,10 +8,11 @@ namespace {
 
 constexpr std::uint64_t bit(std::uint8_t path) { return std::uint64_t{1} << path; }
 
-/// The first set bit from a random place on.
-std::uint8_t any_of(std::uint64_t set, Random& random) {
-  const int from = static_cast<int>(random.next() >> 58);
-  return static_cast<std::uint8_t>((std::countr_zero(std::rotr(set, from)) + from) % 64);
+/// The first set bit from a random one of `count` places on.
+std::uint8_t any_of(std::uint64_t set, std::uint32_t count, Random& random) {
+  const std::uint32_t from = random.below(count);
+  const std::uint64_t behind = set >> from << from;
+  return static_cast<std::uint8_t>(std::countr_zero(behind != 0 ? behind : set));
 }
 
 }  // namespace
@@ -21,7 +22,7 @@ std::uint8_t Paths::choose(Random& random, std::uint64_t now_ns, std::uint8_t av
   if (now_ns >= next_back_ns_) bring_back(now_ns);
   const std::uint64_t others = avoid < count_ ? usable_ & ~bit(avoid) : usable_;
   if (others == 0) return least_suspect(avoid);
-  const std::uint8_t one = any_of(others, random), other = any_of(others, random);
+  const std::uint8_t one = any_of(others, count_, random), other = any_of(others, count_, random);
   const std::uint8_t path = cost(other) < cost(one) ? other : one;
   if ((on_trial_ & bit(path)) != 0) {
     // One packet is enough to know. Should nothing be heard of it at all, another follows.

@@ -62,7 +62,8 @@ class SendWindow {
   bool post_again(std::uint64_t now_ns, Posting& posting);
   bool has_lost() const { return lost_ != 0; }
 
-  /// The device's answer to each posting. One for a packet that it does not have changes nothing.
+  /// The device's answer to each posting. One for a packet that it does not have changes nothing. `now_ns` is when the
+  /// device put it on the wire.
   void delivered(std::uint32_t psn);
   void on_wire(std::uint32_t psn, std::uint64_t now_ns);
   void refused(std::uint32_t psn);

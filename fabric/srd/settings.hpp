@@ -10,8 +10,9 @@ inline constexpr std::uint32_t kMaxPaths = 64;
 struct TransportSettings {
   /// No timeout before that: a process that computes or waits for a core is late by it (facts fabric 5.10).
   std::uint64_t timeout_floor_ns = 500'000;
-  /// Timeouts double up to that.
-  std::uint64_t timeout_last_ns = 500'000'000;
+  /// Timeouts double up to that: ten packets a second are no load, and as many tries in the bound below that a network
+  /// which loses half of all packets and half of all answers is got through.
+  std::uint64_t timeout_last_ns = 100'000'000;
   /// A peer of which nothing new is heard for so long is unresponsive. EFA's devices take some seconds, too.
   std::uint64_t unresponsive_ns = 7'000'000'000;
   /// How much more than an empty network's delay congestion control lets a packet wait: Swift's 5 us for each of 5

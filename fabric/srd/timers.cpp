@@ -25,6 +25,11 @@ void Timers::stopped(bool heard) {
 
 std::uint64_t Timers::deadline_ns(const RoundTrip& round_trip, const TransportSettings& settings) const {
   if (!running_) return kNever;
+  if (drained_) {
+    const std::uint64_t answer =
+        round_trip.known() ? round_trip.smoothed_ns() + std::uint64_t{kReorderFloorNs} : settings.timeout_floor_ns;
+    return since_ns_ + answer;
+  }
   std::uint64_t wait = std::min(round_trip.timeout_ns(settings.timeout_floor_ns) << backoff_, settings.timeout_last_ns);
   if (may_probe(round_trip)) wait = std::min(wait, std::uint64_t{2} * round_trip.smoothed_ns() + kReorderFloorNs);
   return std::min(since_ns_ + wait, std::max(waiting_since_ns_ + settings.unresponsive_ns, since_ns_));
@@ -43,16 +48,12 @@ Timers::Due Timers::progress(const PeerProgress& peer, std::uint64_t now_ns, con
   asking_ = false;
   if (!peer.known) return act(now_ns, round_trip, settings);
   if (!peer.alive) return Due::kUnresponsive;
-  if (!busy_ && peer.delivered != peer.consumed) {
-    busy_ = true;
-    unread_ = peer.delivered;
-  }
-  if (!busy_) return act(now_ns, round_trip, settings);
-  if (static_cast<std::int32_t>(unread_ - peer.consumed) <= 0) {
-    busy_ = false;
-    drained_ = true;
-  }
-  since_ns_ = waiting_since_ns_ = now_ns;
+  const bool was_busy = busy_;
+  if (!busy_) unread_ = peer.delivered;
+  busy_ = static_cast<std::int32_t>(unread_ - peer.consumed) > 0;
+  drained_ = !busy_;
+  since_ns_ = now_ns;
+  if (busy_ || was_busy) waiting_since_ns_ = now_ns;
   return Due::kNothing;
 }
 

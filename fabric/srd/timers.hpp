@@ -4,7 +4,7 @@
 // packet is sent again as a probe. Then timeouts, each twice as long as the one before. But busy is not lost: at each
 // deadline the peer's progress is asked for first (the card publishes what it has delivered to whom and what of that
 // was consumed), and while the peer has not read what had been delivered when it was first asked for, the deadline is
-// only put off.
+// only put off. One that has read all may have done so just now: its word gets a round trip to come.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ namespace weft::srd {
 
 inline constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
-/// What the card says about a queue pair.
+/// What the card says about the queue pair that packets go to. Its successor under the same number is another one: then
+/// this one is not alive.
 struct PeerProgress {
   std::uint32_t delivered = 0;  // packets put into its ring, ever
   std::uint32_t consumed = 0;   // of those, read
