@@ -37,13 +37,13 @@ struct Impairment {
   std::uint64_t jitter_ns = 0;          // uniform in 0..jitter on top; does not reorder
   std::uint32_t queue_bytes = 0;        // before the rate; 0: 256 KiB. A packet that does not fit is dropped
   std::uint32_t ecn_bytes = 0;          // a packet that finds more than this waiting is marked CE if it is ECT; 0: never
-  Loss loss;
+  Loss loss{};
   double duplicate = 0;                 // probability of a second copy
   double reorder = 0;                   // probability that a packet is held back by `reorder_ns`
   std::uint64_t reorder_ns = 0;
   double corrupt = 0;                   // probability that one bit of it flips; a receiver's checksum finds it
   bool down = false;
-  Flap flap;
+  Flap flap{};
   bool operator==(const Impairment&) const = default;
 };
 
@@ -51,8 +51,8 @@ struct Impairment {
 struct Layout {
   std::uint32_t spines = 1;             // paths between racks
   std::uint64_t seed = 1;               // of everything random
-  Impairment rack;                      // of every way within a rack
-  Impairment spine;                     // of every path between racks
+  Impairment rack{};                    // of every way within a rack
+  Impairment spine{};                   // of every path between racks
   bool operator==(const Layout&) const = default;
 };
 

@@ -1,0 +1,49 @@
+// All lanes that packets have met: made when a packet comes, at most kMostLanes of them; past that, of four that share a
+// place the one that was used longest ago is forgotten, with what its queue held and its counters.
+//
+// Each worker has one of its own. A lane's rate and queue are therefore each worker's: as many workers carry flows of one
+// pair of hosts, as often is its rate there. Thread: the worker. Nothing is allocated after the constructor.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dataplane/underlay/lane.hpp"
+#include "dataplane/underlay/plan.hpp"
+
+namespace weft::underlay {
+
+class Underlay {
+ public:
+  static constexpr unsigned kSets = 512, kWays = 4, kMostLanes = kSets * kWays;
+
+  struct Way {
+    Host from, to;
+    std::uint32_t path = 0;
+    bool operator==(const Way&) const = default;
+  };
+
+  Underlay() : places_(kMostLanes) {}
+
+  /// What becomes of a packet from one host to another; nothing: nothing is wrong there, it arrives now. The path is that
+  /// of `hash`, the flow's.
+  std::optional<Outcome> offer(const Plan& plan, const Host& from, const Host& to, std::uint32_t hash,
+                               std::uint64_t now_ns, std::uint32_t bytes, bool ect) noexcept;
+
+  /// Null: no packet has been there, or it is forgotten.
+  const Lane* find(const Way& way) const noexcept;
+
+ private:
+  struct Place {
+    Way way;
+    std::optional<Lane> lane;
+    std::uint64_t version = 0, used_ns = 0;
+  };
+  static std::size_t set_of(const Way& way) noexcept;
+  Lane& lane_of(const Plan& plan, const Way& way, std::uint64_t now_ns) noexcept;
+
+  std::vector<Place> places_;
+};
+
+}  // namespace weft::underlay
