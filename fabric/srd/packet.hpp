@@ -1,8 +1,8 @@
-// The transport header in front of every packet, and what the transport will do with it.
+// The transport header in front of every packet, and what the transport does with it. docs/wire-format.md has every byte.
 //
 // Today's wire is one daemon's switch, which is lossless: it delivers a packet or answers at once why not. So what the
 // transport has to do now is credits (srd/credit.hpp) and RNR back-off (srd/rnr.hpp). The acknowledgement and path
-// fields have their seats here from the first version, and the SRD issue fills them without changing the layout.
+// fields are filled by a transport over a wire that loses packets (send_window.hpp), which fabric/rdm does not use yet.
 #pragma once
 
 #include <cstddef>

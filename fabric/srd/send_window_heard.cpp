@@ -108,10 +108,12 @@ void SendWindow::detect_losses(std::uint64_t now_ns) {
   if (any) congestion_.lost(round_trip_.smoothed_ns(), now_ns);
 }
 
-void SendWindow::expire(std::uint64_t now_ns) { act(timers_.expire(now_ns, round_trip_, *settings_), now_ns); }
+void SendWindow::expire(std::uint64_t now_ns) {
+  act(timers_.expire(now_ns, round_trip_, *settings_, *random_), now_ns);
+}
 
 void SendWindow::progress(const PeerProgress& peer, std::uint64_t now_ns) {
-  act(timers_.progress(peer, now_ns, round_trip_, *settings_), now_ns);
+  act(timers_.progress(peer, now_ns, round_trip_, *settings_, *random_), now_ns);
 }
 
 void SendWindow::act(Timers::Due due, std::uint64_t now_ns) {

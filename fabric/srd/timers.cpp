@@ -15,7 +15,7 @@ void Timers::started(std::uint64_t now_ns) {
 void Timers::progressed(std::uint64_t now_ns, bool sampled) {
   since_ns_ = waiting_since_ns_ = now_ns;
   probed_ = asking_ = busy_ = drained_ = false;
-  if (sampled) backoff_ = 0;
+  if (sampled) backoff_ = jitter_ = 0;
 }
 
 void Timers::stopped(bool heard) {
@@ -31,22 +31,24 @@ std::uint64_t Timers::deadline_ns(const RoundTrip& round_trip, const TransportSe
     return since_ns_ + answer;
   }
   std::uint64_t wait = std::min(round_trip.timeout_ns(settings.timeout_floor_ns) << backoff_, settings.timeout_last_ns);
+  wait += wait * jitter_ / 1024;
   if (may_probe(round_trip)) wait = std::min(wait, std::uint64_t{2} * round_trip.smoothed_ns() + kReorderFloorNs);
   return std::min(since_ns_ + wait, std::max(waiting_since_ns_ + settings.unresponsive_ns, since_ns_));
 }
 
-Timers::Due Timers::expire(std::uint64_t now_ns, const RoundTrip& round_trip, const TransportSettings& settings) {
+Timers::Due Timers::expire(std::uint64_t now_ns, const RoundTrip& round_trip, const TransportSettings& settings,
+                           Random& random) {
   if (now_ns < deadline_ns(round_trip, settings)) return Due::kNothing;
-  if (drained_) return act(now_ns, round_trip, settings);
+  if (drained_) return act(now_ns, round_trip, settings, random);
   asking_ = true;
   return Due::kAsk;
 }
 
 Timers::Due Timers::progress(const PeerProgress& peer, std::uint64_t now_ns, const RoundTrip& round_trip,
-                             const TransportSettings& settings) {
+                             const TransportSettings& settings, Random& random) {
   if (!asking_) return Due::kNothing;
   asking_ = false;
-  if (!peer.known) return act(now_ns, round_trip, settings);
+  if (!peer.known) return act(now_ns, round_trip, settings, random);
   if (!peer.alive) return Due::kUnresponsive;
   const bool was_busy = busy_;
   if (!busy_) unread_ = peer.delivered;
@@ -57,7 +59,8 @@ Timers::Due Timers::progress(const PeerProgress& peer, std::uint64_t now_ns, con
   return Due::kNothing;
 }
 
-Timers::Due Timers::act(std::uint64_t now_ns, const RoundTrip& round_trip, const TransportSettings& settings) {
+Timers::Due Timers::act(std::uint64_t now_ns, const RoundTrip& round_trip, const TransportSettings& settings,
+                        Random& random) {
   drained_ = false;
   if (now_ns - waiting_since_ns_ >= settings.unresponsive_ns) return Due::kUnresponsive;
   since_ns_ = now_ns;
@@ -66,6 +69,7 @@ Timers::Due Timers::act(std::uint64_t now_ns, const RoundTrip& round_trip, const
     return Due::kProbe;
   }
   // 20 ms doubled 10 times is beyond any last timeout.
+  jitter_ = static_cast<std::uint8_t>(random.below(256));
   backoff_ = static_cast<std::uint8_t>(std::min(backoff_ + 1, 10));
   return Due::kTimeout;
 }

@@ -1,15 +1,16 @@
 // When a silent peer is worth a packet, and when it is given up.
 //
 // One deadline per peer, whatever is under way. It passes twice the round trip after the last good news: the newest
-// packet is sent again as a probe. Then timeouts, each twice as long as the one before. But busy is not lost: at each
-// deadline the peer's progress is asked for first (the card publishes what it has delivered to whom and what of that
-// was consumed), and while the peer has not read what had been delivered when it was first asked for, the deadline is
-// only put off. One that has read all may have done so just now: its word gets a round trip to come.
+// packet is sent again as a probe. Then timeouts, each about twice as long as the one before. But busy is not lost: at
+// each deadline the peer's progress is asked for first (the card publishes what it has delivered to whom and what of
+// that was consumed), and while the peer has not read what had been delivered when it was first asked for, the deadline
+// is only put off. One that has read all may have done so just now: its word gets a round trip to come.
 #pragma once
 
 #include <cstdint>
 #include <limits>
 
+#include "fabric/srd/random.hpp"
 #include "fabric/srd/round_trip.hpp"
 #include "fabric/srd/settings.hpp"
 
@@ -39,19 +40,21 @@ class Timers {
 
   std::uint64_t deadline_ns(const RoundTrip& round_trip, const TransportSettings& settings) const;
   /// kNothing before the deadline; kAsk from then on, until the answer.
-  Due expire(std::uint64_t now_ns, const RoundTrip& round_trip, const TransportSettings& settings);
+  Due expire(std::uint64_t now_ns, const RoundTrip& round_trip, const TransportSettings& settings, Random& random);
   Due progress(const PeerProgress& peer, std::uint64_t now_ns, const RoundTrip& round_trip,
-               const TransportSettings& settings);
+               const TransportSettings& settings, Random& random);
   bool asking() const { return asking_; }
 
  private:
   bool may_probe(const RoundTrip& round_trip) const { return !probed_ && backoff_ == 0 && round_trip.known(); }
-  Due act(std::uint64_t now_ns, const RoundTrip& round_trip, const TransportSettings& settings);
+  Due act(std::uint64_t now_ns, const RoundTrip& round_trip, const TransportSettings& settings, Random& random);
 
   std::uint64_t since_ns_ = 0;          // the deadline counts from here
   std::uint64_t waiting_since_ns_ = 0;  // unresponsiveness counts from here
   std::uint32_t unread_ = 0;            // what the peer must have consumed before it is not busy any more
   std::uint8_t backoff_ = 0;
+  std::uint8_t jitter_ =
+      0;  // 1/1024 of a timeout, after the first one: a path that is down by turns must not meet each
   bool running_ = false;
   bool waiting_ = false;
   bool probed_ = false;

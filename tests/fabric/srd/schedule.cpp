@@ -3,6 +3,8 @@
 #include <array>
 #include <sstream>
 
+#include "fabric/srd/acknowledgement.hpp"
+
 namespace weft::srd::test {
 namespace {
 
@@ -74,7 +76,18 @@ Schedule Schedule::from(std::uint64_t seed) {
     schedule.blackout_for_ns = between(random, 1'000'000, 1'000'000'000);
   }
   if (random.below(8) == 0) schedule.give_up_at = 1 + random.below(schedule.packets);
+  if (random.below(10) == 0) schedule.calm_but_busy(latency_ns);
   return schedule;
+}
+
+void Schedule::calm_but_busy(std::uint64_t latency_ns) {
+  settings.paths = 1;
+  there.assign(1, {.latency_ns = latency_ns});
+  back = there;
+  progress_known = true;
+  restart_ns = blackout_ns = 0;
+  ring = kMaxOutstanding;
+  stalls = 200;
 }
 
 std::string Schedule::text() const {

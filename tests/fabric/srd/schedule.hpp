@@ -34,6 +34,10 @@ struct Schedule {
 
   static Schedule from(std::uint64_t seed);
   std::string text() const;
+
+ private:
+  /// Nothing is ever lost, and the receiver often does something else: nothing may be sent again.
+  void calm_but_busy(std::uint64_t latency_ns);
 };
 
 }  // namespace weft::srd::test

@@ -216,7 +216,7 @@ TEST_F(SendWindowTest, SilenceIsProbedAfterTwoRoundTripsByTheNewestPacketThatAsk
   EXPECT_TRUE(posted[0].ack_requested);
 }
 
-TEST_F(SendWindowTest, ThenComesATimeoutForAllAndEachLaterOneTakesTwiceAsLong) {
+TEST_F(SendWindowTest, ThenComesATimeoutForAllAndEachLaterOneTakesAboutTwiceAsLong) {
   measure();
   put_on_wire(3);
   std::uint64_t before = 0;
@@ -233,7 +233,8 @@ TEST_F(SendWindowTest, ThenComesATimeoutForAllAndEachLaterOneTakesTwiceAsLong) {
   for (const Posting& posting : again()) window.on_wire(posting.psn, now);
   before = now;
   expire();
-  EXPECT_EQ(now - before, 2 * second);
+  EXPECT_NEAR(static_cast<double>(now - before), 2.0 * static_cast<double>(second), static_cast<double>(second));
+  EXPECT_GT(now - before, second * 3 / 2);
 }
 
 TEST_F(SendWindowTest, ASilentReceiverThatIsBusyCausesNoRetransmissionAndNoBlame) {
