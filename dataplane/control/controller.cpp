@@ -7,6 +7,7 @@
 #include "dataplane/control/state.hpp"
 #include "dataplane/control/topology_file.hpp"
 #include "dataplane/control/transition.hpp"
+#include "dataplane/model/faults.hpp"
 #include "dataplane/model/lifecycle.hpp"
 
 namespace weft {
@@ -76,6 +77,7 @@ Result<Outcome> Controller::plan(const std::string& file, const std::string& tex
   std::shared_ptr<const Deployment> running = deployment();
   Result<Deployment> wanted = read(file, text, running.get());
   if (!wanted) return wanted.error();
+  if (Result<void> possible = check_engine_impairs(*wanted); !possible) return possible.error();
   return Outcome{weft::plan(running.get(), *wanted), {}};
 }
 
@@ -120,8 +122,29 @@ Result<LifeOutcome> Controller::change_life(LifeChange change, const std::string
   return life;
 }
 
+Result<Outcome> Controller::set_fault(underlay::Fault fault) {
+  std::unique_lock lock(change_mutex_, std::try_to_lock);
+  if (!lock || stopping_) return refusal();
+  std::shared_ptr<const Deployment> running = deployment();
+  if (!running) return Error{"IncorrectState", "nothing is deployed", {}};
+  Result<Deployment> wanted = weft::set_fault(*running, std::move(fault));
+  if (!wanted) return wanted.error();
+  return carry_out(running, std::move(*wanted), {}, "set a fault");
+}
+
+Result<Outcome> Controller::clear_faults(const std::string& name) {
+  std::unique_lock lock(change_mutex_, std::try_to_lock);
+  if (!lock || stopping_) return refusal();
+  std::shared_ptr<const Deployment> running = deployment();
+  if (!running) return Error{"IncorrectState", "nothing is deployed", {}};
+  Result<Deployment> wanted = name.empty() ? weft::clear_faults(*running) : weft::clear_fault(*running, name);
+  if (!wanted) return wanted.error();
+  return carry_out(running, std::move(*wanted), {}, "clear faults");
+}
+
 Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& running, Deployment wanted,
                                       const std::vector<std::string>& rebooted, const std::string& what) {
+  if (Result<void> possible = check_engine_impairs(wanted); !possible) return possible.error();
   Outcome outcome{weft::plan(running.get(), wanted), {}};
   // An empty plan may still have instances to make anew, or to end that an earlier change could not, or know the file's
   // lines of now, which explain names.
