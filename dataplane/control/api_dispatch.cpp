@@ -36,6 +36,7 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
     {"/v1/faults", "POST", &ApiRoutes::set_fault},
     {"/v1/faults", "DELETE", &ApiRoutes::clear_faults},
     {"/v1/faults/{name}", "DELETE", &ApiRoutes::clear_faults},
+    {"/v1/paths", "GET", &ApiRoutes::paths},
     {"/v1/explain", "POST", &ApiRoutes::explain},
     {"/v1/capture", "GET", &ApiRoutes::capture},
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dataplane/control/api_routes.hpp"
+#include "dataplane/control/paths.hpp"
 #include "dataplane/control/topology_file.hpp"
 
 namespace weft {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::string_view kFaults = "/v1/faults";
 
 Error nothing_deployed() {
-  return {"InvalidVpcID.NotFound", "nothing is deployed, so there is no path to impair; `weft up FILE` first", {}};
+  return {"InvalidVpcID.NotFound", "nothing is deployed, so there is no path; `weft up FILE` first", {}};
 }
 
 Json changes_json(const Outcome& outcome) {
@@ -47,6 +48,13 @@ ApiResponse ApiRoutes::clear_faults(const ApiRequest& request) {
   Result<Outcome> outcome = controller_.clear_faults(name);
   if (!outcome) return error_response(outcome.error());
   return {200, {{"changes", changes_json(*outcome)}, {"warnings", outcome->warnings}}};
+}
+
+ApiResponse ApiRoutes::paths(const ApiRequest& request) {
+  std::shared_ptr<const Deployment> deployment = controller_.deployment();
+  if (!deployment) return error_response(nothing_deployed());
+  Result<Json> paths = paths_json(request.target, *deployment);
+  return paths ? ApiResponse{200, std::move(*paths)} : error_response(paths.error());
 }
 
 }  // namespace weft

@@ -77,6 +77,7 @@ class ApiRoutes {
   ApiResponse faults(const ApiRequest&);
   ApiResponse set_fault(const ApiRequest& request);
   ApiResponse clear_faults(const ApiRequest& request);  // /v1/faults, /v1/faults/{name}
+  ApiResponse paths(const ApiRequest& request);
   ApiResponse explain(const ApiRequest& request);
   ApiResponse capture(const ApiRequest& request);
 

@@ -1,5 +1,6 @@
 // The fabric's layout and its faults as JSON.
 #include "dataplane/control/json.hpp"
+#include "dataplane/model/faults.hpp"
 
 namespace weft {
 namespace {
@@ -20,6 +21,7 @@ Json fault_json(const underlay::Fault& fault, const char* origin) {
           {"path", fault.path ? Json(*fault.path) : Json(nullptr)},
           {"from", fault.from},
           {"to", fault.to},
+          {"summary", describe(fault.impairment)},
           {"impairment", to_json(fault.impairment)}};
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/control/api_routes.hpp"
+#include "dataplane/control/paths.hpp"
 #include "dataplane/control/state.hpp"
 #include "tests/dataplane/control/fakes.hpp"
 
@@ -25,6 +26,7 @@ TEST_F(FaultRoutes, ThereAreNoneBeforeAnything) {
   EXPECT_EQ(ask("GET", "/v1/faults").body.dump(), "[]");
   EXPECT_EQ(ask("POST", "/v1/faults", {{"latency", "5us"}}).status, 404u);
   EXPECT_EQ(ask("DELETE", "/v1/faults").status, 404u);
+  EXPECT_EQ(ask("GET", "/v1/paths?from=web&to=db").status, 404u);
   EXPECT_EQ(ask("PUT", "/v1/faults").allow, "GET, POST, DELETE");
 }
 
@@ -51,6 +53,14 @@ TEST_F(FaultRoutes, AMistakeIsRefusedWithItsKeyBeforeTheEngineIsAsked) {
   EXPECT_EQ(code(ask("POST", "/v1/faults", {{"path", 1}, {"down", true}})), "InvalidParameterValue");
   EXPECT_EQ(code(ask("POST", "/v1/faults", {{"name", "nothing"}})), "MissingParameter");
   EXPECT_EQ(code(routes.handle({"POST", "/v1/faults", "latency: 5us"})), "InvalidRequest");
+}
+
+TEST_F(FaultRoutes, PathsBetweenInstancesThatRun) {
+  ASSERT_EQ(apply("").status, 200u);
+  const ApiResponse paths = ask("GET", "/v1/paths?from=web&to=db");
+  EXPECT_EQ(paths.status, 200u);
+  for (const Json& path : paths.body) EXPECT_EQ(path["state"], "up");
+  EXPECT_EQ(code(ask("GET", "/v1/paths?from=web&to=nobody")), "InvalidInstanceID.NotFound");
 }
 
 TEST_F(FaultRoutes, ClearingWhatThereIsNotSaysSo) {
@@ -132,6 +142,68 @@ TEST(FaultState, ThatIsDamagedIsRefused) {
   EXPECT_FALSE(reads("/faults/1/impairment/down", 1));
   EXPECT_FALSE(reads("/faults/1/impairment/corrupt", "1%"));
   EXPECT_FALSE(reads("/faults/1/impairment/duplicate", 2));
+}
+
+/// Three hosts: a and b in one rack, c in another; and d beside a.
+Deployment on_hosts() {
+  Deployment deployment = with_faults();
+  deployment.declared_faults.clear();
+  deployment.set_faults.clear();
+  deployment.layout.spines = 3;
+  for (const auto& [name, rack, host] : {std::tuple{"a", 0, 0}, {"b", 0, 1}, {"c", 1, 0}, {"d", 0, 0}}) {
+    Instance instance;
+    instance.name = name;
+    instance.id = std::string("i-") + name;
+    instance.placement = {rack, host, 0};
+    deployment.instances.push_back(instance);
+  }
+  return deployment;
+}
+
+Json paths_of(const Deployment& deployment, const std::string& query) {
+  Result<Json> paths = paths_json("/v1/paths" + query, deployment);
+  return paths ? *paths : Json(paths.error().code);
+}
+
+TEST(Paths, AreASpineEachBetweenRacksOneInARackAndNoneOnAHost) {
+  const Deployment deployment = on_hosts();
+  const Json far = paths_of(deployment, "?from=a&to=i-c");
+  ASSERT_EQ(far.size(), 6u) << "three each way";
+  EXPECT_EQ(far[2]["path"], 2);
+  EXPECT_EQ(far[2]["from"], "a");
+  EXPECT_EQ(far[3]["from"], "c");
+  EXPECT_EQ(far[0]["through"], "spine");
+  EXPECT_EQ(far[0]["summary"], "latency 5us");
+  const Json near = paths_of(deployment, "?to=b&from=a");
+  ASSERT_EQ(near.size(), 2u);
+  EXPECT_EQ(near[0]["through"], "rack");
+  EXPECT_EQ(near[0]["summary"], "nothing");
+  EXPECT_EQ(paths_of(deployment, "?from=a&to=d").dump(), "[]");
+}
+
+TEST(Paths, HaveTheFaultsThatConcernThem) {
+  Deployment deployment = on_hosts();
+  underlay::Fault slow{"slow", {}, "a", "", {}}, down{"down", 1, "", "c", {}}, flaps{"flaps", 2, "", "", {}};
+  slow.impairment.latency_ns = 50'000;
+  down.impairment.down = true;
+  flaps.impairment.flap = {1'000'000'000, 1'000'000};
+  deployment.declared_faults = {slow};
+  deployment.set_faults = {down, flaps};
+  const Json paths = paths_of(deployment, "?from=a&to=c");
+  ASSERT_EQ(paths.size(), 6u);
+  EXPECT_EQ(paths[0]["impairment"]["latency_ns"], 55'000) << "the layout's and the fault's";
+  EXPECT_EQ(paths[0]["state"], "up");
+  EXPECT_EQ(paths[1]["state"], "down");
+  EXPECT_EQ(paths[2]["state"], "flapping");
+  EXPECT_EQ(paths[3]["impairment"]["latency_ns"], 5'000) << "the other direction";
+  EXPECT_EQ(paths[4]["state"], "up");
+}
+
+TEST(Paths, AreAskedForByTwoInstances) {
+  const Deployment deployment = on_hosts();
+  for (const char* query : {"", "?", "?from=a", "?to=a", "?from=a&to=", "?from=a&to=b&x=y", "?from=a&from=b"})
+    EXPECT_EQ(paths_of(deployment, query), "InvalidRequest") << query;
+  EXPECT_EQ(paths_of(deployment, "?from=a&to=e"), "InvalidInstanceID.NotFound");
 }
 
 TEST(FaultJson, SaysWhereEachComesFrom) {
