@@ -77,7 +77,6 @@ Result<Outcome> Controller::plan(const std::string& file, const std::string& tex
   std::shared_ptr<const Deployment> running = deployment();
   Result<Deployment> wanted = read(file, text, running.get());
   if (!wanted) return wanted.error();
-  if (Result<void> possible = check_engine_impairs(*wanted); !possible) return possible.error();
   return Outcome{weft::plan(running.get(), *wanted), {}};
 }
 
@@ -144,7 +143,6 @@ Result<Outcome> Controller::clear_faults(const std::string& name) {
 
 Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& running, Deployment wanted,
                                       const std::vector<std::string>& rebooted, const std::string& what) {
-  if (Result<void> possible = check_engine_impairs(wanted); !possible) return possible.error();
   Outcome outcome{weft::plan(running.get(), wanted), {}};
   // An empty plan may still have instances to make anew, or to end that an earlier change could not, or know the file's
   // lines of now, which explain names.
@@ -166,6 +164,7 @@ Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& r
 Result<void> Controller::publish(const std::shared_ptr<const Deployment>& deployment,
                                  Environment::Attachments attachments) {
   Result<void> applied = with_engine([&](Engine& engine) {
+    engine.set_underlay({deployment->layout, all_faults(*deployment)});
     Result<void> done = engine.apply(deployment, std::move(attachments));
     if (done) flow_logs_.publish(engine, *deployment);
     return done;

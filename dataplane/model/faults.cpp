@@ -111,12 +111,4 @@ void forget_faults_of(Deployment& deployment, const std::string& instance) {
   std::erase_if(deployment.set_faults, names_it);
 }
 
-Result<void> check_engine_impairs(const Deployment& deployment) {
-  if (deployment.layout == underlay::Layout{} && all_faults(deployment).empty()) return {};
-  return Error{"Unsupported",
-               "the engine of this weftd cannot lay out or impair paths yet, and what it would ignore is refused; leave "
-               "out 'fabric' and 'faults'",
-               {}};
-}
-
 }  // namespace weft

@@ -29,9 +29,6 @@ inline constexpr const char* kFaultNameRule = "use 1 to 64 letters, digits, '-',
 /// An instance that is gone has no path, so its faults go with it.
 void forget_faults_of(Deployment& deployment, const std::string& instance);
 
-/// Unsupported: the engine of this weftd impairs nothing yet. What it cannot do is refused, never ignored.
-Result<void> check_engine_impairs(const Deployment& deployment);
-
 /// "latency 50us, loss 1%": keys and values as the topology file has them; "nothing" when it impairs nothing.
 std::string describe(const underlay::Impairment& impairment);
 /// "path 3 from web to db", "every path".

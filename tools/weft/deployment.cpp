@@ -8,7 +8,6 @@
 
 #include "dataplane/control/topology_file.hpp"
 #include "dataplane/model/deployment.hpp"
-#include "dataplane/model/faults.hpp"
 #include "tools/weft/daemon_process.hpp"
 #include "tools/weft/output.hpp"
 
@@ -70,7 +69,6 @@ Result<json> plan_from_nothing(const TopologyText& topology) {
   if (!parsed) return parsed.error();
   Result<Deployment> deployment = resolve(*parsed, nullptr);
   if (!deployment) return deployment.error();
-  if (Result<void> possible = check_engine_impairs(*deployment); !possible) return possible.error();
   json changes = json::array();
   for (const Change& change : plan(nullptr, *deployment))
     changes.push_back({{"kind", kind_name(change.kind)},

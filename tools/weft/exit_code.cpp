@@ -11,7 +11,7 @@ int exit_code(const Error& error) {
   // Weft's other codes are about this machine (the holder, a namespace, the daemon's start), as InternalError is.
   if (error.code == "InternalError" || error.code.starts_with("Weft.")) return kInternal;
   if (error.code == "UnauthorizedOperation" || error.code == "IncorrectState" || error.code == "RequestLimitExceeded" ||
-      error.code == "IncorrectInstanceState" || error.code == "OperationNotPermitted" || error.code == "Unsupported")
+      error.code == "IncorrectInstanceState" || error.code == "OperationNotPermitted")
     return kRefused;
   return kUsage;
 }

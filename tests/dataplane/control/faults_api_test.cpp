@@ -4,6 +4,7 @@
 #include "dataplane/control/api_routes.hpp"
 #include "dataplane/control/paths.hpp"
 #include "dataplane/control/state.hpp"
+#include "dataplane/model/faults.hpp"
 #include "tests/dataplane/control/fakes.hpp"
 
 namespace weft::testing {
@@ -30,18 +31,26 @@ TEST_F(FaultRoutes, ThereAreNoneBeforeAnything) {
   EXPECT_EQ(ask("PUT", "/v1/faults").allow, "GET, POST, DELETE");
 }
 
-TEST_F(FaultRoutes, WhatTheEngineCannotDoIsRefusedAndNothingChanges) {
-  ASSERT_EQ(apply("").status, 200u);
-  const std::string before = world.snapshot();
-  EXPECT_EQ(code(ask("POST", "/v1/faults", {{"name", "slow"}, {"latency", "50us"}})), "Unsupported");
-  EXPECT_EQ(code(apply("faults: [{name: slow, latency: 50us}]\n")), "Unsupported");
-  EXPECT_EQ(code(apply("faults: [{name: slow, latency: 50us}]\n", "/v1/plan")), "Unsupported");
-  EXPECT_EQ(code(apply("fabric: {spines: 4}\n")), "Unsupported");
-  EXPECT_EQ(world.snapshot(), before);
-  EXPECT_EQ(apply("fabric: {spines: 1}\n").status, 200u) << "that is what there is";
+TEST_F(FaultRoutes, AreSetReplacedListedAndClearedBesideThoseOfTheFile) {
+  ASSERT_EQ(apply("faults: [{name: declared, down: true}]\n").status, 200u);
+  const ApiResponse set = ask("POST", "/v1/faults", {{"name", "slow"}, {"from", "web"}, {"latency", "50us"}});
+  ASSERT_EQ(set.status, 200u) << set.body.dump();
+  EXPECT_EQ(set.body["changes"][0]["details"], Json({"every path from web", "latency 50us"}));
+  EXPECT_EQ(ask("POST", "/v1/faults", {{"name", "slow"}, {"latency", "60us"}}).body["changes"][0]["kind"], "change");
+  EXPECT_EQ(code(ask("POST", "/v1/faults", {{"name", "declared"}, {"down", true}})), "InvalidFault.Duplicate");
+  const Json list = ask("GET", "/v1/faults").body;
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[1]["impairment"]["latency_ns"], 60'000);
+  EXPECT_EQ(world.engine.underlay.faults, all_faults(*world.controller.deployment())) << "as the engine was told";
+  EXPECT_EQ(apply("faults: [{name: declared, down: true}]\n").body["changes"].dump(), "[]");
+  EXPECT_EQ(deployment_of_state(world.environment.state)->set_faults.size(), 1u);
+  EXPECT_EQ(code(ask("DELETE", "/v1/faults/declared")), "InvalidFault.Declared");
+  EXPECT_EQ(ask("DELETE", "/v1/faults/slow").status, 200u);
+  EXPECT_EQ(ask("GET", "/v1/faults").body.size(), 1u);
+  EXPECT_EQ(world.engine.underlay.faults.size(), 1u);
 }
 
-TEST_F(FaultRoutes, AMistakeIsRefusedWithItsKeyBeforeTheEngineIsAsked) {
+TEST_F(FaultRoutes, AMistakeIsRefusedWithItsKey) {
   ASSERT_EQ(apply("").status, 200u);
   const ApiResponse wrong = ask("POST", "/v1/faults", {{"latency", "50"}, {"los", "1%"}});
   EXPECT_EQ(wrong.status, 400u);

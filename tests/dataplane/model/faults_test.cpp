@@ -203,18 +203,5 @@ TEST(Faults, AreDescribedInTheWordsOfTheFile) {
   EXPECT_EQ(describe(counted), "loss every 100");
 }
 
-TEST(Faults, AndAFabricThatTheEngineCannotHaveYetAreUnsupported) {
-  Topology topology = small();
-  topology.instances = {instance("web")};
-  const Deployment plain = resolved(topology);
-  EXPECT_TRUE(check_engine_impairs(plain));
-  EXPECT_EQ(check_engine_impairs(*set_fault(plain, slow("a"))).error().code, "Unsupported");
-  topology.faults = {slow("a")};
-  EXPECT_FALSE(check_engine_impairs(resolved(topology)));
-  topology.faults.clear();
-  topology.fabric.spines = 2;
-  EXPECT_FALSE(check_engine_impairs(resolved(topology)));
-}
-
 }  // namespace
 }  // namespace weft::testing
