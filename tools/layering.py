@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # folder -> project folders (or single headers) it may include, besides itself. DPDK and libfabric by name.
 ALLOWED = {
     "dataplane/net": [],
-    "dataplane/model": ["dataplane/net"],
+    "dataplane/model": ["dataplane/net", "dataplane/underlay/impairment.hpp"],
     "dataplane/policy": ["dataplane/net", "dataplane/model", "dataplane/observe/drop_reason.hpp",
                          "dataplane/observe/ena_counter.hpp"],
     "dataplane/route": ["dataplane/net", "dataplane/model", "dataplane/policy/gate.hpp",

@@ -32,6 +32,11 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
     {"/v1/flow-logs", "GET", &ApiRoutes::flow_logs},
     {"/v1/flow-logs/flush", "POST", &ApiRoutes::flush_flow_logs},
     {"/v1/flow-logs/{name}/flush", "POST", &ApiRoutes::flush_flow_logs},
+    {"/v1/faults", "GET", &ApiRoutes::faults},
+    {"/v1/faults", "POST", &ApiRoutes::set_fault},
+    {"/v1/faults", "DELETE", &ApiRoutes::clear_faults},
+    {"/v1/faults/{name}", "DELETE", &ApiRoutes::clear_faults},
+    {"/v1/paths", "GET", &ApiRoutes::paths},
     {"/v1/explain", "POST", &ApiRoutes::explain},
     {"/v1/capture", "GET", &ApiRoutes::capture},
 };

@@ -74,6 +74,10 @@ class ApiRoutes {
   ApiResponse statistics(const ApiRequest&);
   ApiResponse flow_logs(const ApiRequest&);
   ApiResponse flush_flow_logs(const ApiRequest& request);  // /v1/flow-logs/flush, /v1/flow-logs/{name}/flush
+  ApiResponse faults(const ApiRequest&);
+  ApiResponse set_fault(const ApiRequest& request);
+  ApiResponse clear_faults(const ApiRequest& request);  // /v1/faults, /v1/faults/{name}
+  ApiResponse paths(const ApiRequest& request);
   ApiResponse explain(const ApiRequest& request);
   ApiResponse capture(const ApiRequest& request);
 

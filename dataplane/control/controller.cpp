@@ -7,6 +7,7 @@
 #include "dataplane/control/state.hpp"
 #include "dataplane/control/topology_file.hpp"
 #include "dataplane/control/transition.hpp"
+#include "dataplane/model/faults.hpp"
 #include "dataplane/model/lifecycle.hpp"
 
 namespace weft {
@@ -120,6 +121,26 @@ Result<LifeOutcome> Controller::change_life(LifeChange change, const std::string
   return life;
 }
 
+Result<Outcome> Controller::set_fault(underlay::Fault fault) {
+  std::unique_lock lock(change_mutex_, std::try_to_lock);
+  if (!lock || stopping_) return refusal();
+  std::shared_ptr<const Deployment> running = deployment();
+  if (!running) return Error{"IncorrectState", "nothing is deployed", {}};
+  Result<Deployment> wanted = weft::set_fault(*running, std::move(fault));
+  if (!wanted) return wanted.error();
+  return carry_out(running, std::move(*wanted), {}, "set a fault");
+}
+
+Result<Outcome> Controller::clear_faults(const std::string& name) {
+  std::unique_lock lock(change_mutex_, std::try_to_lock);
+  if (!lock || stopping_) return refusal();
+  std::shared_ptr<const Deployment> running = deployment();
+  if (!running) return Error{"IncorrectState", "nothing is deployed", {}};
+  Result<Deployment> wanted = name.empty() ? weft::clear_faults(*running) : weft::clear_fault(*running, name);
+  if (!wanted) return wanted.error();
+  return carry_out(running, std::move(*wanted), {}, "clear faults");
+}
+
 Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& running, Deployment wanted,
                                       const std::vector<std::string>& rebooted, const std::string& what) {
   Outcome outcome{weft::plan(running.get(), wanted), {}};
@@ -143,6 +164,7 @@ Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& r
 Result<void> Controller::publish(const std::shared_ptr<const Deployment>& deployment,
                                  Environment::Attachments attachments) {
   Result<void> applied = with_engine([&](Engine& engine) {
+    engine.set_underlay({deployment->layout, all_faults(*deployment)});
     Result<void> done = engine.apply(deployment, std::move(attachments));
     if (done) flow_logs_.publish(engine, *deployment);
     return done;

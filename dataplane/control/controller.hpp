@@ -60,6 +60,10 @@ class Controller {
   /// ends, comes, or both. IncorrectInstanceState, InvalidInstanceID.NotFound.
   Result<LifeOutcome> change_life(LifeChange change, const std::string& instance);
 
+  /// Set and cleared while it runs (model/faults.hpp); those of the file are apply()'s. IncorrectState: nothing runs.
+  Result<Outcome> set_fault(underlay::Fault fault);
+  Result<Outcome> clear_faults(const std::string& name);  // empty: all that were set
+
   /// After a rejoin: takes the instances of the saved state back and publishes them. Call it first of all.
   Result<Outcome> restore();
 

@@ -39,6 +39,11 @@ Json to_json(const SecurityGroup& group, const Deployment& deployment);
 Json to_json(const NetworkAcl& acl, const Deployment& deployment);
 Json to_json(const PrefixList& list);
 
+// json_faults.cpp. Probabilities from 0 to 1; a name ends with its unit.
+Json to_json(const underlay::Impairment& impairment);
+Json to_json(const underlay::Layout& layout);
+Json faults_json(const Deployment& deployment);  // "origin": "file" or "api"
+
 // json_parse.cpp: the other direction. Derived fields (az, router, members, ids of what a rule names) are not read; what
 // is read is all there, of the right kind and in range, and names only what is there too.
 Result<Deployment> deployment_from_json(const std::string& text);

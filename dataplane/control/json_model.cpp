@@ -111,7 +111,9 @@ Json to_json(const Deployment& deployment) {
           {"instances", each(deployment.instances, deployment)},
           {"available_interfaces", each(deployment.available_enis, deployment)},
           {"elastic_ips", each(deployment.elastic_ips, deployment)},
-          {"flow_logs", each(deployment.flow_logs, deployment)}};
+          {"flow_logs", each(deployment.flow_logs, deployment)},
+          {"fabric", to_json(deployment.layout)},
+          {"faults", faults_json(deployment)}};
 }
 
 Json to_json(const Error& error) {

@@ -118,6 +118,8 @@ Result<Deployment> deployment_from_json(const std::string& text) try {
   read_each(json, "available_interfaces", deployment.available_enis, eni_of);
   read_each(json, "elastic_ips", deployment.elastic_ips, elastic_ip_of);
   read_each(json, "flow_logs", deployment.flow_logs, flow_log_of);
+  deployment.layout = layout_of(json.at("fabric"));
+  read_faults(json, deployment);
   check_names(deployment);
   return deployment;
 } catch (const std::exception& e) {

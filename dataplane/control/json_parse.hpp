@@ -87,6 +87,10 @@ InternetGateway internet_gateway_of(const Json& json);
 ElasticIp elastic_ip_of(const Json& json);
 FlowLog flow_log_of(const Json& json);
 
+// json_parse_faults.cpp
+underlay::Layout layout_of(const Json& json);
+void read_faults(const Json& json, Deployment& deployment);  // once it has its layout
+
 // json_parse_check.cpp
 /// What is named exists: the engine and the guests take it for granted.
 void check_names(const Deployment& deployment);

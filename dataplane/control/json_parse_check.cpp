@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "dataplane/control/json_parse.hpp"
+#include "dataplane/model/faults.hpp"
 
 namespace weft::json_parse {
 namespace {
@@ -48,6 +49,9 @@ void check_names(const Deployment& deployment) {
   for (const ElasticIp& elastic : deployment.elastic_ips)
     require(elastic.eni_id.empty() || deployment.find_eni(elastic.eni_id) != nullptr, elastic.id, "interface",
             elastic.eni_id);
+  for (const underlay::Fault& fault : all_faults(deployment))
+    for (const std::string& end : {fault.from, fault.to})
+      require(end.empty() || deployment.find_instance(end) != nullptr, fault.name, "instance", end);
   for (const FlowLog& log : deployment.flow_logs)
     require(log.resource_id == deployment.vpc_id || deployment.find_eni(log.resource_id) != nullptr ||
                 std::ranges::any_of(deployment.subnets, [&](const Subnet& s) { return s.id == log.resource_id; }),

@@ -50,6 +50,7 @@ Result<Deployment> deployment_of_state(const std::string& state) try {
                              version.dump(), kStateVersion),
                  {}};
   if (version < 2) complete_version_1(json);
+  if (version < 3) add_missing(json, to_json(Deployment{}), {"fabric", "faults"});  // underlay
   return deployment_from_json(json.dump());
 } catch (const std::exception& e) {
   return Error{"InternalError", fmt::format("the saved state is damaged: {}", e.what()), {}};

@@ -32,7 +32,7 @@ void read_topology(const Value& all, Topology& topology) {
       "a topology",
       {"version", "vpc", "subnets", "security_groups", "placement_groups", "instances", "network_interfaces",
        "internet_gateway", "elastic_ips", "flow_logs", "route_tables", "network_acls", "prefix_lists", "hosts",
-       "parameters"});
+       "parameters", "fabric", "faults"});
   all.attempt([&] { read_version(section, topology.version); });
   section.read_required("vpc", "vpc: {cidr: 10.0.0.0/16}", [&](const Value& vpc) { topology.vpc = read_vpc(vpc); });
   section.read("hosts", [&](const Value& hosts) { topology.hosts = read_hosts(hosts); });
@@ -53,6 +53,8 @@ void read_topology(const Value& all, Topology& topology) {
             [&](const Value& value) { return read_network_interface(value, topology.subnets); });
   read_list(section, "elastic_ips", "Elastic IPs", topology.elastic_ips, read_elastic_ip);
   read_list(section, "flow_logs", "flow logs", topology.flow_logs, read_flow_log);
+  section.read("fabric", [&](const Value& fabric) { topology.fabric = read_fabric(fabric); });
+  read_list(section, "faults", "faults", topology.faults, read_fault);
 }
 
 Result<Topology> read(const std::string& text, const std::string& file_name) {
@@ -74,6 +76,20 @@ Result<Topology> read(const std::string& text, const std::string& file_name) {
   return topology;
 }
 
+Result<underlay::Fault> read_one_fault(const std::string& text) {
+  Value::File file{""};
+  Result<YamlDocument> document = YamlDocument::parse(text, "");
+  if (!document) return document.error();
+  underlay::Fault fault;
+  const Value all(file, document->root(), "", 0);
+  all.attempt([&] { fault = read_set_fault(all); });
+  if (file.errors.empty()) return fault;
+  Error error = std::move(file.errors).joined();
+  error.where.line = 0;  // of a request, which has one line
+  for (Error& other : error.others) other.where.line = 0;
+  return error;
+}
+
 }  // namespace
 }  // namespace topology_file
 
@@ -85,6 +101,12 @@ Result<Topology> parse_topology(const std::string& text, const std::string& file
   } catch (const std::exception& other) {  // memory
     return Error{"Weft.InvalidYaml", std::string("the file cannot be read: ") + other.what(), {file_name, 0, ""}};
   }
+}
+
+Result<underlay::Fault> parse_fault(const std::string& text) try {
+  return topology_file::read_one_fault(text);
+} catch (const std::exception& other) {  // memory
+  return Error{"InternalError", std::string("the fault cannot be read: ") + other.what(), {}};
 }
 
 Result<std::string> read_topology_text(const std::string& path) {

@@ -13,6 +13,9 @@ namespace weft {
 /// of the file are its `others`. Never throws.
 Result<Topology> parse_topology(const std::string& text, const std::string& file_name);
 
+/// One of `faults:` alone, as the API takes it: the name may be left out. Errors carry the key.
+Result<underlay::Fault> parse_fault(const std::string& text);
+
 /// Reads the file and parses it.
 Result<Topology> load_topology(const std::string& path);
 

@@ -29,6 +29,12 @@ ElasticIpDeclaration read_elastic_ip(const Value& value);
 // topology_file_flow_logs.cpp
 FlowLogDeclaration read_flow_log(const Value& value);
 
+// topology_file_faults.cpp
+underlay::Layout read_fabric(const Value& value);
+underlay::Fault read_fault(const Value& value);
+/// The same where the name may be left out.
+underlay::Fault read_set_fault(const Value& value);
+
 // topology_file_rules.cpp
 /// `ipv6`: the VPC has an IPv6 block, so the default rules are about both families (facts ec2 2.1).
 SecurityGroupDeclaration read_security_group(const Value& value, bool ipv6);

@@ -209,6 +209,9 @@ struct Deployment {
   std::vector<SecurityGroup> security_groups;  // with `default`, always
   std::vector<PlacementGroup> placement_groups;
   std::vector<Instance> instances;
+  underlay::Layout layout;
+  std::vector<underlay::Fault> declared_faults;  // of the topology file
+  std::vector<underlay::Fault> set_faults;       // while it runs, in the order they were set (faults.hpp)
 
   const Subnet* find_subnet(std::string_view name) const;
   const SecurityGroup* find_security_group(std::string_view name) const;

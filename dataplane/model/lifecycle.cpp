@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "dataplane/model/faults.hpp"
 #include "dataplane/model/placement.hpp"
 #include "dataplane/model/public_addresses.hpp"
 #include "dataplane/model/suggest.hpp"
@@ -118,6 +119,7 @@ Result<Deployment> terminate_instance(const Deployment& running, const std::stri
   if (!found) return found.error();
   const Instance instance = std::move(**found);
   wanted.instances.erase(wanted.instances.begin() + (*found - wanted.instances.data()));
+  forget_faults_of(wanted, instance.name);
   for (Eni eni : instance.enis) {
     if (eni.delete_on_termination) {
       forget(wanted, eni.id);

@@ -3,11 +3,13 @@
 // changes, the other way round. The words are plan_details.cpp's.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/model/describe.hpp"
+#include "dataplane/model/faults.hpp"
 #include "dataplane/model/plan_details.hpp"
 
 namespace weft {
@@ -128,6 +130,30 @@ class Planner {
                          std::move(details)});
   }
 
+  void fabric_change() {
+    if (Details details = fabric_differences(before_.layout, now_.layout); !details.empty())
+      changes.push_back({ChangeKind::kChange, "fabric", "fabric", now_.vpc_id, std::move(details)});
+  }
+
+  void fault_removals() {
+    const std::vector<underlay::Fault> now = all_faults(now_);
+    for (const underlay::Fault& fault : all_faults(before_))
+      if (find_fault(now, fault.name) == nullptr)
+        changes.push_back({ChangeKind::kRemove, "fault", fault.name, "", {}});
+  }
+
+  void fault_additions() {
+    const std::vector<underlay::Fault> before = all_faults(before_);
+    for (const underlay::Fault& fault : all_faults(now_)) {
+      const underlay::Fault* old = find_fault(before, fault.name);
+      if (old == nullptr)
+        changes.push_back(
+            {ChangeKind::kAdd, "fault", fault.name, "", {describe_place(fault), describe(fault.impairment)}});
+      else if (*old != fault)
+        changes.push_back({ChangeKind::kChange, "fault", fault.name, "", fault_differences(*old, fault)});
+    }
+  }
+
   void gateway_removal() {
     if (before_.internet_gateway &&
         (!now_.internet_gateway || now_.internet_gateway->id != before_.internet_gateway->id))
@@ -149,6 +175,11 @@ class Planner {
 
  private:
   static constexpr const char* kInterface = "network interface";
+
+  static const underlay::Fault* find_fault(const std::vector<underlay::Fault>& all, const std::string& name) {
+    const auto found = std::ranges::find(all, name, &underlay::Fault::name);
+    return found == all.end() ? nullptr : &*found;
+  }
 
   /// Whether the instance that an ENI is attached to in one deployment is in the other, too.
   class InstanceThere {
@@ -175,6 +206,7 @@ class Planner {
 std::vector<Change> plan(const Deployment* running, const Deployment& wanted) {
   const Deployment nothing;
   Planner planner(running != nullptr ? *running : nothing, wanted);
+  planner.fault_removals();
   planner.removals("flow log", &Deployment::flow_logs);
   planner.removals("instance", &Deployment::instances);
   planner.interface_removals();
@@ -188,6 +220,7 @@ std::vector<Change> plan(const Deployment* running, const Deployment& wanted) {
   planner.gateway_removal();
   planner.vpc_removal();
   planner.vpc_addition();
+  planner.fabric_change();
   planner.gateway_addition();
   planner.additions("network ACL", &Deployment::network_acls);
   planner.additions("route table", &Deployment::route_tables);
@@ -199,6 +232,7 @@ std::vector<Change> plan(const Deployment* running, const Deployment& wanted) {
   planner.interface_additions();
   planner.additions("elastic IP", &Deployment::elastic_ips);
   planner.additions("flow log", &Deployment::flow_logs);
+  planner.fault_additions();
   return std::move(planner.changes);
 }
 

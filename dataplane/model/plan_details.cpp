@@ -6,6 +6,7 @@
 #include <compare>
 
 #include "dataplane/model/describe.hpp"
+#include "dataplane/model/faults.hpp"
 #include "dataplane/model/flow_logs.hpp"
 
 namespace weft {
@@ -304,6 +305,22 @@ Details differences(const Versions<Eni>& versions) {
   if (before.ena_srd != now.ena_srd) details.push_back("ENA Express: " + on_or_off(now.ena_srd));
   if (before.ena_srd_udp != now.ena_srd_udp)
     details.push_back("ENA Express for UDP: " + on_or_off(now.ena_srd_udp));
+  return details;
+}
+
+Details fabric_differences(const underlay::Layout& before, const underlay::Layout& now) {
+  Details details;
+  differ(details, "spines", std::to_string(before.spines), std::to_string(now.spines));
+  differ(details, "seed", std::to_string(before.seed), std::to_string(now.seed));
+  differ(details, "rack", describe(before.rack), describe(now.rack));
+  differ(details, "spine", describe(before.spine), describe(now.spine));
+  return details;
+}
+
+Details fault_differences(const underlay::Fault& before, const underlay::Fault& now) {
+  Details details;
+  differ(details, "where", describe_place(before), describe_place(now));
+  differ(details, "what", describe(before.impairment), describe(now.impairment));
   return details;
 }
 

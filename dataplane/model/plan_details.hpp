@@ -44,6 +44,8 @@ Details differences(const Versions<Eni>& versions);
 
 Details vpc_differences(const Deployment& before, const Deployment& now);
 Details gateway_details(const InternetGateway& gateway);
+Details fabric_differences(const underlay::Layout& before, const underlay::Layout& now);
+Details fault_differences(const underlay::Fault& before, const underlay::Fault& now);
 
 /// EC2 makes it with the VPC and nobody has said anything about it: no line when it comes or goes.
 bool is_implied(const RouteTable& table);

@@ -41,6 +41,7 @@ Deployment Resolver::run() {
   resolve_routes();
   resolve_elastic_ips();
   resolve_flow_logs();
+  resolve_faults();
   assign_public_addresses();
   build_instances();
   return std::move(result_);

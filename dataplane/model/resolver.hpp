@@ -148,6 +148,10 @@ class Resolver {
   void check_flow_log(const FlowLogDeclaration& declared, const std::string& key);
   std::string logged_resource(const FlowLogDeclaration& declared, const std::string& key);
 
+  // resolve_faults.cpp
+  void resolve_faults();
+  void check_fault(const underlay::Fault& fault, const std::string& key);
+
   const InterfaceDeclaration& primary(const WantedInstance& wanted) const {
     return *interfaces_[wanted.interfaces.front()].declared;
   }

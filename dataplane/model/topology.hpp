@@ -14,6 +14,7 @@
 #include "dataplane/model/parameters.hpp"
 #include "dataplane/model/result.hpp"
 #include "dataplane/net/address.hpp"
+#include "dataplane/underlay/impairment.hpp"
 
 namespace weft {
 
@@ -280,6 +281,8 @@ struct Topology {
   std::vector<NetworkInterfaceDeclaration> network_interfaces;
   std::vector<ElasticIpDeclaration> elastic_ips;
   std::vector<FlowLogDeclaration> flow_logs;
+  underlay::Layout fabric;
+  std::vector<underlay::Fault> faults;
 
   std::map<std::string, int> lines;  // key path -> line, as the reader of the file saw it
 

@@ -40,7 +40,7 @@ struct alignas(64) EniCounters {
 struct alignas(64) BalanceCounters {
   Counter received, originated, copies, handed_in;
   Counter delivered, dropped, consumed, handed_out;
-  Counter stored, unstored;  // fragments held back, and taken up again
+  Counter stored, unstored;  // fragments held back, packets on their way through the underlay; and taken up again
 
   bool holds() const noexcept {
     return received.read() + originated.read() + copies.read() + handed_in.read() + unstored.read() ==

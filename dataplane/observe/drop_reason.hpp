@@ -51,6 +51,9 @@
   X(FragmentAllowance,  "fragment-allowance",  "more than 1024 IP fragments a second out of the ENI")                 \
   X(FlowBandwidth,      "flow-bandwidth",      "one flow may use 5 Gbps, 10 inside a cluster placement group")        \
   X(HandoverFull,       "handover-full",       "the ring to the worker that owns the flow is full")                   \
+  X(FabricDown,         "fabric-down",         "the fault that is set has the path through the underlay down")        \
+  X(FabricLoss,         "fabric-loss",         "lost on the path through the underlay, as its impairment says")       \
+  X(FabricQueue,        "fabric-queue",        "no room in the queue before the rate of the underlay's path")         \
   X(EfaGroupEgress,     "efa-group-egress",    "EFA: no egress rule names a group of the destination ENI")            \
   X(EfaGroupIngress,    "efa-group-ingress",   "EFA: no ingress rule names a group of the source ENI")                \
   X(EfaUnreachable,     "efa-unreachable",     "EFA: no EFA interface of this VPC and zone has that address")         \

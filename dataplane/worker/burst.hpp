@@ -28,7 +28,7 @@ enum class Fate : std::uint8_t {
   kDropped,    // for `reason`; the last stage counts, logs and frees it
   kConsumed,   // the fabric has dealt with it; the last stage frees it
   kAway,       // another worker has it
-  kHeld,       // a fragment that waits for its datagram's first one
+  kHeld,       // a fragment that waits for its datagram's first one, or a packet on its way through the underlay
   kAgain,      // it comes back from the internet gateway, in another burst
 };
 

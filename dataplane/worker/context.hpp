@@ -14,11 +14,13 @@
 #include "dataplane/observe/drop_log.hpp"
 #include "dataplane/observe/flow_log_table.hpp"
 #include "dataplane/services/answer.hpp"
+#include "dataplane/underlay/underlay.hpp"
 #include "dataplane/worker/burst.hpp"
 #include "dataplane/worker/connection_counts.hpp"
 #include "dataplane/worker/fragment_table.hpp"
 #include "dataplane/worker/handover.hpp"
 #include "dataplane/worker/icmp_error.hpp"
+#include "dataplane/worker/in_flight.hpp"
 #include "dataplane/worker/snapshot.hpp"
 
 namespace weft {
@@ -89,6 +91,11 @@ struct WorkerContext {
   /// Made by the control thread before it first publishes a flow log; account() runs only when there is one.
   std::unique_ptr<FlowLogTables> flow_log;
 
+  /// The underlay as this worker sees it: it carries the packets of its flows and knows of no others. Made by the control
+  /// thread before it first publishes an impairment; cross_underlay() runs only when there is one.
+  std::unique_ptr<underlay::Underlay> lanes;
+  InFlight in_flight;  // what is still on its way when the last impairment has gone arrives all the same
+
   EniCounterTable counters;
   BalanceCounters balance;
   DropLog drops;
@@ -104,7 +111,7 @@ struct WorkerContext {
   // What the packets of the present burst bring about, each at most one of these. Empty between bursts.
   std::unique_ptr<Burst> originated = std::make_unique<Burst>();  // errors of the fabric's own, finished, to `source`
   std::unique_ptr<Burst> again = std::make_unique<Burst>();       // come back from the gateway
-  std::unique_ptr<Burst> released = std::make_unique<Burst>();    // fragments whose first one has come
+  std::unique_ptr<Burst> released = std::make_unique<Burst>();    // fragments whose first one has come; what has crossed the underlay
 
   /// Scratch of deliver(): slot -> group of the current burst; all kNoGroup between bursts.
   std::vector<std::uint8_t> group_of_slot = std::vector<std::uint8_t>(EniCounterTable::kLines, kNoGroup);

@@ -178,8 +178,10 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
     for (const auto& worker : workers_) worker->make_limit_tables();
   if (!deployment->flow_logs.empty())
     for (const auto& worker : workers_) worker->make_flow_log_tables(options_.flow_log_records);
+  if (!impairs_nothing(underlay_))
+    for (const auto& worker : workers_) worker->make_lanes();
   std::unique_ptr<const Snapshot> next =
-      Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_);
+      Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_, underlay_);
 
   // 4. Publish, and wait until no worker can see the old tables. Sleepers look at their new ports.
   capture_more(*deployment);

@@ -19,6 +19,7 @@
 #include "dataplane/observe/ena_counter.hpp"
 #include "dataplane/observe/flow_log_table.hpp"
 #include "dataplane/policy/gate.hpp"
+#include "dataplane/underlay/configuration.hpp"
 #include "drivers/port.hpp"
 
 namespace weft {
@@ -103,6 +104,10 @@ class Engine {
   /// An ENI that stays and gets another port has the old one closed; with a null port nothing is attached any more.
   /// An error: nothing was published, no port was closed but those of `added`, and everything goes on as before.
   virtual Result<void> apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) = 0;
+
+  /// What lies between the hosts, from the next apply() on; instances by name. It stays until it is set again. An instance
+  /// that is not in the deployment has no faults until it is.
+  virtual void set_underlay(underlay::Configuration configuration) = 0;
 
   virtual std::optional<EniSlot> slot_of(const std::string& eni_id) const = 0;
   virtual std::shared_ptr<const Deployment> deployment() const = 0;

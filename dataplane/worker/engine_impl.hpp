@@ -28,6 +28,7 @@ class EngineImpl final : public Engine {
   void stop() override;
   unsigned run_once(unsigned worker) override;
   Result<void> apply(std::shared_ptr<const Deployment> deployment, std::vector<Attachment> added) override;
+  void set_underlay(underlay::Configuration configuration) override { underlay_ = std::move(configuration); }
   std::optional<EniSlot> slot_of(const std::string& eni_id) const override { return slots_.find(eni_id); }
   std::shared_ptr<const Deployment> deployment() const override { return deployment_; }
 
@@ -76,6 +77,7 @@ class EngineImpl final : public Engine {
   std::uint64_t started_ns_ = 0;
   std::uint32_t epoch_ = 0;
   std::shared_ptr<const Deployment> deployment_;
+  underlay::Configuration underlay_;
 
   struct Capture {
     std::shared_ptr<CaptureSession> session;  // null: none

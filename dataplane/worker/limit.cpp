@@ -14,12 +14,6 @@
 namespace weft {
 namespace {
 
-WireSize wire_size_of(const rte_mbuf* packet) noexcept {
-  if (!wants_segmentation(packet)) [[likely]]
-    return {packet->pkt_len, 1};
-  return wire_size(packet->pkt_len, packet->l2_len + packet->l3_len + packet->l4_len, packet->tso_segsz);
-}
-
 void count_exceeded(EniSlot slot, EnaCounter counter, std::uint32_t packets, WorkerContext& worker) noexcept {
   worker.counters[slot].of(counter).add(packets);
 }

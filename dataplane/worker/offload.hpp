@@ -5,6 +5,7 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/limit/wire_size.hpp"
 #include "dataplane/net/headers.hpp"
 
 namespace weft {
@@ -27,6 +28,13 @@ inline std::uint32_t ip_bytes(const rte_mbuf* packet) noexcept {
   if (!wants_segmentation(packet)) return packet->pkt_len - sizeof(EthernetHeader);
   return std::min<std::uint32_t>(packet->l3_len + packet->l4_len + packet->tso_segsz,
                                  packet->pkt_len - sizeof(EthernetHeader));
+}
+
+/// What it will be on the wire, cut and finished.
+inline WireSize wire_size_of(const rte_mbuf* packet) noexcept {
+  if (!wants_segmentation(packet)) [[likely]]
+    return {packet->pkt_len, 1};
+  return wire_size(packet->pkt_len, packet->l2_len + packet->l3_len + packet->l4_len, packet->tso_segsz);
 }
 
 /// What the port says about a frame agrees with the frame's own headers.

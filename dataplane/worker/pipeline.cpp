@@ -46,10 +46,23 @@ void pass(Burst& burst, WorkerContext& worker) noexcept {
   if (limits) limit(burst, worker);
   if (worker.snapshot->ena_express) count_express(burst, worker);
   if (!worker.snapshot->logged_actions.empty()) account(burst, worker);
+  if (worker.snapshot->underlay != nullptr) [[unlikely]] cross_underlay(burst, worker);
   if (burst.leaves) depart(burst, worker);
   finish(burst, worker);
   if (worker.originated->count != 0) send_originated(*worker.originated, worker);
   if (worker.again->count != 0) process_again(worker);
+}
+
+void finish_decided(Burst& burst, WorkerContext& worker, bool sent_noted) noexcept {
+  burst.offloads = true;  // not known: look at each
+  burst.plain = 0;
+  burst.captures = worker.capture.armed();
+  if (burst.captures) [[unlikely]] {
+    decided_elsewhere(burst);
+    burst.sent_noted = sent_noted;
+  }
+  for (unsigned i = 0; i < burst.count; ++i) burst.fate[i] = Fate::kForward;
+  finish(burst, worker);
 }
 
 /// Fragments that have waited, a guest's at a time.
@@ -104,13 +117,28 @@ void process_due_services(WorkerContext& worker) noexcept {
   assert(worker.balance.holds());
 }
 
+void process_arrived(WorkerContext& worker) noexcept {
+  Burst& burst = *worker.released;
+  while (worker.in_flight.due(worker.now_ns)) {
+    burst.count = 0;
+    while (burst.count < kBurst && worker.in_flight.due(worker.now_ns)) {
+      const InFlight::Held held = worker.in_flight.take_next();
+      worker.balance.unstored.add();
+      const bool from_live = worker.snapshot->eni(held.source).same_since(held.epoch);
+      if (!from_live || !worker.snapshot->eni(held.destination).same_since(held.epoch)) {
+        drop_single(held.packet, from_live ? held.source : kNoEni, kNoEni, DropReason::kLinkDown, worker);
+        continue;
+      }
+      burst.destination[burst.count] = held.destination;
+      burst.take(held.packet, held.source);
+    }
+    if (burst.count != 0) finish_decided(burst, worker, true);  // by this worker, before they were held
+  }
+  assert(worker.balance.holds());
+}
+
 void process_decided(Burst& burst, WorkerContext& worker) noexcept {
-  burst.offloads = true;  // not known: look at each
-  burst.plain = 0;
-  burst.captures = worker.capture.armed();
-  if (burst.captures) [[unlikely]] decided_elsewhere(burst);
-  for (unsigned i = 0; i < burst.count; ++i) burst.fate[i] = Fate::kForward;
-  finish(burst, worker);
+  finish_decided(burst, worker, false);
   assert(worker.balance.holds());
 }
 

@@ -16,6 +16,9 @@ void process_again(WorkerContext& worker) noexcept;
 /// The last part of the way, for packets that another worker has decided. destination[] is filled as well.
 void process_decided(Burst& burst, WorkerContext& worker) noexcept;
 
+/// What arrives by now from the underlay. There is something.
+void process_arrived(WorkerContext& worker) noexcept;
+
 /// What the services have to say by the clock.
 void process_due_services(WorkerContext& worker) noexcept;
 

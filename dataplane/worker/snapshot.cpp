@@ -128,6 +128,41 @@ void compile_flow_logs(const Deployment& deployment, const std::vector<const Eni
         snapshot.logged_actions[assignments[i].slot] |= static_cast<std::uint8_t>(log.traffic_type);
 }
 
+/// Where each interface's instance stands, and the faults with hosts for names. A fault of an instance that is not there
+/// concerns nobody. Zones count as the snapshot's do.
+void compile_underlay(const underlay::Configuration& configuration, const Deployment& deployment,
+                      const std::vector<SlotAssignment>& assignments, Snapshot& snapshot) {
+  if (impairs_nothing(configuration)) return;
+  snapshot.hosts.resize(snapshot.enis.size());
+  std::unordered_map<std::string, underlay::Host> hosts;
+  std::size_t position = 0;  // in the order of flatten_enis()
+  for (const Instance& instance : deployment.instances) {
+    underlay::Host host{.zone = 0,
+                        .rack = static_cast<std::uint16_t>(instance.placement.rack),
+                        .number = static_cast<std::uint16_t>(instance.placement.host)};
+    for (std::size_t i = 0; i < instance.enis.size(); ++i) {
+      const EniSlot slot = assignments[position++].slot;
+      host.zone = snapshot.subnets[snapshot.enis[slot].subnet].zone;
+      snapshot.hosts[slot] = host;
+    }
+    hosts[instance.name] = host;
+  }
+  auto plan = std::make_shared<underlay::Plan>();
+  plan->version = snapshot.epoch;
+  plan->layout = configuration.layout;
+  for (const underlay::Fault& fault : configuration.faults) {
+    underlay::PlacedFault placed{.path = fault.path, .from = {}, .to = {}, .impairment = fault.impairment};
+    const auto place = [&](const std::string& instance, std::optional<underlay::Host>& out) {
+      if (instance.empty()) return true;
+      const auto found = hosts.find(instance);
+      if (found != hosts.end()) out = found->second;
+      return out.has_value();
+    };
+    if (place(fault.from, placed.from) && place(fault.to, placed.to)) plan->faults.push_back(placed);
+  }
+  snapshot.underlay = std::move(plan);
+}
+
 void poll_at_home(Snapshot& snapshot, EniSlot slot) {
   const EniRecord& record = snapshot.enis[slot];
   if (record.port == nullptr) return;
@@ -140,7 +175,8 @@ void poll_at_home(Snapshot& snapshot, EniSlot slot) {
 std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployment> deployment,
                                                   const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                   std::uint32_t epoch, unsigned workers,
-                                                  const AllowanceBook* allowances) {
+                                                  const AllowanceBook* allowances,
+                                                  const underlay::Configuration& underlay) {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->epoch = epoch;
   snapshot->policy = GroupPolicy::compile(*deployment);
@@ -190,6 +226,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   snapshot->efa = EfaMatrix::compile(*deployment, *snapshot->policy, assignments, slots);
   if (allowances != nullptr) snapshot->allowances = allowances->by_slot(*deployment, assignments, slots);
   compile_flow_logs(*deployment, enis, assignments, *snapshot);
+  compile_underlay(underlay, *deployment, assignments, *snapshot);
   snapshot->services = ServiceViews::compile(*deployment, snapshot->slot_of_policy, slots);
   snapshot->deployment = std::move(deployment);
   return snapshot;

@@ -18,6 +18,7 @@
 #include "dataplane/policy/acl.hpp"
 #include "dataplane/policy/gate.hpp"
 #include "dataplane/route/route_tables.hpp"
+#include "dataplane/underlay/plan.hpp"
 #include "dataplane/worker/address_table.hpp"
 #include "dataplane/worker/efa_matrix.hpp"
 #include "dataplane/worker/public_addresses.hpp"
@@ -105,7 +106,8 @@ class Snapshot {
   static std::unique_ptr<const Snapshot> compile(std::shared_ptr<const Deployment> deployment,
                                                  const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                  std::uint32_t epoch, unsigned workers,
-                                                 const AllowanceBook* allowances = nullptr);
+                                                 const AllowanceBook* allowances = nullptr,
+                                                 const underlay::Configuration& underlay = {});
 
   /// By the route table of the source's subnet (facts ec2 1.10); from the gateway, to the owner.
   NextHop route(EniSlot source, const IpAddress& destination) const noexcept;
@@ -145,6 +147,8 @@ class Snapshot {
   bool ena_express = false;  // some ENI has it; else no stage asks
   std::vector<std::shared_ptr<InstanceAllowance>> allowances;  // by slot; empty: nobody has any, and no stage asks
   std::vector<std::uint8_t> logged_actions;  // by slot, bits of FlowLogAction; empty: no flow log, and no stage asks
+  std::shared_ptr<const underlay::Plan> underlay;  // null: nothing is wrong between any hosts, and no stage asks
+  std::vector<underlay::Host> hosts;               // by slot, where its instance stands; only with an underlay
   struct Home {
     std::vector<EniSlot> polled;    // ports that are asked every turn
     std::vector<EniSlot> by_epoll;  // ports with a readiness descriptor

@@ -43,6 +43,10 @@ void answered(Burst& burst, unsigned i, WorkerContext& worker) noexcept;
 /// Flows of other workers go to their owner (DESIGN D3).
 void steer(Burst& burst, WorkerContext& worker) noexcept;
 
+/// What is wrong with the way from one host to another (dataplane/underlay), of packets from ENI to ENI: they are dropped, or
+/// held until they arrive. Only where the snapshot has an underlay.
+void cross_underlay(Burst& burst, WorkerContext& worker) noexcept;
+
 /// Finds the flow; what has none, or one that was judged under older rules, goes to judge().
 void decide(Burst& burst, WorkerContext& worker) noexcept;
 

@@ -89,6 +89,7 @@ void Worker::stop() noexcept {
 unsigned Worker::turn() noexcept {
   read_clock();
   read_snapshot();
+  if (context_.in_flight.due(context_.now_ns)) [[unlikely]] process_arrived(context_);
   unsigned handled = poll_ports() + take_handed_over() + poll_messages();
   if (handled != 0) busy_until_ns_ = context_.now_ns + kBusyNs;
   if (context_.now_ns >= busy_until_ns_ || context_.now_ns - asked_kernel_ns_ >= kReadyIntervalNs)
@@ -260,13 +261,26 @@ void Worker::disarm_everything() noexcept {
   if (messages_ != nullptr) messages_->disarm();
 }
 
+/// -1: until it is woken. 0: what is on its way through the underlay arrives within the millisecond that epoll counts in.
+int Worker::longest_sleep_ms() const noexcept {
+  const bool ages = has_flows() || context_.fragments.held() != 0 || context_.services.tcp.size() != 0;
+  const int most_ms = ages ? kAgeingSleepMs : -1;
+  if (context_.in_flight.size() == 0) return most_ms;
+  const std::uint64_t at_ns = context_.in_flight.next_ns();
+  const std::uint64_t left_ms = at_ns > context_.now_ns ? (at_ns - context_.now_ns) / 1'000'000 : 0;
+  return static_cast<int>(std::min<std::uint64_t>(left_ms, kAgeingSleepMs));
+}
+
 /// The control thread wakes every worker after it published, so a sleeper never keeps ports that have gone armed.
 void Worker::sleep() noexcept {
+  const int timeout_ms = longest_sleep_ms();
+  if (timeout_ms == 0) {
+    ::sched_yield();
+    return;
+  }
   wake_.announce_sleep();
   if (arm_everything()) {
     const std::uint64_t before = monotonic_ns();
-    const bool ages = has_flows() || context_.fragments.held() != 0 || context_.services.tcp.size() != 0;
-    const int timeout_ms = ages ? kAgeingSleepMs : -1;
     asleep_since_ns_.store(before, std::memory_order_relaxed);
     publication_.offline(context_.index);
     const bool something = wake_.wait(timeout_ms);

@@ -46,6 +46,9 @@ class Worker {
     if (context_.flow_log != nullptr) return;
     context_.flow_log = std::make_unique<FlowLogTables>(records, context_.flows.capacity(), context_.flows6.capacity());
   }
+  void make_lanes() {
+    if (context_.lanes == nullptr) context_.lanes = std::make_unique<underlay::Underlay>();
+  }
   /// Null: none was made.
   FlowLogTable* flow_log_table() noexcept {
     return context_.flow_log == nullptr ? nullptr : &context_.flow_log->records;
@@ -80,6 +83,7 @@ class Worker {
   void drop_overdue_fragments() noexcept;
   void serve_job() noexcept;
   void sleep() noexcept;
+  int longest_sleep_ms() const noexcept;
   bool arm_everything() noexcept;
   void disarm_everything() noexcept;
   void read_clock() noexcept;

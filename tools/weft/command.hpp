@@ -23,6 +23,8 @@ void add_vf(CLI::App& app, Chosen& chosen);
 void add_life(CLI::App& app, Chosen& chosen);  // stop, start, reboot, terminate
 void add_flows(CLI::App& app, Chosen& chosen);
 void add_flow_logs(CLI::App& app, Chosen& chosen);
+void add_fault(CLI::App& app, Chosen& chosen);  // set, clear, list
+void add_paths(CLI::App& app, Chosen& chosen);
 void add_stats(CLI::App& app, Chosen& chosen);
 void add_explain(CLI::App& app, Chosen& chosen);
 void add_capture(CLI::App& app, Chosen& chosen);

@@ -65,6 +65,7 @@ struct FakeEngine final : Engine {
     if (deployment.internet_gateway && deployment.internet_gateway->id == id) return true;
     return deployment.find_eni(id) != nullptr;
   }
+  void set_underlay(underlay::Configuration configuration) override { underlay = std::move(configuration); }
   std::optional<EniSlot> slot_of(const std::string& id) const override {
     auto found = ports.find(id);
     if (found == ports.end()) return {};
@@ -99,6 +100,7 @@ struct FakeEngine final : Engine {
   Fault& fault;
   std::map<std::string, std::unique_ptr<Port>> ports;
   std::shared_ptr<const Deployment> published;
+  underlay::Configuration underlay;
   FlowLogBatch flow_log_batch;
   std::shared_ptr<CaptureSession> capture;
   std::vector<EniStatistics> statistics_answer;

@@ -167,6 +167,26 @@ TEST_F(PerPacket, NothingAtTheGatewayNorForFragmentsNorForTheServices) {
   EXPECT_TRUE(fabric.engine().balance().holds());
 }
 
+TEST_F(PerPacket, NothingOnTheWayThroughAnUnderlayWithFaults) {
+  Deployment deployment = members_of_both_families();
+  deployment.instances[1].placement.host = 1;
+  Fabric fabric(deployment);
+  fabric.engine().set_underlay({.layout = {.rack = {.rate_bps = 100'000'000, .latency_ns = 1'000'000, .jitter_ns = 1'000'000,
+                                                    .queue_bytes = 3000, .ecn_bytes = 1000,
+                                                    .loss = {.kind = underlay::Loss::Kind::kBernoulli, .loss = 0.2},
+                                                    .duplicate = 0.3, .reorder = 0.3, .reorder_ns = 500'000, .corrupt = 0.3}}});
+  fabric.apply(deployment);
+  for (std::uint16_t i = 0; i < 500; ++i) {
+    fabric.inject("a", udp(fabric.path("a", "b"), i, 2, 1000));
+    fabric.inject("a", udp6(path6(fabric, "a", "b"), i, 2));
+    turn(fabric);
+    if (i % 4 == 0) Fabric::advance_ms(1);
+    while (fabric.receive("b")) {
+    }
+  }
+  EXPECT_TRUE(fabric.engine().balance().holds());
+}
+
 /// Flow logs of all ENIs while a capture sees every packet, then the same with rings and tables that nobody empties.
 TEST_F(PerPacket, NothingForFlowLogsAndCapturesThatAreReadAndThatAreFull) {
   Deployment deployment = members_of_both_families();

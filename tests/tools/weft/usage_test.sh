@@ -20,7 +20,7 @@ expect() {
     fi
 }
 
-commands=(up down stop start reboot terminate ps vf flows flow-logs stats explain capture exec ssh mpirun run bench status version)
+commands=(up down stop start reboot terminate ps vf flows flow-logs fault paths stats explain capture exec ssh mpirun run bench status version)
 expect 0 "weft up examples/hpc-cluster.yaml" "$weft" --help
 for command in "${commands[@]}"; do
     expect 0 "$command" "$weft" --help
@@ -47,12 +47,24 @@ expect 5 "got flows-1 -o json --help --svg x.svg" "$alone/weft" bench engine flo
 
 # No daemon: 3, and what to do
 for listing in ps vf flows "flows --drops" stats status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true" \
-    "capture a" "stop a b" "start a" "reboot a" "terminate a -o json"; do
+    "capture a" "stop a b" "start a" "reboot a" "terminate a -o json" "paths a b" "fault list" "fault set --down" "fault clear --all" "fault clear a"; do
     expect 3 "weft up FILE" "$weft" $listing
 done
 expect 3 "Weft.DaemonNotRunning" "$weft" exec node-0 -- true
 expect 3 "Weft.DaemonNotRunning" "$weft" ssh node-0 true
 expect 0 "nothing is running" "$weft" down
+
+# Faults: each subcommand has its own example, and what cannot be meant is refused before anything is asked
+for command in set clear list; do
+    expect 0 "Example: weft fault $command" "$weft" fault $command --help
+done
+expect 2 "" "$weft" fault
+expect 2 "say what is wrong" "$weft" fault set lossy --path 3
+expect 2 "belong together" "$weft" fault set --reorder 1%
+expect 2 "or --all" "$weft" fault clear
+expect 2 "or --all" "$weft" fault clear a --all
+expect 2 "is no name" "$weft" fault clear a/b
+expect 2 "is no name" "$weft" paths a 'b&c'
 
 # The file is checked before anything is started
 expect 2 "No such file" "$weft" up /nowhere.yaml

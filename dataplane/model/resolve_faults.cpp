@@ -1,0 +1,55 @@
+// The fabric's layout and its faults: that each has a name of its own, a path that there is, and ends that there are.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "dataplane/model/faults.hpp"
+#include "dataplane/model/resolver.hpp"
+#include "dataplane/model/suggest.hpp"
+
+namespace weft {
+
+void Resolver::resolve_faults() {
+  result_.layout = topology_.fabric;
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < topology_.faults.size(); ++i) {
+    const underlay::Fault& fault = topology_.faults[i];
+    const std::string key = fmt::format("faults[{}]", i);
+    check_fault(fault, key);
+    if (!names.insert(fault.name).second)
+      refuse(key + ".name", "InvalidFault.Duplicate",
+             fmt::format("a second fault has the name {}; every one needs its own", in_quotes(fault.name)));
+    if (std::ranges::any_of(running_.set_faults, [&](const underlay::Fault& set) { return set.name == fault.name; }))
+      refuse(key + ".name", "InvalidFault.Duplicate",
+             fmt::format("a fault {} was set while the deployment runs; take another name, or `weft fault clear {}` "
+                         "first",
+                         in_quotes(fault.name), fault.name));
+    result_.declared_faults.push_back(fault);
+  }
+  // Those that were set stay as long as what they are about is there.
+  std::ranges::copy_if(running_.set_faults, std::back_inserter(result_.set_faults), [&](const underlay::Fault& set) {
+    const auto is_there = [&](const std::string& end) { return end.empty() || find_wanted(end) != nullptr; };
+    return is_there(set.from) && is_there(set.to) && set.path.value_or(0) < result_.layout.spines;
+  });
+}
+
+void Resolver::check_fault(const underlay::Fault& fault, const std::string& key) {
+  if (!is_fault_name(fault.name))
+    refuse(key + ".name", "InvalidParameterValue",
+           fmt::format("{} is no name for a fault; {}", in_quotes(fault.name), kFaultNameRule));
+  if (fault.path && *fault.path >= topology_.fabric.spines)
+    refuse(key + ".path", "InvalidParameterValue",
+           fmt::format("there is no path {}; with spines: {} paths are numbered from 0 to {}", *fault.path,
+                       topology_.fabric.spines, topology_.fabric.spines - 1));
+  for (const auto& [end, name] : {std::pair{".from", fault.from}, std::pair{".to", fault.to}})
+    if (!name.empty() && find_wanted(name) == nullptr)
+      refuse(key + end, "InvalidInstanceID.NotFound",
+             fmt::format("The instance ID {} does not exist{}", in_quotes(name), hint(name, names_of(instances_))));
+  if (fault.impairment == underlay::Impairment{})
+    refuse(key, "MissingParameter",
+           fmt::format("the fault {} says nothing that is wrong, such as latency: 50us or loss: 1%",
+                       in_quotes(fault.name)));
+}
+
+}  // namespace weft
