@@ -4,6 +4,18 @@
 
 namespace weft::srd::test {
 
+double PathCondition::passes() const {
+  double share = 1 - corrupted / 1'000.0;
+  if (down_every_ns != 0) share *= 1 - static_cast<double>(down_ns) / static_cast<double>(down_every_ns);
+  switch (loss) {
+    case Loss::kNone: break;
+    case Loss::kBernoulli: share *= 1 - loss_rate / 1'000.0; break;
+    case Loss::kNth: share *= 1 - 1.0 / loss_rate; break;
+    case Loss::kGilbertElliott: share *= 1 - 0.8 * loss_rate / (loss_rate + 200.0); break;
+  }
+  return share;
+}
+
 Network::Network(std::vector<PathCondition> paths, std::uint64_t seed) : random_(seed) {
   for (const PathCondition& condition : paths) paths_.push_back({condition});
 }

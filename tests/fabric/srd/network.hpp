@@ -22,6 +22,9 @@ struct PathCondition {
   std::uint32_t marked = 0;
   std::uint64_t down_every_ns = 0;  // 0: never; else down for down_ns of each such time
   std::uint64_t down_ns = 0;
+
+  /// The share of packets that come out whole.
+  double passes() const;
 };
 
 struct Copy {

@@ -1,5 +1,6 @@
 #include "tests/fabric/srd/schedule.hpp"
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 
@@ -88,6 +89,13 @@ void Schedule::calm_but_busy(std::uint64_t latency_ns) {
   restart_ns = blackout_ns = 0;
   ring = kMaxOutstanding;
   stalls = 200;
+}
+
+double Schedule::succeeds() const {
+  double best = 0, answers = 0;
+  for (const PathCondition& path : there) best = std::max(best, path.passes());
+  for (const PathCondition& path : back) answers += path.passes() / static_cast<double>(back.size());
+  return best * answers;
 }
 
 std::string Schedule::text() const {

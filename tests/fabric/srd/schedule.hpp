@@ -34,6 +34,8 @@ struct Schedule {
 
   static Schedule from(std::uint64_t seed);
   std::string text() const;
+  /// A packet on the best path and its acknowledgement on any come through: the share of tries.
+  double succeeds() const;
 
  private:
   /// Nothing is ever lost, and the receiver often does something else: nothing may be sent again.
