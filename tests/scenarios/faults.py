@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Faults of the underlay, set while packets flow: delay is felt, loss is counted exactly and named, and what is cleared is
-as before. A fault of the file comes with `weft up`; one that was set is left alone by it."""
+as before. TCP carries its bytes whole over all of it at once. A fault of the file comes with `weft up`; one that was set is
+left alone by it."""
 import re
 
 from topologies import OPEN_PAIR
@@ -22,6 +23,15 @@ def received(weft, count):
 
 def drops(weft, reason):
     return sum(nic["drops"].get(reason, 0) for nic in weft.ask("stats")["interfaces"])
+
+
+def carries_tcp(weft, mebibytes=8):
+    receiver = weft.start("b", "receive", 5001)
+    equal(receiver.line(), "ready", "a receiver")
+    sender = weft.start("a", "send", "b", 5001, mebibytes)
+    sent = sender.line(120)
+    equal(receiver.line(120), sent, "bytes and digest")
+    equal(sent.split()[0], str(mebibytes << 20), "the length")
 
 
 def refused(weft, *words, code, says):
@@ -58,6 +68,13 @@ def scenario(weft):
     equal(drops(weft, "fabric-down"), 3, "packets that found it down")
     weft.run("fault", "clear", "cut")
     equal(received(weft, 8), 8, "answers once everything is cleared")
+
+    weft.run("fault", "set", "fire", "--loss", "every:50", "--duplicate", "1%", "--corrupt", "0.5%", "--latency", "100us",
+             "--reorder", "5%", "--reorder-by", "300us")
+    lost = drops(weft, "fabric-loss")
+    carries_tcp(weft)
+    check(drops(weft, "fabric-loss") > lost, "some of it was lost on the way")
+    weft.run("fault", "clear", "fire")
 
     refused(weft, "fault", "set", "--latency", "50", code=2, says="latency: '50' is no time")
     refused(weft, "fault", "set", "--down", "--from", "bb", code=2, says="InvalidInstanceID.NotFound")
