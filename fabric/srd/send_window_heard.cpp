@@ -95,7 +95,7 @@ bool SendWindow::arrived(std::uint32_t psn) {
 void SendWindow::detect_losses(std::uint64_t now_ns) {
   const std::uint64_t slowest = std::max(paths_->slowest_ns(), round_trip_.smoothed_ns());
   const std::uint64_t lost_before = send_order_.lost_before(slowest, round_trip_.reorder_ns());
-  bool any = false;
+  std::uint64_t losing = 0;  // a bit per path
   for (std::uint32_t psn = base_; psn != next_; ++psn) {
     Slot& candidate = slot(psn);
     if (candidate.state != State::kOnWire) continue;
@@ -103,9 +103,13 @@ void SendWindow::detect_losses(std::uint64_t now_ns) {
     leave_wire(candidate);
     lose(candidate, psn);
     paths_->lost(candidate.path, now_ns);
-    any = true;
+    losing |= std::uint64_t{1} << candidate.path;
   }
-  if (any) congestion_.lost(round_trip_.smoothed_ns(), now_ns);
+  if (losing == 0) return;
+  // One path that loses while the others are fast is that path's trouble: it is left alone, and the rest goes on.
+  const bool fast = paths_->median_ns() <= congestion_.target_ns(paths_->base_ns(), settings_->queueing_ns);
+  if (paths_->count() > 1 && std::has_single_bit(losing) && fast) return;
+  congestion_.lost(round_trip_.smoothed_ns(), now_ns);
 }
 
 void SendWindow::expire(std::uint64_t now_ns) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <vector>
 
@@ -45,6 +46,29 @@ struct SendWindowTest : testing::Test {
     }
     for (const Echo& echo : echoes) said.echo[said.echoes++] = echo;
     return window.acknowledged(said, now);
+  }
+  /// All of them have come, except the oldest of each of so many paths, which others of those paths have overtaken.
+  void hear_all_but_the_oldest_of(std::size_t paths, const std::vector<Posting>& sent) {
+    std::vector<std::uint8_t> losing;
+    std::vector<std::uint32_t> missing;
+    for (const Posting& posting : sent) {
+      const auto same = [&](const Posting& other) { return other.path == posting.path; };
+      if (losing.size() == paths || std::ranges::count(losing, posting.path) != 0 || std::ranges::count_if(sent, same) < 4)
+        continue;
+      losing.push_back(posting.path);
+      missing.push_back(posting.psn);
+    }
+    ASSERT_EQ(missing.size(), paths);
+    Acknowledgement said;
+    said.incarnation = 1;
+    said.cumulative = missing.front();
+    for (const Posting& posting : sent) {
+      if (!after(posting.psn, said.cumulative) || std::ranges::count(missing, posting.psn) != 0) continue;
+      const std::uint32_t at = posting.psn - said.cumulative - 1;
+      said.bitmap[at / 64] |= std::uint64_t{1} << (at % 64);
+      said.words = std::max(said.words, static_cast<std::uint8_t>(at / 64 + 1));
+    }
+    window.acknowledged(said, now);
   }
   std::vector<std::uint64_t> reports(bool arrived) {
     std::vector<std::uint64_t> cookies;
@@ -235,6 +259,22 @@ TEST_F(SendWindowTest, ThenComesATimeoutForAllAndEachLaterOneTakesAboutTwiceAsLo
   expire();
   EXPECT_NEAR(static_cast<double>(now - before), 2.0 * static_cast<double>(second), static_cast<double>(second));
   EXPECT_GT(now - before, second * 3 / 2);
+}
+
+TEST_F(SendWindowTest, OnePathThatLosesWhileTheOthersAreFastIsNoCongestion) {
+  with_paths(4);
+  measure();
+  hear_all_but_the_oldest_of(1, put_on_wire(32));
+  EXPECT_TRUE(window.has_lost());
+  EXPECT_GE(window.window(), Congestion::kInitialWindow);
+}
+
+TEST_F(SendWindowTest, TwoPathsThatLoseAtOnceAreCongestion) {
+  with_paths(4);
+  measure();
+  hear_all_but_the_oldest_of(2, put_on_wire(32));
+  EXPECT_TRUE(window.has_lost());
+  EXPECT_LT(window.window(), Congestion::kInitialWindow);
 }
 
 TEST_F(SendWindowTest, ASilentReceiverThatIsBusyCausesNoRetransmissionAndNoBlame) {
