@@ -96,6 +96,8 @@ def statement_03_the_router_has_a_mac_and_an_unowned_address_has_no_delivery(vpc
 def statement_04_a_frame_with_anothers_mac_is_dropped(vpc):
     a, b = vpc.a.wire(), vpc.b.wire()
     b.arrived()
+    with vpc.drops_of(vpc.a, "spoofed-mac", 1):  # once this is counted, so is all that b got before it
+        a.send_ipv4(datagram(A, B), source_mac=b.mac)
     before = vpc.received("b")[0]
     for source in (b.mac, "02:de:ad:be:ef:01", vpc.c.wire().mac):
         with vpc.drops_of(vpc.a, "spoofed-mac", 1):
