@@ -4,7 +4,7 @@
 // A record is made, filled, and perhaps told what became of its packet, all before publish() shows it to the reader; so
 // a packet that a later stage drops has one record, with its reason. Records never wrap: one that does not fit before
 // the end of the ring starts at its beginning, and a filler takes the rest. Thread: make() and publish() by the worker;
-// front() and pop() by the writer; missed() by anybody.
+// front() and pop() by the writer; missed() by anybody. Who ends a capture publishes once more, when the worker is past it.
 #pragma once
 
 #include <atomic>

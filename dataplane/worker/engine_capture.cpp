@@ -24,6 +24,8 @@ void EngineImpl::stop_capture() {
   if (!capture_.session) return;
   for (const auto& worker : workers_) worker->capture_tap().disarm();
   publication_.wait();
+  // A worker that was in the middle of a turn has not shown its last records, and does not touch the rings any more.
+  for (unsigned worker = 0; worker < workers_.size(); ++worker) capture_.session->ring(worker).publish();
   capture_ = {};
 }
 
