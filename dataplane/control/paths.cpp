@@ -3,41 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <string_view>
 
 #include "dataplane/model/faults.hpp"
-#include "dataplane/underlay/plan.hpp"
+#include "dataplane/worker/hosts.hpp"
 
 namespace weft {
 namespace {
-
-/// Zones by number, in the order of their names.
-std::uint16_t zone_number(const Deployment& deployment, const Instance& instance) {
-  std::map<std::string, std::uint16_t> zones;
-  for (const Subnet& subnet : deployment.subnets) zones.emplace(subnet.az, std::uint16_t{0});
-  std::uint16_t next = 0;
-  for (auto& [zone, number] : zones) number = next++;
-  const Subnet* subnet = instance.enis.empty() ? nullptr : deployment.find_subnet(instance.enis.front().subnet);
-  return subnet == nullptr ? next : zones.at(subnet->az);
-}
-
-underlay::Host host_of(const Deployment& deployment, const Instance& instance) {
-  return {zone_number(deployment, instance), static_cast<std::uint16_t>(instance.placement.rack),
-          static_cast<std::uint16_t>(instance.placement.host)};
-}
-
-underlay::Plan plan_of(const Deployment& deployment) {
-  underlay::Plan plan;
-  plan.layout = deployment.layout;
-  const auto host = [&](const std::string& name) -> std::optional<underlay::Host> {
-    const Instance* instance = name.empty() ? nullptr : deployment.find_instance(name);
-    return instance == nullptr ? std::nullopt : std::optional(host_of(deployment, *instance));
-  };
-  for (const underlay::Fault& fault : all_faults(deployment))
-    plan.faults.push_back({fault.path, host(fault.from), host(fault.to), fault.impairment});
-  return plan;
-}
 
 const char* state_of_path(const underlay::Impairment& impairment) {
   if (impairment.down) return "down";
@@ -71,10 +43,11 @@ Result<Json> paths_json(const std::string& target, const Deployment& deployment)
                    fmt::format("The instance ID '{}' does not exist; `weft ps` lists the instances", name),
                    {"", 0, key}};
   }
-  const underlay::Plan plan = plan_of(deployment);
+  const HostsByInstance hosts = hosts_of(deployment);
+  const underlay::Plan plan = compile_plan({deployment.layout, all_faults(deployment)}, hosts);
   Json list = Json::array();
   for (const auto& [from, to] : {std::pair{ends[0], ends[1]}, std::pair{ends[1], ends[0]}}) {
-    const underlay::Host source = host_of(deployment, *from), destination = host_of(deployment, *to);
+    const underlay::Host source = hosts.at(from->name), destination = hosts.at(to->name);
     const bool one_rack = source.zone == destination.zone && source.rack == destination.rack;
     for (std::uint32_t path = 0; path < plan.paths(source, destination); ++path) {
       const underlay::Impairment impairment = plan.impairment(source, destination, path);

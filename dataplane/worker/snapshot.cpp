@@ -7,6 +7,7 @@
 #include "dataplane/model/allowances.hpp"
 #include "dataplane/model/flow_logs.hpp"
 #include "dataplane/worker/allowance_book.hpp"
+#include "dataplane/worker/hosts.hpp"
 
 namespace weft {
 namespace {
@@ -128,38 +129,18 @@ void compile_flow_logs(const Deployment& deployment, const std::vector<const Eni
         snapshot.logged_actions[assignments[i].slot] |= static_cast<std::uint8_t>(log.traffic_type);
 }
 
-/// Where each interface's instance stands, and the faults with hosts for names. A fault of an instance that is not there
-/// concerns nobody. Zones count as the snapshot's do.
+/// Where each interface's instance stands, and what is wrong between hosts.
 void compile_underlay(const underlay::Configuration& configuration, const Deployment& deployment,
                       const std::vector<SlotAssignment>& assignments, Snapshot& snapshot) {
   if (impairs_nothing(configuration)) return;
+  const HostsByInstance hosts = hosts_of(deployment);
   snapshot.hosts.resize(snapshot.enis.size());
-  std::unordered_map<std::string, underlay::Host> hosts;
   std::size_t position = 0;  // in the order of flatten_enis()
-  for (const Instance& instance : deployment.instances) {
-    underlay::Host host{.zone = 0,
-                        .rack = static_cast<std::uint16_t>(instance.placement.rack),
-                        .number = static_cast<std::uint16_t>(instance.placement.host)};
-    for (std::size_t i = 0; i < instance.enis.size(); ++i) {
-      const EniSlot slot = assignments[position++].slot;
-      host.zone = snapshot.subnets[snapshot.enis[slot].subnet].zone;
-      snapshot.hosts[slot] = host;
-    }
-    hosts[instance.name] = host;
-  }
-  auto plan = std::make_shared<underlay::Plan>();
+  for (const Instance& instance : deployment.instances)
+    for (std::size_t i = 0; i < instance.enis.size(); ++i)
+      snapshot.hosts[assignments[position++].slot] = hosts.at(instance.name);
+  auto plan = std::make_shared<underlay::Plan>(compile_plan(configuration, hosts));
   plan->version = snapshot.epoch;
-  plan->layout = configuration.layout;
-  for (const underlay::Fault& fault : configuration.faults) {
-    underlay::PlacedFault placed{.path = fault.path, .from = {}, .to = {}, .impairment = fault.impairment};
-    const auto place = [&](const std::string& instance, std::optional<underlay::Host>& out) {
-      if (instance.empty()) return true;
-      const auto found = hosts.find(instance);
-      if (found != hosts.end()) out = found->second;
-      return out.has_value();
-    };
-    if (place(fault.from, placed.from) && place(fault.to, placed.to)) plan->faults.push_back(placed);
-  }
   snapshot.underlay = std::move(plan);
 }
 
@@ -186,14 +167,11 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   snapshot->routes = RouteTables::compile(*deployment);
   snapshot->acls = AclPolicy::compile(*deployment);
   std::unordered_map<std::string, std::uint16_t> subnet_index;
-  std::unordered_map<std::string, std::uint16_t> zones;
-  const auto zone_of = [&](const std::string& az) {
-    return zones.emplace(az, static_cast<std::uint16_t>(zones.size())).first->second;
-  };
+  const Zones zones = zones_of(*deployment);
   for (const Subnet& subnet : deployment->subnets) {
     subnet_index[subnet.name] = static_cast<std::uint16_t>(snapshot->subnets.size());
     snapshot->subnets.push_back({subnet.cidr.address.v4().value, last_address(subnet.cidr),
-                                 router_mac(subnet.router().v4()), subnet.cidr, subnet.ipv6_cidr, zone_of(subnet.az)});
+                                 router_mac(subnet.router().v4()), subnet.cidr, subnet.ipv6_cidr, zones.at(subnet.az)});
   }
 
   snapshot->enis.resize(slots);
