@@ -50,28 +50,36 @@ bool is_fault_name(const std::string& name) {
   return !name.empty() && name.size() <= kLongestFaultName && std::ranges::all_of(name, allowed);
 }
 
+std::vector<Error> mistakes_of(const underlay::Fault& fault, std::uint32_t spines) {
+  std::vector<Error> mistakes;
+  if (!is_fault_name(fault.name))
+    mistakes.push_back({"InvalidParameterValue",
+                        fmt::format("{} is no name for a fault; use 1 to {} letters, digits, '-', '_' and '.'",
+                                    in_quotes(fault.name), kLongestFaultName),
+                        {"", 0, "name"}});
+  if (fault.path && *fault.path >= spines)
+    mistakes.push_back({"InvalidParameterValue",
+                        fmt::format("there is no path {}; with spines: {} paths are numbered from 0 to {}", *fault.path,
+                                    spines, spines - 1),
+                        {"", 0, "path"}});
+  if (fault.impairment == underlay::Impairment{})
+    mistakes.push_back({"MissingParameter",
+                        fmt::format("the fault {} says nothing that is wrong, such as latency: 50us or loss: 1%",
+                                    in_quotes(fault.name)),
+                        {}});
+  return mistakes;
+}
+
 Result<Deployment> set_fault(const Deployment& running, underlay::Fault fault) {
   if (fault.name.empty()) fault.name = free_name(running);
-  if (!is_fault_name(fault.name))
-    return Error{"InvalidParameterValue",
-                 fmt::format("{} is no name for a fault; {}", in_quotes(fault.name), kFaultNameRule),
-                 {"", 0, "name"}};
   if (std::ranges::any_of(running.declared_faults, named(fault.name)))
     return Error{"InvalidFault.Duplicate",
                  fmt::format("the topology file has a fault {}, and its word stands; take another name, or change the "
                              "file and run `weft up` again",
                              in_quotes(fault.name)),
                  {"", 0, "name"}};
-  if (fault.path && *fault.path >= running.layout.spines)
-    return Error{"InvalidParameterValue",
-                 fmt::format("there is no path {}; with spines: {} paths are numbered from 0 to {}", *fault.path,
-                             running.layout.spines, running.layout.spines - 1),
-                 {"", 0, "path"}};
-  if (fault.impairment == underlay::Impairment{})
-    return Error{"MissingParameter",
-                 fmt::format("the fault {} says nothing that is wrong, such as latency: 50us or loss: 1%",
-                             in_quotes(fault.name)),
-                 {}};
+  if (const std::vector<Error> mistakes = mistakes_of(fault, running.layout.spines); !mistakes.empty())
+    return mistakes.front();
   for (auto [end, key] : {std::pair{&fault.from, "from"}, std::pair{&fault.to, "to"}}) {
     Result<std::string> name = instance_name(running, *end, key);
     if (!name) return name.error();

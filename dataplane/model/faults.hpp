@@ -24,7 +24,9 @@ Deployment clear_faults(const Deployment& running);
 
 /// 1 to 64 of letters, digits, '-', '_' and '.': it is a segment of a path of the API.
 bool is_fault_name(const std::string& name);
-inline constexpr const char* kFaultNameRule = "use 1 to 64 letters, digits, '-', '_' and '.'";
+
+/// What is wrong with it by itself, where there are so many spines; each with its key ("name", "path", or none).
+std::vector<Error> mistakes_of(const underlay::Fault& fault, std::uint32_t spines);
 
 /// An instance that is gone has no path, so its faults go with it.
 void forget_faults_of(Deployment& deployment, const std::string& instance);

@@ -35,21 +35,12 @@ void Resolver::resolve_faults() {
 }
 
 void Resolver::check_fault(const underlay::Fault& fault, const std::string& key) {
-  if (!is_fault_name(fault.name))
-    refuse(key + ".name", "InvalidParameterValue",
-           fmt::format("{} is no name for a fault; {}", in_quotes(fault.name), kFaultNameRule));
-  if (fault.path && *fault.path >= topology_.fabric.spines)
-    refuse(key + ".path", "InvalidParameterValue",
-           fmt::format("there is no path {}; with spines: {} paths are numbered from 0 to {}", *fault.path,
-                       topology_.fabric.spines, topology_.fabric.spines - 1));
+  for (const Error& mistake : mistakes_of(fault, topology_.fabric.spines))
+    refuse(mistake.where.key.empty() ? key : key + "." + mistake.where.key, mistake.code, mistake.message);
   for (const auto& [end, name] : {std::pair{".from", fault.from}, std::pair{".to", fault.to}})
     if (!name.empty() && find_wanted(name) == nullptr)
       refuse(key + end, "InvalidInstanceID.NotFound",
              fmt::format("The instance ID {} does not exist{}", in_quotes(name), hint(name, names_of(instances_))));
-  if (fault.impairment == underlay::Impairment{})
-    refuse(key, "MissingParameter",
-           fmt::format("the fault {} says nothing that is wrong, such as latency: 50us or loss: 1%",
-                       in_quotes(fault.name)));
 }
 
 }  // namespace weft
