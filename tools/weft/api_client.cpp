@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <cctype>
 
 #include "instances/holder.hpp"
 #include "tools/weft/exit_code.hpp"
+#include "tools/weft/output.hpp"
 
 namespace weft::cli {
 namespace {
@@ -204,6 +207,12 @@ Result<json> ask_daemon(const std::string& path) {
   Result<ApiClient> client = ApiClient::open();
   if (!client) return client.error();
   return client->get(path);
+}
+
+std::string refuse_other_than_words(const std::string& text, const char* what) {
+  const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_'; };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), allowed)) return {};
+  return fmt::format("'{}' is no {}", printable(text), what);
 }
 
 }  // namespace weft::cli

@@ -44,4 +44,8 @@ class ApiClient {
 /// GET, or an error; most listings are this.
 Result<nlohmann::json> ask_daemon(const std::string& path);
 
+/// For an option's check: what goes into a request's path or query is one word, or it would be another request. Empty: it
+/// may go; else "'a/b' is no " and `what`.
+std::string refuse_other_than_words(const std::string& text, const char* what);
+
 }  // namespace weft::cli

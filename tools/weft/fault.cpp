@@ -1,8 +1,6 @@
 // weft fault set, clear, list: what is wrong with the underlay while it runs. weft paths: what each way is like.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "tools/weft/api_client.hpp"
 #include "tools/weft/command.hpp"
 #include "tools/weft/exit_code.hpp"
@@ -24,14 +22,7 @@ struct PathsOptions {
   bool json = false;
 };
 
-/// One segment of a path or one value of a query, or it would be another request.
-std::string refuse_other_than_words(const std::string& text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-  };
-  if (!text.empty() && std::all_of(text.begin(), text.end(), allowed)) return {};
-  return fmt::format("'{}' is no name", printable(text));
-}
+std::string must_be_a_name(const std::string& text) { return refuse_other_than_words(text, "name"); }
 
 void say(const json& answer) {
   const json changes = answer.value("changes", json::array());
@@ -122,7 +113,7 @@ void add_set(CLI::App& fault, Chosen& chosen) {
 void add_clear(CLI::App& fault, Chosen& chosen) {
   auto* command = fault.add_subcommand("clear", "Take back what `weft fault set` has set");
   auto options = std::make_shared<ClearOptions>();
-  command->add_option("NAME", options->name, "Of the fault")->check(CLI::Validator(refuse_other_than_words, ""));
+  command->add_option("NAME", options->name, "Of the fault")->check(CLI::Validator(must_be_a_name, ""));
   command->add_flag("--all", options->all, "Every one; those of the topology file stay");
   command->footer("Example: weft fault clear lossy");
   command->callback([&chosen, options] { chosen.run = [options] { return clear_faults(*options); }; });
@@ -153,7 +144,7 @@ void add_paths(CLI::App& app, Chosen& chosen) {
   for (auto [name, into] : {std::pair{"SOURCE", &options->source}, std::pair{"DESTINATION", &options->destination}})
     command->add_option(name, *into, "Name or id of an instance")
         ->required()
-        ->check(CLI::Validator(refuse_other_than_words, ""));
+        ->check(CLI::Validator(must_be_a_name, ""));
   add_output_option(command, options->json);
   command->footer("Example: weft paths node-0 node-1");
   command->callback([&chosen, options] { chosen.run = [options] { return show_paths(*options); }; });

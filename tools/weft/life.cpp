@@ -1,9 +1,6 @@
 // weft stop, start, reboot, terminate: the life of instances, as EC2's calls of those names.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-
 #include "tools/weft/api_client.hpp"
 #include "tools/weft/command.hpp"
 #include "tools/weft/exit_code.hpp"
@@ -50,11 +47,8 @@ int change_life(const std::string& verb, const LifeOptions& options) {
   return code;
 }
 
-/// One segment of a path, or it would be another request.
 std::string refuse_other_than_names(const std::string& instance) {
-  const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_'; };
-  if (!instance.empty() && std::all_of(instance.begin(), instance.end(), allowed)) return {};
-  return fmt::format("'{}' is no name or id of an instance", printable(instance));
+  return refuse_other_than_words(instance, "name or id of an instance");
 }
 
 void add_life_command(CLI::App& app, Chosen& chosen, const std::string& verb, const std::string& what,
