@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <thread>
 
 #include "fabric/provider/endpoint_base.hpp"
 #include "fabric/provider/settings.hpp"
@@ -66,10 +67,26 @@ void Watcher::remove(EndpointBase& endpoint) {
 // A yield that nobody takes costs what a message costs. So the core is offered less and less often while it comes back at once,
 // and at every poll when somebody has used it. Not before some polls even then: Open MPI yields by itself when it is told that
 // there are few cores, and two yields for one wait cost twice as much (bench/fabric.py, crowded).
+//
+// In a long wait a yield is not enough: it comes back when the kernel likes, and ranks that only yield keep weftd from a busy core
+// for seconds (docs/provider.md). Naps leave it to others. They make a wait longer by 1/64 and the timer's slack, no more.
 void Watcher::offer_core() noexcept {
   constexpr std::chrono::microseconds kSomebodyRan{1};  // a yield alone takes 0.2-0.4 us, two switches more than one
   constexpr unsigned kMostPatient = 64;                 // times yield_after_
+  constexpr std::chrono::milliseconds kLongWait{2};     // as long as weftd polls (docs/decisions/0003)
+  constexpr std::chrono::nanoseconds kLongestNap{1'000'000};
   const Clock::time_point before = Clock::now();
+  const unsigned news = news_.load(std::memory_order_relaxed);
+  if (news_seen_.exchange(news, std::memory_order_relaxed) != news)
+    waiting_since_.store(before.time_since_epoch().count(), std::memory_order_relaxed);
+  const Clock::duration waited =
+      before.time_since_epoch() - Clock::duration(waiting_since_.load(std::memory_order_relaxed));
+  if (waited >= kLongWait) {
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(waited / 64, kLongestNap));
+    patience_.store(yield_after_, std::memory_order_relaxed);
+    empty_polls_.store(0, std::memory_order_relaxed);
+    return;
+  }
   sched_yield();
   if (Clock::now() - before >= kSomebodyRan) {
     patience_.store(yield_after_, std::memory_order_relaxed);
@@ -83,6 +100,7 @@ void Watcher::offer_core() noexcept {
 unsigned Watcher::progress() {
   unsigned handled = 0;
   for (EndpointBase* endpoint : endpoints_) handled += endpoint->progress();
+  if (handled != 0) count_news();
   return handled;
 }
 

@@ -47,7 +47,10 @@ class Watcher {
     empty_polls_.store(polls, std::memory_order_relaxed);
     if (polls >= patience_.load(std::memory_order_relaxed)) [[unlikely]] offer_core();
   }
-  void full_poll() noexcept { empty_polls_.store(0, std::memory_order_relaxed); }
+  void full_poll() noexcept {
+    empty_polls_.store(0, std::memory_order_relaxed);
+    count_news();
+  }
 
   /// FI_GETWAIT: 0 or -errno. Makes the descriptors.
   int descriptor(int* descriptor);
@@ -67,6 +70,9 @@ class Watcher {
   using Clock = std::chrono::steady_clock;
 
   void offer_core() noexcept;
+  static void count_news() noexcept {
+    news_.store(news_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   int open_descriptors();
   void watch(EndpointBase& endpoint);
   void drain();
@@ -77,6 +83,10 @@ class Watcher {
   std::atomic<unsigned> empty_polls_{0};  // a hint: threads may lose each other's counts
   const unsigned yield_after_;  // never reached when yielding is off
   std::atomic<unsigned> patience_;  // empty polls before the core is offered: more while nobody takes it
+  // Of the whole process, for Open MPI polls several queues in turn and most of them are idle. A hint as well.
+  static inline std::atomic<unsigned> news_{1};  // not 0: that nobody has seen
+  std::atomic<unsigned> news_seen_{0};
+  std::atomic<Clock::rep> waiting_since_{0};  // when that was seen
   bool armed_ = false;
   bool woken_ = false;
   int epoll_ = -1;   // what sleepers wait on: the three kinds below

@@ -1,5 +1,7 @@
 // Completion queues and counters: formats, sleeping, selective completion, overflow, several endpoints.
 #include <poll.h>
+#include <sched.h>
+#include <time.h>
 
 #include <atomic>
 #include <thread>
@@ -52,6 +54,24 @@ TEST_F(Queue, every_format_is_written_in_its_own_size) {
     EXPECT_EQ(entries[3 * size], std::byte{0xcc}) << "wrote past what it returned";
     a_.reset(), b_.reset();
   }
+}
+
+// A rank that waits long must leave its core to others, weftd among them: a yield alone may come back at once.
+TEST_F(Queue, a_long_wait_naps) {
+  cpu_set_t cores;
+  ASSERT_EQ(sched_getaffinity(0, sizeof cores, &cores), 0);
+  if (CPU_COUNT(&cores) > 4) GTEST_SKIP() << "with more than 4 cores nothing yields (FI_WEFT_YIELD=auto)";
+  connect({}, {});
+  const auto used = [] {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  fi_cq_tagged_entry entry;
+  const auto start = std::chrono::steady_clock::now();
+  const auto used_before = used();
+  while (milliseconds(start) < 200) ASSERT_EQ(fi_cq_read(b_->cq, &entry, 1), -FI_EAGAIN);
+  EXPECT_LT(used() - used_before, std::chrono::milliseconds(100));
 }
 
 TEST_F(Queue, a_small_queue_never_loses_a_completion) {
