@@ -26,8 +26,10 @@ namespace weft::efa {
 
 inline constexpr std::uint64_t kMagic = 0x3141464554464557;  // "WEFTEFA1" little endian
 inline constexpr std::uint16_t kAbiMajor = 1;                // differs: refuse
-inline constexpr std::uint16_t kAbiMinor = 1;                // differs: the lower one's features
+inline constexpr std::uint16_t kAbiMinor = 2;                // differs: the lower one's features
 inline constexpr std::uint64_t kFeatureExpress = 1;          // Hello, HelloReply: express channels (below)
+inline constexpr std::uint64_t kFeatureFabric = 2;           // the client's transport recovers what a fabric loses. Packets
+                                                             // between two that have it may cross the emulated fabric
 inline constexpr char kSocketName[] = "weft-efa";
 inline constexpr std::uint32_t kMtu = 8928;           // payload of one packet, as EFA's (facts ec2 6.3)
 inline constexpr std::uint32_t kBufferStride = 9216;  // a buffer, cache-line aligned, with room for growth
@@ -63,6 +65,7 @@ enum class SendHint : std::uint8_t {
   kElsewhere = 4,      // another availability zone
   kNoSuchQueuePair = 5,
   kOtherProcess = 6,   // the queue pair number is another process's now
+  kOnWire = 7,         // with kOk: it crosses the emulated fabric, and only the peer can say that it came (decision 10)
 };
 inline constexpr unsigned kStatusBits = 4;
 
@@ -74,15 +77,23 @@ struct alignas(64) SendEntry {
   std::uint32_t destination_qpn;
   std::uint8_t destination[16];         // the peer ENI's address, IPv4 as ::ffff:a.b.c.d
   std::uint32_t destination_qkey;       // 0: any incarnation of that queue pair; else it must match
-  std::uint32_t reserved;
+  std::uint8_t path;                    // which of the ways through the fabric, modulo how many there are
+  std::uint8_t flags;                   // SendFlags
+  std::uint16_t reserved;
   std::byte inline_data[kInlineBytes];
 };
 static_assert(sizeof(SendEntry) == 128);
 
+enum SendFlags : std::uint8_t {
+  kAskProgress = 1,  // goes nowhere: the card answers with a ProgressReport of that destination, or with kRemoteRnr when
+                     // the asker's own queue has no room for it. With kFeatureFabric only.
+};
+
 /// One packet received. Written by the daemon; the source is the daemon's word, not the sender's.
 struct alignas(64) ReceiveEntry {
   std::atomic<std::uint32_t> sequence;  // index + 1, stored last
-  std::uint32_t length;
+  std::uint16_t length;
+  std::uint16_t flags;                  // ReceiveFlags; 0 to a client without kFeatureFabric
   std::uint32_t buffer;                 // receive buffer, now the client's until posted again, or kNoBuffer
   std::uint32_t source_qpn;
   std::uint8_t source[16];
@@ -91,6 +102,21 @@ struct alignas(64) ReceiveEntry {
   std::byte inline_data[kInlineBytes];
 };
 static_assert(sizeof(ReceiveEntry) == 128);
+
+enum ReceiveFlags : std::uint16_t {
+  kOverFabric = 1,      // its sender was told kOnWire: it waits for the peer's acknowledgement
+  kCongested = 2,       // marked on its way (ECN)
+  kProgressReport = 4,  // the card's answer to kAskProgress: no packet, a ProgressReport; the source is who was asked about
+};
+
+/// How far a queue pair is with what was delivered to it: whether who is silent is busy or lost.
+struct ProgressReport {
+  std::uint32_t delivered;  // packets put into its queue, ever
+  std::uint32_t consumed;   // of those, read, as its client last said
+  std::uint32_t alive;      // 0: there is no such queue pair, or it is another process's now
+  std::uint32_t reserved;
+};
+static_assert(sizeof(ProgressReport) <= kInlineBytes);
 
 /// What only the client can count: reads and writes of memory are packets like others to the daemon. EFA's counter names
 /// (facts ec2 6.6), and the packets that carried them, which are not sends.

@@ -113,7 +113,8 @@ bool QueuePair::deliver(const QueuePair& source, const std::byte* payload, std::
     if (!take_buffer(buffer)) return false;
     copy_packet(rx_buffers_ + std::size_t{buffer} * kBufferStride, payload, length);
   }
-  entry.length = length;
+  entry.length = static_cast<std::uint16_t>(length);
+  entry.flags = 0;
   entry.buffer = buffer;
   entry.source_qpn = source.identity_.qpn;
   std::memcpy(entry.source, source.address_.data(), sizeof entry.source);

@@ -124,6 +124,7 @@ std::uint64_t QueuePair::commit_send(const SendSlot& slot, std::uint32_t size, c
   entry.destination_qpn = destination.qpn;
   std::memcpy(entry.destination, destination.ip, sizeof entry.destination);
   entry.destination_qkey = destination_qkey;
+  entry.path = entry.flags = 0;
   entry.reserved = 0;
   if (slot.buffer != efa::kNoBuffer) free_buffers_.pop_back();
   sent_[slot.index] = {slot.buffer, size};
