@@ -131,7 +131,7 @@ int connect_to_daemon(Connection& connection) noexcept {
   if (error != 0) return error;
 
   efa::Hello greeting;
-  greeting.features = efa::kFeatureExpress;
+  greeting.features = efa::kFeatureExpress | efa::kFeatureFabric;
   error = send_record(connection.socket.get(), greeting, efa::MessageType::kHello);
   if (error == 0)
     error = receive_record(connection.socket.get(), efa::MessageType::kHelloReply, connection.hello, nullptr, 0);

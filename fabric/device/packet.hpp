@@ -21,6 +21,8 @@ struct Arrival {
   std::uint32_t source_qkey = 0;  // the incarnation of the source
   std::span<const std::byte> payload;  // valid until the handler returns
   std::uint32_t delivered_ns = 0;      // low 32 bits of the daemon's monotonic clock; 0 through an express channel
+  std::uint16_t flags = 0;             // efa::ReceiveFlags
+  bool through_channel = false;        // an express channel
 };
 
 /// A place for one packet's payload in shared memory. Write up to `capacity` bytes at `data`, then commit or publish.

@@ -117,14 +117,15 @@ SendSlot QueuePair::begin_send(std::uint32_t size) noexcept {
 }
 
 std::uint64_t QueuePair::commit_send(const SendSlot& slot, std::uint32_t size, const Address& destination,
-                                     std::uint32_t destination_qkey) noexcept {
+                                     std::uint32_t destination_qkey, std::uint8_t path, std::uint8_t flags) noexcept {
   efa::SendEntry& entry = sends_[slot.index];
   entry.length = size;
   entry.buffer = slot.buffer;
   entry.destination_qpn = destination.qpn;
   std::memcpy(entry.destination, destination.ip, sizeof entry.destination);
   entry.destination_qkey = destination_qkey;
-  entry.path = entry.flags = 0;
+  entry.path = path;
+  entry.flags = flags;
   entry.reserved = 0;
   if (slot.buffer != efa::kNoBuffer) free_buffers_.pop_back();
   sent_[slot.index] = {slot.buffer, size};

@@ -66,9 +66,9 @@ class QueuePair {
   /// not committed costs nothing: the next begin_send() gives it again.
   SendSlot begin_send(std::uint32_t size) noexcept;
   /// Publishes the slot: a daemon that is awake begins with it. Returns the packet's ticket: counts up by one per
-  /// commit, poll_sends() reports it.
+  /// commit, poll_sends() reports it. `path`: of the ways through the fabric. `flags`: efa::SendFlags.
   std::uint64_t commit_send(const SendSlot& slot, std::uint32_t size, const Address& destination,
-                            std::uint32_t destination_qkey) noexcept;
+                            std::uint32_t destination_qkey, std::uint8_t path = 0, std::uint8_t flags = 0) noexcept;
   /// Wakes the daemon if it slept through the commits since the last call: call it after the last of a group, or
   /// nothing may move. Costs a fence.
   void wake_daemon() noexcept;
@@ -79,7 +79,7 @@ class QueuePair {
   template <typename Done>
   void poll_sends(Done&& done) noexcept;
 
-  /// Why the packet failed that done() was called for last.
+  /// Why the packet failed that done() was called for last; kOnWire: it did not fail, but crosses the fabric.
   efa::SendHint hint() const noexcept { return hint_; }
 
   /// Calls handle(const Arrival&) for up to `limit` packets from the daemon, and of each channel, and gives their buffers
@@ -180,16 +180,17 @@ void QueuePair::poll_sends(Done&& done) noexcept {
   }
   // The daemon counts errors before it moves the head: when the count is the one we have seen, all went well.
   const bool look = header_->sq_errors.load(std::memory_order_relaxed) != send_errors_seen_;
+  hint_ = efa::SendHint::kNone;
   for (; finished != 0; --finished) {
     const std::uint32_t index = static_cast<std::uint32_t>(send_head_) & (sq_depth_ - 1);
     const Sent sent = sent_[index];
     auto status = efa::SendStatus::kOk;
     if (look) {
       const std::uint8_t byte = statuses_[index];
+      if (byte != 0) ++send_errors_seen_;
       status = static_cast<efa::SendStatus>(byte & ((1u << efa::kStatusBits) - 1));
       hint_ = static_cast<efa::SendHint>(byte >> efa::kStatusBits);
     }
-    if (status != efa::SendStatus::kOk) ++send_errors_seen_;
     if constexpr (std::is_invocable_v<Done&, std::uint64_t, efa::SendStatus, std::span<const std::byte>>) {
       const std::byte* data =
           sent.buffer == efa::kNoBuffer ? sends_[index].inline_data : tx_buffers_ + std::size_t{sent.buffer} * stride_;
@@ -222,6 +223,7 @@ unsigned QueuePair::poll_receives(unsigned limit, Handle&& handle) noexcept {
     arrival.source.qpn = entry.source_qpn;
     arrival.source_qkey = entry.source_qkey;
     arrival.delivered_ns = entry.delivered_ns;
+    arrival.flags = entry.flags;
     arrival.payload = {is_inline ? entry.inline_data : rx_buffers_ + std::size_t{buffer} * stride_, length};
     handle(static_cast<const Arrival&>(arrival));
     if (!is_inline) posted_[posted_tail_++ & (rq_depth_ - 1)].store(buffer, std::memory_order_relaxed);

@@ -27,6 +27,7 @@ int Endpoint::start(std::unique_ptr<device::QueuePair> opened) {
   options.unexpected_bytes = settings.unexpected_bytes;
   options.receive_buffers = static_cast<std::uint32_t>(settings.packet_buffers);
   options.express = settings.express;
+  options.transport = should_yield() ? srd::continuous_integration() : srd::virtual_machine();
   options.direct = use_direct_copies();
   if ((caps_ & (FI_RMA | FI_ATOMIC)) != 0) options.regions = &domain.regions;
   rdm_ = rdm::Endpoint::create(std::move(opened), options, this);

@@ -80,6 +80,7 @@ class Endpoint final : public EndpointBase, public rdm::CompletionSink {
 
   int start(std::unique_ptr<device::QueuePair> queue_pair) override;
   unsigned move() override;
+  void say_last_words() override { rdm_->say_last_words(); }
   bool drained() const override { return rdm_->drained() && deferred_.empty(); }
 
   ssize_t check_send(const Outgoing& message) const;

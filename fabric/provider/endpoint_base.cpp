@@ -192,6 +192,7 @@ int EndpointBase::close() {
   if (enabled_) {
     linger(linger_end());
     std::lock_guard guard(domain.lock);
+    say_last_words();
     detach();
   }
   delete this;

@@ -69,6 +69,7 @@ class EndpointBase : public fid_ep {
   virtual int start(std::unique_ptr<device::QueuePair> queue_pair) = 0;
   virtual unsigned move() = 0;
   virtual bool drained() const = 0;
+  virtual void say_last_words() {}
 
   /// The daemon or the function is gone; after the errors of what was under way.
   void report_device_gone();

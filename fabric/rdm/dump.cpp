@@ -67,7 +67,8 @@ const char* EndpointImpl::waits_for(const SendOperation& operation) const {
       if (!peer.send_credit.available()) return "waits for credit: the peer makes no progress";
       if (peer.hold_requests) return "waits until the peer has received what it did not ask for yet";
       return "waits for its turn: this process makes no progress";
-    case SendOperation::Place::kNowhere: return "waits for weftd";
+    case SendOperation::Place::kNowhere:
+      return peer.wire && peer.wire->send.on_wire() != 0 ? "waits for the peer to acknowledge what crosses the fabric" : "waits for weftd";
   }
   return "";
 }

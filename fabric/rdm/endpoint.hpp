@@ -17,6 +17,7 @@
 
 #include "fabric/device/queue_pair.hpp"
 #include "fabric/rdm/atomic.hpp"
+#include "fabric/srd/settings.hpp"
 
 namespace weft::rdm {
 
@@ -141,6 +142,7 @@ struct EndpointOptions {
   std::uint32_t receive_buffers = 256;       // of the queue pair: shared among the senders as credits
   bool express = false;  // ask for channels past the daemon to peers that hear from us often (DESIGN D8)
   bool direct = false;   // with a channel: large data in one copy, where the kernel lets processes read each other
+  srd::TransportSettings transport = srd::virtual_machine();  // for what crosses an impaired fabric
 };
 
 /// What an endpoint has done, for tests and statistics.
@@ -148,7 +150,8 @@ struct EndpointCounters {
   std::uint64_t packets_sent = 0;
   std::uint64_t packets_received = 0;
   std::uint64_t packets_dropped = 0;  // malformed, out of sequence, or of a former incarnation
-  std::uint64_t packets_resent = 0;   // after RNR
+  std::uint64_t packets_resent = 0;   // after RNR, or because the fabric lost them
+  std::uint64_t acknowledgements = 0;  // sent, of what came over the fabric
   std::uint64_t credit_packets = 0;   // sent only to say a credit
   std::uint64_t express_packets = 0;  // of packets_sent: through a channel, past the daemon
   std::uint64_t unexpected_bytes = 0;       // held now
@@ -192,6 +195,10 @@ class Endpoint {
 
   /// True when nothing of ours is in flight: what close waits for, bounded (DESIGN D7).
   virtual bool drained() const = 0;
+
+  /// Before an endpoint is destroyed whose process knows that it has heard of everything, and not in a forked child: tells
+  /// peers beyond a fabric that loses what has come from them, for nobody will be there to say it again.
+  virtual void say_last_words() = 0;
 
   /// Before sleeping on the queue pair's descriptor: call progress() again after so many milliseconds even if nothing
   /// comes (an RNR delay ends, a silent peer is to be probed). -1: no need.

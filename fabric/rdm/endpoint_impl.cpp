@@ -35,6 +35,7 @@ EndpointImpl::EndpointImpl(std::unique_ptr<device::QueuePair> queue_pair, const 
       data_chunk_(whole_lines(queue_pair_->mtu(), kCtsDataOverhead)),
       write_chunk_(whole_lines(queue_pair_->mtu(), kWriteOverhead)),
       share_(options.receive_buffers),
+      random_(std::uint64_t{queue_pair_->qkey()} << 32 | queue_pair_->address().qpn),
       flights_(512),
       last_look_ns_(clock()),
       last_probe_ns_(last_look_ns_) {}
@@ -56,7 +57,9 @@ unsigned EndpointImpl::progress() {
     return handled;
   }
   if (!backing_off_.empty()) expire_delays();
+  if (!timed_.empty()) [[unlikely]] expire_timers();
   if (!ready_.empty()) flush();
+  if (!acknowledging_.empty()) [[unlikely]] acknowledge();
   queue_pair_->wake_daemon();
   handled += static_cast<unsigned>(counters_.packets_sent - sent_before);
   // Now and then: seldom while busy, at every sixteenth idle turn otherwise.
@@ -86,14 +89,15 @@ void EndpointImpl::probe_silent_peers() {
 }
 
 bool EndpointImpl::drained() const {
-  return gone_ || (sends_.live() == 0 && resends_.live() == 0 && one_sided_.live() == 0 && responses_.live() == 0 &&
+  return gone_ || (sends_.live() == 0 && kept_.live() == 0 && one_sided_.live() == 0 && responses_.live() == 0 &&
                    controls_ == 0 && done_entries_ == 0 && oldest_ticket_ == next_ticket_);
 }
 
 int EndpointImpl::wait_limit_ms() const {
   if (gone_) return -1;
   if (!ready_.empty()) return 0;
-  if (!backing_off_.empty()) return 1;
+  if (!backing_off_.empty() || !acknowledging_.empty()) return 1;
+  if (!timed_.empty()) return timer_limit_ms();
   for (const auto& peer : peers_.all()) {
     if (peer->waits_for_peer()) return 1000;
   }

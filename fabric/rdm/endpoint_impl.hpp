@@ -1,6 +1,7 @@
 // The endpoint. One class in several files, one for each thing it does:
 //   endpoint_impl.cpp  made, asked for progress, idle checks    send.cpp          the posting call; eager and medium requests
 //   transmit.cpp       packets out, their answers, RNR          flush.cpp         what waits, peer by peer
+//   wire.cpp           what crosses a fabric that loses
 //   receive.cpp        packets in, sequence, eager and medium   long_message.cpp  windows and data of long messages
 //   delivery.cpp       messages into buffers, completions       post_receive.cpp  receive, peek, claim, cancel
 //   initiate.cpp       reads, writes and atomics: our side      target.cpp        ... and the side whose memory it is
@@ -41,6 +42,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   void set_min_multi_receive(std::size_t bytes) override { options_.min_multi_receive = bytes; }
   unsigned progress() override;
   bool drained() const override;
+  void say_last_words() override;
   int wait_limit_ms() const override;
   std::uint32_t outstanding(PeerIndex index) const override {
     const Peer* const peer = peers_.by_index(index);
@@ -53,10 +55,19 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
  private:
   /// A packet that the daemon has not answered for yet.
   struct Flight {
-    SendOperation* operation = nullptr;
+    enum class Kind : std::uint8_t {
+      kWord,      // credit, acknowledgement: nobody waits for it
+      kNumbered,  // needed a credit
+      kAgain,     // the same, and is kept
+      kQuestion,  // to the card
+    };
+    SendOperation* operation = nullptr;  // kNumbered
     Peer* peer = nullptr;
+    std::uint64_t posted_ns = 0;         // 0: not noted
     std::uint32_t epoch = 0;
-    bool counted = false;  // needed a credit
+    std::uint32_t psn = 0;
+    Kind kind = Kind::kWord;
+    bool numbered() const { return kind == Kind::kNumbered || kind == Kind::kAgain; }
   };
 
   /// A request packet, taken apart and checked.
@@ -75,6 +86,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   };
 
   enum class FlushResult { kNothingLeft, kMore, kNoSlot };
+  enum class Again { kPosted, kNotNow, kNoSlot };
 
   // endpoint_impl.cpp
   void look_around();
@@ -103,16 +115,43 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   template <typename Fill>
   bool post_packet(Peer& peer, SendOperation* operation, std::size_t size, Fill&& fill);
   bool post_credit(Peer& peer);
-  bool post_again(Peer& peer);
-  void write_transport_header(Peer& peer, std::byte* packet, std::uint8_t flags, std::uint32_t psn);
-  void commit(Peer& peer, SendOperation* operation, const device::SendSlot& slot, std::size_t size, bool counted);
+  void write_transport_header(Peer& peer, std::byte* packet, std::uint8_t flags, std::uint32_t psn, std::uint8_t path);
+  void commit(Peer& peer, const device::SendSlot& slot, std::size_t size, const Flight& flight, std::uint8_t path,
+              std::uint8_t flags = 0);
   void publish(Peer& peer, const device::SendSlot& slot, std::size_t size);
   void grow_flights();
   unsigned collect_answers();
   void on_answer(std::uint64_t ticket, efa::SendStatus status, std::span<const std::byte> packet);
+  void on_wire(const Flight& flight, std::span<const std::byte> packet);
+  void on_failed(const Flight& flight, efa::SendStatus status);
   void on_refused(const Flight& flight, std::span<const std::byte> packet);
-  void keep_for_resend(Peer& peer, SendOperation* operation, std::span<const std::byte> packet);
+  void left_daemon(Peer& peer);
   void recovered(Peer& peer);
+
+  // wire.cpp
+  Wire& make_wire(Peer& peer);
+  Wire& wire_of(Peer& peer);
+  void keep(Peer& peer, const Flight& flight, std::span<const std::byte> packet);
+  void let_go(Peer& peer, Kept& kept, Status status, int detail);
+  void take_reports(Peer& peer, Status status, int detail);
+  Again post_again(Peer& peer);
+  bool take_numbered(Peer& peer, const srd::PacketHeader& header, const device::Arrival& arrival);
+  void acknowledge();
+  bool post_acknowledgement(Wire& wire);
+  void on_acknowledgement(Peer& peer, std::span<const std::byte> packet);
+  void watch(Wire& wire);
+  void after_news(Peer& peer);
+  void unresponsive(Peer& peer);
+  bool misses_credit(const Peer& peer) const;
+  std::uint64_t deadline_ns(const Wire& wire) const;
+  int timer_limit_ms() const;
+  void expire_timers();
+  void ask_for_credit(Wire& wire, std::uint64_t now);
+  void ask_progress(Wire& wire);
+  void on_progress(const device::Arrival& arrival);
+  void hear_progress(Peer& peer, const srd::PeerProgress& progress);
+  /// For what the windows do not choose a path for: each one in turn.
+  std::uint8_t next_path() { return static_cast<std::uint8_t>(++words_ % options_.transport.paths); }
 
   // flush.cpp
   void schedule(Peer& peer);
@@ -266,7 +305,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   Pool<SendOperation> sends_;
   Pool<ReceiveOperation> receives_;
   Pool<Message> messages_;
-  Pool<Resend> resends_;
+  Pool<Kept> kept_;
   Pool<OneSidedOperation> one_sided_;
   Pool<Response> responses_;
   Pool<PartialWrite> partial_writes_;
@@ -275,6 +314,10 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   srd::RnrLimits rnr_limits_;
   List<Peer, &Peer::ready> ready_;
   List<Peer, &Peer::backing_off> backing_off_;
+  srd::Random random_;
+  List<Wire, &Wire::timed> timed_;
+  List<Wire, &Wire::acknowledging> acknowledging_;
+  std::uint32_t words_ = 0;
 
   std::vector<Flight> flights_;      // by ticket, a power of two
   std::uint64_t oldest_ticket_ = 0;  // not answered yet

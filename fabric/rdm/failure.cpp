@@ -11,15 +11,9 @@ namespace weft::rdm {
 
 /// All sends to a peer that are not completely with the daemon.
 void EndpointImpl::fail_sends(Peer& peer, Status status, int device_status) {
-  while (Resend* resend = peer.resends.pop_front()) {
-    peer.send_credit.refund();
-    SendOperation* const operation = resend->operation;
-    buffers_.give_back(std::move(resend->packet));
-    resends_.give_back(resend);
-    if (!operation) continue;
-    --operation->unanswered;
-    report(*operation, status, device_status);
-    settle(*operation);
+  if (peer.wire) {
+    peer.wire->send.fail();
+    take_reports(peer, status, device_status);
   }
   for (auto* list : {&peer.requests, &peer.streaming, &peer.waiting}) {
     while (SendOperation* operation = list->front()) {
@@ -108,7 +102,7 @@ void EndpointImpl::end_session(Peer& peer, Status status, int device_status) {
 void EndpointImpl::restart_transmit(Peer& peer, Status status) {
   end_session(peer, status, 0);
   peer.fresh_epoch = peer.epoch;
-  peer.next_psn = 0;
+  peer.headers = 0;
   peer.send_credit = {};
   peer.hold_requests = false;
 }
@@ -119,7 +113,8 @@ void EndpointImpl::restart_receive(Peer& peer, Status status) {
   drop_one_sided_arrivals(peer);
   peer.session_known = false;
   peer.told_to_hold = false;
-  peer.newest_psn = ~0u;
+  peer.newest_header = 0;
+  if (peer.wire) peer.wire->receive = srd::ReceiveWindow(queue_pair_->qkey());
   peer.expected_message = 0;
   peer.receive_credit = {};
   peer.credit_due = peer.restart_due = false;

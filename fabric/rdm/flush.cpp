@@ -38,16 +38,19 @@ EndpointImpl::FlushResult EndpointImpl::flush_peer(Peer& peer) {
   if (!peer.rnr.clear()) {
     if (!peer.rnr.may_try()) return FlushResult::kNothingLeft;
     // One packet to see whether the peer reads again.
-    if (!peer.resends.empty() ? !post_again(peer) : !post_credit(peer)) return FlushResult::kNoSlot;
+    const Again again = peer.has_lost() ? post_again(peer) : Again::kNotNow;
+    if (again == Again::kNoSlot || (again == Again::kNotNow && !post_credit(peer))) return FlushResult::kNoSlot;
     peer.rnr.trying();
     return FlushResult::kNothingLeft;
   }
   unsigned turn = 0;
   for (unsigned packets = 0; packets < kTurnPackets; ++packets) {
     bool posted, nothing = false;
-    if (!peer.resends.empty()) {
-      posted = post_again(peer);
-    } else if (!peer.send_credit.available() || peer.changing_over()) {
+    if (peer.has_lost()) {
+      const Again again = post_again(peer);
+      if (again == Again::kNotNow) break;
+      posted = again == Again::kPosted;
+    } else if (!peer.send_credit.available() || peer.changing_over() || !peer.has_room()) {
       break;
     } else {
       posted = post_next(peer, turn, nothing);
@@ -57,7 +60,11 @@ EndpointImpl::FlushResult EndpointImpl::flush_peer(Peer& peer) {
   }
   if ((peer.credit_due || peer.restart_due) && !post_credit(peer)) return FlushResult::kNoSlot;
   const bool requests = !peer.requests.empty() && (!peer.hold_requests || peer.requests.front()->posted != 0);
-  if (!peer.resends.empty()) return FlushResult::kMore;
+  if (Wire* const wire = peer.wire.get(); wire && !peer.has_room()) {
+    wire->no_room = true;  // goes on when something was heard of
+    return FlushResult::kNothingLeft;
+  }
+  if (peer.wire && misses_credit(peer)) watch(*peer.wire);
   const OneSidedTraffic* const traffic = peer.one_sided.get();
   const bool more = !peer.controls.empty() || !peer.streaming.empty() || requests ||
                     (traffic && (traffic->may_ask() || traffic->may_answer()));

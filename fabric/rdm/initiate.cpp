@@ -105,7 +105,7 @@ int EndpointImpl::one_sided(const OneSidedRequest& request) {
 
   operation.direct = !operation.is_atomic() && may_be_direct(*peer, length, request.flags);
   const bool now = traffic.queued.empty() && traffic.begun < kMaxOneSided && peer->send_credit.available() &&
-                   peer->rnr.clear() && peer->resends.empty();
+                   peer->rnr.clear() && peer->has_room();
   bool posted = false;
   if (operation.kind == OneSided::kRead) operation.local.assign(request.local);
   if (now && operation.is_atomic()) {

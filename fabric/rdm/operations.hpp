@@ -214,12 +214,12 @@ struct PartialWrite {
   }
 };
 
-/// A packet that the daemon refused with RNR, kept as it was.
-struct Resend {
-  Hook<Resend> hook;
+/// A packet that may have to be sent again: the daemon refused it with RNR, or it crosses the fabric.
+struct Kept {
   std::uint32_t id = 0;
   bool live = false;
   SendOperation* operation = nullptr;
+  std::uint32_t epoch = 0;  // the peer's, when it was posted
   std::uint32_t psn = 0;
   std::uint32_t size = 0;
   Buffer packet;

@@ -10,6 +10,7 @@
 
 #include "fabric/rdm/operations.hpp"
 #include "fabric/rdm/reorder.hpp"
+#include "fabric/rdm/wire.hpp"
 #include "fabric/srd/credit.hpp"
 #include "fabric/srd/rnr.hpp"
 
@@ -73,12 +74,13 @@ struct Peer {
   bool credit_due = false;      // the peer should hear of its credit, if need be in a packet of its own
   bool restart_due = false;     // the peer speaks of a session that we do not know
   std::uint8_t unknown_session = 0;
-  std::uint32_t next_psn = 0;
+  bool credit_asked = false;    // the next credit asks for the peer's
+  std::uint32_t headers = 0;    // written, since fresh_epoch
   std::uint32_t next_message = 0;
   std::uint32_t sends = 0;      // operations alive
   device::ChannelSender* express = nullptr;  // packets go this way, past the daemon
   std::int32_t until_asked = kAskForChannelAfter;  // packets through the daemon before a channel is asked for
-  std::uint32_t with_daemon = 0;  // packets that cost a credit and are not answered; while there are any, none is published
+  std::uint32_t with_daemon = 0;  // packets that cost a credit and may still arrive; while there are any, none is published
   bool direct = false;          // with `express`: the peer seems to reach our memory
   bool probe_due = false;       // the next credit goes through the daemon, which knows whether the peer lives
   srd::SendCredit send_credit;
@@ -87,15 +89,15 @@ struct Peer {
   Hook<Peer> backing_off;       // waits for the end of an RNR delay
   List<SendOperation, &SendOperation::hook> requests, streaming, waiting;
   List<Message, &Message::control> controls;
-  List<Resend, &Resend::hook> resends;
   std::unique_ptr<OneSidedTraffic> one_sided;
+  std::unique_ptr<Wire> wire;   // both directions
 
   // From the peer.
   bool session_known = false;
   bool told_to_hold = false;    // the peer will start no new message
   std::uint8_t peer_session = 0;
   std::uint16_t since_told = 0;  // request packets that came nevertheless; some were under way
-  std::uint32_t newest_psn = ~0u;
+  std::uint32_t newest_header = 0;
   std::uint32_t expected_message = 0;
   std::uint32_t share_round = 0;
   srd::ReceiveCredit receive_credit;
@@ -104,9 +106,12 @@ struct Peer {
   std::array<std::uint32_t, 4> former_qkeys{};  // packets of these incarnations are late
 
   bool has_work() const {
-    return !resends.empty() || !controls.empty() || !streaming.empty() || !requests.empty() || credit_due || restart_due ||
+    return has_lost() || !controls.empty() || !streaming.empty() || !requests.empty() || credit_due || restart_due ||
            (one_sided && (one_sided->may_ask() || one_sided->may_answer()));
   }
+  bool has_lost() const { return wire && wire->send.has_lost(); }
+  /// The transport lets a new packet go.
+  bool has_room() const { return !wire || (!wire->send.has_lost() && wire->send.room()); }
   /// What would never end if the peer died silently: an answer that is to come, or a credit without which nothing leaves.
   bool waits_for_peer() const {
     return !waiting.empty() || !incomplete.empty() || !requests.empty() || !streaming.empty() || !controls.empty() ||

@@ -8,6 +8,7 @@
 namespace weft::rdm {
 
 void EndpointImpl::on_packet(const device::Arrival& arrival) {
+  if ((arrival.flags & efa::kProgressReport) != 0) [[unlikely]] return on_progress(arrival);
   ++counters_.packets_received;
   srd::PacketHeader header;
   if (!read_header(arrival.payload, header) || header.version != srd::kVersion) return dropped();
@@ -18,7 +19,11 @@ void EndpointImpl::on_packet(const device::Arrival& arrival) {
     return dropped();
   }
   on_transport(*peer, header);
-  if ((header.flags & srd::kCreditOnly) != 0) return;
+  if ((header.flags & (srd::kCreditOnly | srd::kAcknowledgement)) != 0) {
+    if ((header.flags & srd::kAcknowledgement) != 0) on_acknowledgement(*peer, arrival.payload);
+    return;
+  }
+  if (!arrival.through_channel && !take_numbered(*peer, header, arrival)) return dropped();
   if (!peer->receive_credit.take()) return dropped();
   share_.arrived(peer->share_round);
   if (peer->receive_credit.owes(share_.window())) {
@@ -46,7 +51,7 @@ bool EndpointImpl::accept_incarnation(Peer& peer, std::uint32_t qkey) {
 bool EndpointImpl::accept_session(Peer& peer, const srd::PacketHeader& header) {
   if (peer.session_known && static_cast<std::int8_t>(header.session - peer.peer_session) < 0) {
     // From before its restart. It took a credit all the same.
-    if ((header.flags & srd::kCreditOnly) == 0) peer.receive_credit.take();
+    if ((header.flags & (srd::kCreditOnly | srd::kAcknowledgement)) == 0) peer.receive_credit.take();
     return false;
   }
   if ((header.flags & srd::kEstablished) != 0) {
@@ -66,6 +71,7 @@ bool EndpointImpl::accept_session(Peer& peer, const srd::PacketHeader& header) {
   }
   peer.session_known = true;
   peer.peer_session = header.session;
+  if (peer.wire) peer.wire->receive = srd::ReceiveWindow(queue_pair_->qkey());
   return true;
 }
 
@@ -77,10 +83,14 @@ void EndpointImpl::on_transport(Peer& peer, const srd::PacketHeader& header) {
     return;
   }
   bool can_go_on = peer.send_credit.extend(header.credit);
-  if (srd::after(header.psn, peer.newest_psn)) {
+  if ((header.flags & (srd::kCreditOnly | srd::kAckRequested)) == (srd::kCreditOnly | srd::kAckRequested)) {
+    peer.credit_due = true;
+    schedule(peer);
+  }
+  if ((header.flags & srd::kAcknowledgement) == 0 && srd::after(header.acknowledged, peer.newest_header)) {
     const bool hold = (header.flags & srd::kHoldRequests) != 0;
     can_go_on |= peer.hold_requests && !hold;
-    peer.newest_psn = header.psn;
+    peer.newest_header = header.acknowledged;
     peer.hold_requests = hold;
   }
   if (can_go_on && peer.has_work()) schedule(peer);
@@ -110,9 +120,15 @@ void EndpointImpl::on_message_packet(Peer& peer, std::span<const std::byte> pack
     if (!peer.told_to_hold) {
       peer.credit_due = true;
       schedule(peer);
-    } else if (++peer.since_told > 2 * srd::kMaxWindow) {
-      // More than was under way when the peer was told: it does not listen, and its messages have no place here.
-      return dropped();
+    } else {
+      // More than was under way when the peer was told: it does not listen, and its messages have no place here. Where
+      // words are lost it is told again before.
+      const bool lossy = peer.wire && peer.wire->impaired;
+      if (++peer.since_told > (lossy ? 16 : 2) * srd::kMaxWindow) return dropped();
+      if (lossy && peer.since_told % srd::kMaxWindow == 0) {
+        peer.credit_due = true;
+        schedule(peer);
+      }
     }
   }
   on_request(peer, request);

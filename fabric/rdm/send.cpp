@@ -77,7 +77,7 @@ bool EndpointImpl::send_at_once(Peer& peer, const SendRequest& request, std::siz
 }
 
 bool EndpointImpl::may_send_now(const Peer& peer) const {
-  return peer.requests.empty() && peer.send_credit.available() && peer.rnr.clear() && peer.resends.empty() &&
+  return peer.requests.empty() && peer.send_credit.available() && peer.rnr.clear() && peer.has_room() &&
          !peer.hold_requests;
 }
 

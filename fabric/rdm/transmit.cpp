@@ -20,17 +20,21 @@ bool EndpointImpl::post_credit(Peer& peer) {
   if (!express) slot = queue_pair_->begin_send(sizeof(srd::PacketHeader));
   if (!slot.data) return false;
   peer.probe_due = false;
-  const std::uint8_t flags = srd::kCreditOnly | (peer.restart_due ? srd::kRestart : 0);
-  write_transport_header(peer, slot.data, flags, peer.next_psn++);
+  std::uint8_t flags = srd::kCreditOnly;
+  if (peer.restart_due) flags |= srd::kRestart;
+  if (peer.credit_asked) flags |= srd::kAckRequested;
+  const std::uint8_t path = express ? std::uint8_t{0} : next_path();
+  write_transport_header(peer, slot.data, flags, 0, path);
   if (peer.restart_due) {
     const std::uint32_t unknown_session = peer.unknown_session;
     std::memcpy(slot.data + offsetof(srd::PacketHeader, acknowledged), &unknown_session, sizeof(unknown_session));
     peer.restart_due = false;
   }
+  peer.credit_asked = false;
   if (express) {
     publish(peer, slot, sizeof(srd::PacketHeader));
   } else {
-    commit(peer, nullptr, slot, sizeof(srd::PacketHeader), false);
+    commit(peer, slot, sizeof(srd::PacketHeader), {.peer = &peer, .epoch = peer.epoch}, path);
   }
   ++counters_.credit_packets;
   return true;
@@ -49,26 +53,60 @@ void EndpointImpl::on_answer(std::uint64_t ticket, efa::SendStatus status, std::
   const Flight flight = flights_[ticket & (flights_.size() - 1)];
   oldest_ticket_ = ticket + 1;
   Peer& peer = *flight.peer;
-  SendOperation* operation = flight.operation;
-  if (flight.counted && --peer.with_daemon == 0 && peer.express && peer.has_work()) schedule(peer);
+  const bool current = flight.epoch == peer.epoch;
+  if (flight.kind == Flight::Kind::kQuestion) [[unlikely]] {
+    if (status != efa::SendStatus::kOk) hear_progress(peer, {.known = false});
+    return;
+  }
   if (status == efa::SendStatus::kOk) [[likely]] {
-    if (flight.epoch == peer.epoch) {
+    if (queue_pair_->hint() == efa::SendHint::kOnWire) [[unlikely]] return on_wire(flight, packet);
+    if (current) {
       peer.established = true;
       if (!peer.rnr.clear()) recovered(peer);
     }
-    if (operation && --operation->unanswered == 0) settle(*operation);
+    if (!flight.numbered()) return;
+    if (flight.kind == Flight::Kind::kNumbered) left_daemon(peer);
+    peer.wire->send.delivered(flight.psn);
+    take_reports(peer, Status::kPeerGone, 0);
+    if (flight.operation && --flight.operation->unanswered == 0) settle(*flight.operation);
     return;
   }
+  if (status == efa::SendStatus::kRemoteRnr && current) return on_refused(flight, packet);
+  on_failed(flight, status);
+}
+
+/// It crosses the fabric: from now on only the peer's word counts.
+void EndpointImpl::on_wire(const Flight& flight, std::span<const std::byte> packet) {
+  Peer& peer = *flight.peer;
+  if (!peer.rnr.clear()) recovered(peer);
+  if (!flight.numbered()) return;
+  Wire& wire = *peer.wire;
+  if (flight.kind == Flight::Kind::kNumbered) keep(peer, flight, packet);
+  wire.impaired = true;
+  wire.send.on_wire(flight.psn, flight.posted_ns != 0 ? flight.posted_ns : clock_());
+  take_reports(peer, Status::kPeerGone, 0);
+  watch(wire);
+}
+
+void EndpointImpl::on_failed(const Flight& flight, efa::SendStatus status) {
+  Peer& peer = *flight.peer;
   const bool current = flight.epoch == peer.epoch;
-  if (status == efa::SendStatus::kRemoteRnr && current) {
-    on_refused(flight, packet);
-    return;
-  }
-  // It was not delivered, so it took no room at the peer, unless the peer has begun to count anew since.
-  if (flight.counted && !srd::after(peer.fresh_epoch, flight.epoch)) peer.send_credit.refund();
   Status reason = Status::kPeerGone;
   int detail = static_cast<int>(status);
   hint_ = queue_pair_->hint();
+  // It is over, whatever becomes of the session; those that are kept hear of that.
+  SendOperation* operation = flight.operation;
+  if (flight.numbered()) {
+    if (Kept* const kept = peer.wire->kept.take(flight.psn)) {
+      operation = kept->operation;
+      buffers_.give_back(std::move(kept->packet));
+      kept_.give_back(kept);
+    }
+    left_daemon(peer);
+    // It was not delivered, so it took no room at the peer, unless the peer has begun to count anew since.
+    if (!srd::after(peer.fresh_epoch, flight.epoch)) peer.send_credit.refund();
+    peer.wire->send.delivered(flight.psn);
+  }
   switch (status) {
     case efa::SendStatus::kRemoteRnr:
     case efa::SendStatus::kRemoteBadDestQpn:
@@ -90,6 +128,7 @@ void EndpointImpl::on_answer(std::uint64_t ticket, efa::SendStatus status, std::
       reason = Status::kInternal;
       if (current) end_session(peer, reason, static_cast<int>(status));
   }
+  if (flight.numbered()) take_reports(peer, reason, detail);
   if (operation) {
     --operation->unanswered;
     report(*operation, reason, detail);
@@ -104,8 +143,10 @@ void EndpointImpl::on_refused(const Flight& flight, std::span<const std::byte> p
     unschedule(peer);
     backing_off_.push_back(peer);
   }
-  if (flight.counted) {
-    keep_for_resend(peer, flight.operation, packet);
+  if (flight.numbered()) {
+    if (flight.kind == Flight::Kind::kNumbered) keep(peer, flight, packet);
+    peer.wire->send.refused(flight.psn);
+    take_reports(peer, Status::kPeerGone, 0);
     return;
   }
   // The next word on credit is as good as this one. So that there is one:
@@ -117,35 +158,8 @@ void EndpointImpl::on_refused(const Flight& flight, std::span<const std::byte> p
   }
 }
 
-void EndpointImpl::keep_for_resend(Peer& peer, SendOperation* operation, std::span<const std::byte> packet) {
-  srd::PacketHeader header{};
-  std::memcpy(&header, packet.data(), sizeof(header));
-  Resend& resend = *resends_.take();
-  resend.operation = operation;
-  resend.psn = header.psn;
-  resend.size = static_cast<std::uint32_t>(packet.size());
-  resend.packet = buffers_.take(packet.size());
-  std::memcpy(resend.packet.data(), packet.data(), packet.size());
-  // In order of their numbers: the oldest is what the receiver waits for.
-  Resend* before = peer.resends.back();
-  while (before && srd::after(before->psn, resend.psn)) before = decltype(peer.resends)::previous(*before);
-  peer.resends.insert_after(before, resend);
-}
-
-bool EndpointImpl::post_again(Peer& peer) {
-  Resend& resend = *peer.resends.front();
-  const device::SendSlot slot = queue_pair_->begin_send(resend.size);
-  if (!slot.data) return false;
-  std::memcpy(slot.data, resend.packet.data(), resend.size);
-  write_transport_header(peer, slot.data, 0, resend.psn);
-  // It has its credit, and the operation counts it, since it was posted first.
-  if (resend.operation) --resend.operation->unanswered;
-  commit(peer, resend.operation, slot, resend.size, true);
-  ++counters_.packets_resent;
-  peer.resends.remove(resend);
-  buffers_.give_back(std::move(resend.packet));
-  resends_.give_back(&resend);
-  return true;
+void EndpointImpl::left_daemon(Peer& peer) {
+  if (--peer.with_daemon == 0 && peer.express && peer.has_work()) schedule(peer);
 }
 
 void EndpointImpl::recovered(Peer& peer) {

@@ -43,6 +43,8 @@ class ReceiveCredit {
     ++received_;
     return true;
   }
+  /// take() would say no.
+  bool exhausted() const { return received_ == granted_; }
   /// The value for the next packet to the peer.
   std::uint32_t grant(std::uint32_t window);
   /// So much is unsaid that the peer is worth a packet of its own.

@@ -1,8 +1,8 @@
 // The transport header in front of every packet, and what the transport does with it. docs/wire-format.md has every byte.
 //
-// Today's wire is one daemon's switch, which is lossless: it delivers a packet or answers at once why not. So what the
-// transport has to do now is credits (srd/credit.hpp) and RNR back-off (srd/rnr.hpp). The acknowledgement and path
-// fields are filled by a transport over a wire that loses packets (send_window.hpp), which fabric/rdm does not use yet.
+// On one daemon's switch, where nothing is impaired, a packet is delivered or answered at once with why not: credits
+// (credit.hpp) and back-off after a refusal (rnr.hpp) are all the transport does then. What crosses the emulated fabric may
+// be lost: send_window.hpp and receive_window.hpp (decision 10).
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace weft::srd {
 inline constexpr std::uint8_t kVersion = 1;
 
 enum PacketFlags : std::uint8_t {
-  kAckRequested = 1,      // seat: the receiver acknowledges at once
+  kAckRequested = 1,      // the receiver acknowledges at once; with kCreditOnly: it says its credit at once
   kCreditOnly = 2,        // carries no RDM header: `credit` is the message. Needs no credit itself.
   kHoldRequests = 4,      // the sender's memory for unexpected messages is full: start no new message towards it
   kRestart = 8,           // carries no RDM header: "I do not know the session you speak of, begin a new one"
@@ -25,10 +25,12 @@ enum PacketFlags : std::uint8_t {
 struct PacketHeader {
   std::uint8_t version;
   std::uint8_t flags;
-  std::uint8_t path;     // seat: which way through the underlay, echoed by the acknowledgement
+  std::uint8_t path;     // which way through the fabric, echoed by the acknowledgement
   std::uint8_t session;  // counts up when the sender had to give up its sequence of messages to this peer
-  std::uint32_t psn;     // per (queue pair, peer queue pair), one per packet; a packet sent again keeps its number
-  std::uint32_t acknowledged;  // seat: cumulative PSN received from the peer
+  std::uint32_t psn;     // counts the session's packets through the daemon that cost a credit; others have none. A packet
+                         // sent again keeps its number
+  std::uint32_t acknowledged;  // kAcknowledgement: the first psn that has not come. kRestart: the unknown session. Else it
+                               // counts the headers: the newest one's kHoldRequests holds
   std::uint32_t credit;        // so many packets the peer may have had delivered here, ever (credit.hpp)
 };
 static_assert(sizeof(PacketHeader) == 16);

@@ -56,6 +56,7 @@ class SendWindow {
   bool room() const {
     return !ended_ && next_ - base_ < kMaxOutstanding && (!paths_ || in_flight() < congestion_.window());
   }
+  std::uint32_t next_psn() const { return next_; }
   /// With room() only.
   Posting post(std::uint64_t cookie, std::uint64_t now_ns);
   /// What was lost or refused, oldest first, as far as the congestion window lets it. False: nothing now.
