@@ -11,9 +11,11 @@ struct EfaCounters {
   std::uint64_t tx_pkts = 0, tx_bytes = 0;  // read from this function's send queues
   std::uint64_t rx_pkts = 0, rx_bytes = 0;  // delivered into this function's receive queues
   std::uint64_t rx_drops = 0;               // RNR seen by senders to this function
-  // By the sender, one for each way a message was not delivered: tx_pkts = delivered + the sum of these.
+  // By the sender, one for each way a message was not delivered: tx_pkts = delivered + on_wire + the sum of these.
   std::uint64_t delivered = 0, group_egress = 0, group_ingress = 0, unreachable = 0, bad_qpn = 0, rnr = 0,
                 bad_descriptor = 0;
+  std::uint64_t on_wire = 0;     // given to the emulated fabric: only the peer knows whether they came
+  std::uint64_t wire_drops = 0;  // packets and copies of them that the fabric lost, or that found nobody where they arrived
   // What the function's clients say of their reads and writes of memory; the last four are the packets that carried them.
   std::uint64_t rdma_read_wrs = 0, rdma_read_bytes = 0, rdma_read_wr_err = 0, rdma_read_resp_bytes = 0;
   std::uint64_t rdma_write_wrs = 0, rdma_write_bytes = 0, rdma_write_wr_err = 0, rdma_write_recv_bytes = 0;

@@ -13,6 +13,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <span>
 
 #include <rte_mbuf.h>
@@ -56,6 +58,14 @@ class Port {
 /// Why the engine's gate refused an EFA message; the engine maps it to its DropReason.
 enum class EfaVerdict : std::uint8_t { kAllow, kGroupEgress, kGroupIngress, kUnreachable };
 
+/// What the emulated fabric does to one EFA packet.
+struct EfaPassage {
+  bool lost = false;       // also one that was damaged: the real card checks what it receives
+  bool congested = false;  // marked on its way (ECN)
+  std::uint64_t at_ns = 0; // when it arrives, by the clock of poll()
+  std::optional<std::uint64_t> copy_at_ns{};  // when a second one does, which is whole in any case
+};
+
 /// EFA's own policy (facts ec2 6.2), published with the snapshot. Called by the worker inside MessageSwitch::poll(). The
 /// engine notes a refusal in its drop log; counting is the switch's.
 class EfaGate {
@@ -69,6 +79,17 @@ class EfaGate {
   /// Whether packets of the two may pass the engine by, once verdict() allows them: false when something else must see
   /// them. Part of what epoch() is about.
   virtual bool may_bypass(EniSlot /*source*/, EniSlot /*destination*/) const noexcept { return true; }
+
+  /// Whether something is wrong between the two on some path, so that every packet must ask cross(). Part of what epoch()
+  /// is about.
+  virtual bool impaired(EniSlot /*source*/, EniSlot /*destination*/) const noexcept { return false; }
+
+  /// What becomes of a packet of `bytes` on one of the ways through the fabric, `path` modulo how many there are. Asked once
+  /// for each packet of an impaired pair, as it is sent.
+  virtual EfaPassage cross(EniSlot /*source*/, EniSlot /*destination*/, std::uint8_t /*path*/, std::uint64_t now_ns,
+                           std::uint32_t /*bytes*/) const noexcept {
+    return {.at_ns = now_ns};
+  }
 };
 
 class MessageSwitch {
@@ -77,6 +98,10 @@ class MessageSwitch {
 
   /// One turn over all functions: moves at most a burst per queue pair. Returns messages moved or refused.
   virtual std::uint32_t poll(const EfaGate& gate, std::uint64_t now_ns) noexcept = 0;
+
+  /// When the next packet arrives that is on its way through the fabric: then poll() has something to do though nobody sends.
+  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  virtual std::uint64_t next_ns() const noexcept { return kNever; }
 
   /// As Port::arm for all functions at once.
   virtual bool arm(int eventfd) noexcept = 0;

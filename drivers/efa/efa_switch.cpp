@@ -22,23 +22,26 @@ std::uint32_t EfaSwitch::poll(const EfaGate& gate, std::uint64_t now_ns) noexcep
   // 1. Queue pairs, functions and channels that came or go; channels that a gate refuses now.
   if (link_->commands.read_available() != 0) obey_commands(gate);
   if (channels_.begin_turn(gate, link_->express.load(std::memory_order_relaxed))) tell_of_channels();
-  if (active_.empty()) return 0;
-
-  // 2. A burst from each, beginning one further every turn: nobody is always first at a receiver's last buffer.
   verdicts_.begin_turn();
-  if (++first_ >= active_.size()) first_ = 0;
+
+  // 2. Packets that have crossed the fabric, also when nobody is left to take them.
   std::uint32_t handled = 0;
+  if (held_.due(now_ns)) [[unlikely]] handled = take_arrived(gate, now_ns);
+  if (active_.empty()) return handled;
+
+  // 3. A burst from each, beginning one further every turn: nobody is always first at a receiver's last buffer.
+  if (++first_ >= active_.size()) first_ = 0;
   for (std::size_t i = first_; i < active_.size(); ++i) handled += serve(*active_[i], gate, now_ns);
   for (std::size_t i = 0; i < first_; ++i) handled += serve(*active_[i], gate, now_ns);
 
-  // 3. Show the clients, once each, and wake those that sleep.
+  // 4. Show the clients, once each, and wake those that sleep.
   for (QueuePair* queue_pair : touched_) {
     queue_pair->touched = false;
     queue_pair->publish();
   }
   touched_.clear();
 
-  // 4. Queue pairs of dead clients that have nothing left to send.
+  // 5. Queue pairs of dead clients that have nothing left to send.
   if (draining_ != 0) retire_drained();
   return handled;
 }
@@ -62,6 +65,7 @@ std::uint32_t EfaSwitch::serve(QueuePair& source, const EfaGate& gate, std::uint
 // Every way a packet can end. Each exit counts in exactly one of the sender's counters (EfaCounters in port.hpp).
 SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, const EfaGate& gate,
                               std::uint64_t now_ns) noexcept {
+  if ((packet.flags & efa::kAskProgress) != 0) [[unlikely]] return answer_progress(source, packet, gate, now_ns);
   efa::Function& sender = source.function();
   efa::FunctionCounters& counts = sender.counters;
   counts.tx_pkts.add(1);
@@ -89,7 +93,8 @@ SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, 
 
   // 3. The two gates, before anything is said about the destination's queue pairs. EFA's status has no word for a
   //    refusal: to the sender it looks like a peer that never answers (facts ec2 6.4).
-  switch (verdicts_.ask(gate, sender.declared.slot, route.function->declared.slot)) {
+  const efa::VerdictCache::Answer answer = verdicts_.ask(gate, sender.declared.slot, route.function->declared.slot);
+  switch (answer.verdict) {
     case EfaVerdict::kAllow: break;
     case EfaVerdict::kGroupEgress:
       counts.group_egress.add(1);
@@ -111,9 +116,13 @@ SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, 
                          destination == nullptr ? SendHint::kNoSuchQueuePair : SendHint::kOtherProcess);
   }
 
-  // 5. The one copy.
+  // 5. Where something is wrong with the fabric, across it; but not with a client that would not notice a loss.
+  if (answer.impaired && source.recovers_losses() && destination->recovers_losses()) [[unlikely]]
+    return cross_fabric(source, *destination, packet, gate, now_ns);
+
+  // 6. The one copy.
   efa::FunctionCounters& destination_counts = route.function->counters;
-  if (!destination->deliver(source, source.payload(packet), packet.length, now_ns)) {
+  if (!destination->deliver(source.as_source(), 0, source.payload(packet), packet.length, now_ns)) {
     counts.rnr.add(1);
     destination_counts.rx_drops.add(1);
     return SendStatus::kRemoteRnr;

@@ -44,6 +44,7 @@ class Counter {
 struct FunctionCounters {
   Counter tx_pkts, tx_bytes, rx_pkts, rx_bytes, rx_drops;
   Counter delivered, group_egress, group_ingress, unreachable, bad_qpn, rnr, bad_descriptor;
+  Counter on_wire, wire_drops;
 
   EfaCounters read() const noexcept {
     EfaCounters all;
@@ -52,6 +53,7 @@ struct FunctionCounters {
     all.delivered = delivered.get(), all.group_egress = group_egress.get(), all.group_ingress = group_ingress.get();
     all.unreachable = unreachable.get(), all.bad_qpn = bad_qpn.get(), all.rnr = rnr.get();
     all.bad_descriptor = bad_descriptor.get();
+    all.on_wire = on_wire.get(), all.wire_drops = wire_drops.get();
     return all;
   }
 };

@@ -17,7 +17,9 @@ namespace {
 struct SendHeader {
   std::uint32_t sequence, length, buffer, destination_qpn;
   AddressBytes destination;
-  std::uint32_t destination_qkey, reserved;
+  std::uint32_t destination_qkey;
+  std::uint8_t path, flags;
+  std::uint16_t reserved;
 };
 static_assert(sizeof(SendHeader) == offsetof(SendEntry, inline_data));
 
@@ -42,7 +44,7 @@ void write_header(std::byte* memory, const QueueSizes& sizes, const QueueLayout&
 QueuePair::QueuePair(std::unique_ptr<SharedMemory> memory, const QueueSizes& sizes, Function& function,
                      const QueuePairIdentity& identity, FileDescriptor arrival)
     : sizes_(sizes),
-      address_(function.declared.address.octets),
+      as_source_{function.declared.address.octets, identity.qpn, identity.qkey},
       posted_(std::make_unique<std::uint32_t[]>(sizes.rx_buffers)),
       function_(&function),
       identity_(identity),
@@ -72,6 +74,8 @@ bool QueuePair::next_send(Descriptor& packet) noexcept {
   packet.destination_qpn = copy.destination_qpn;
   packet.destination_qkey = copy.destination_qkey;
   packet.destination = copy.destination;
+  packet.path = copy.path;
+  packet.flags = copy.flags;
   return true;
 }
 
@@ -92,17 +96,17 @@ const std::byte* QueuePair::payload(const Descriptor& packet) const noexcept {
 }
 
 void QueuePair::finish_send(SendStatus status) noexcept {
-  std::uint8_t& byte = statuses_[send_head_ & (sizes_.sq_depth - 1)];
-  byte = static_cast<std::uint8_t>(status);
-  if (status != SendStatus::kOk) [[unlikely]] {
-    byte = static_cast<std::uint8_t>(byte | static_cast<unsigned>(hint_) << kStatusBits);
+  const auto byte =
+      static_cast<std::uint8_t>(static_cast<unsigned>(status) | static_cast<unsigned>(hint_) << kStatusBits);
+  statuses_[send_head_ & (sizes_.sq_depth - 1)] = byte;
+  if (byte != 0) [[unlikely]] {  // also kOk with a hint
     hint_ = SendHint::kNone;
     ++errors_;
   }
   ++send_head_;
 }
 
-bool QueuePair::deliver(const QueuePair& source, const std::byte* payload, std::uint32_t length,
+bool QueuePair::deliver(const PacketSource& source, std::uint16_t flags, const std::byte* payload, std::uint32_t length,
                         std::uint64_t now_ns) noexcept {
   if (!has_entry_room()) return false;
   ReceiveEntry& entry = receives_[receive_tail_ & (sizes_.cq_depth - 1)];
@@ -114,16 +118,20 @@ bool QueuePair::deliver(const QueuePair& source, const std::byte* payload, std::
     copy_packet(rx_buffers_ + std::size_t{buffer} * kBufferStride, payload, length);
   }
   entry.length = static_cast<std::uint16_t>(length);
-  entry.flags = 0;
+  entry.flags = flags;
   entry.buffer = buffer;
-  entry.source_qpn = source.identity_.qpn;
-  std::memcpy(entry.source, source.address_.data(), sizeof entry.source);
-  entry.source_qkey = source.identity_.qkey;
+  entry.source_qpn = source.qpn;
+  std::memcpy(entry.source, source.address.data(), sizeof entry.source);
+  entry.source_qkey = source.qkey;
   entry.delivered_ns = static_cast<std::uint32_t>(now_ns);
   entry.sequence.store(receive_tail_ + 1, std::memory_order_release);
   ++receive_tail_;
   ++delivered_;
   return true;
+}
+
+ProgressReport QueuePair::progress() const noexcept {
+  return {receive_tail_, header_->cq_head.load(std::memory_order_relaxed), 1, 0};
 }
 
 bool QueuePair::has_entry_room() noexcept {

@@ -25,12 +25,20 @@ struct Descriptor {
   std::uint32_t length = 0, buffer = 0;
   std::uint32_t destination_qpn = 0, destination_qkey = 0;
   AddressBytes destination{};
+  std::uint8_t path = 0, flags = 0;
+};
+
+/// Who a packet is from, as its receiver is told.
+struct PacketSource {
+  AddressBytes address{};
+  std::uint32_t qpn = 0, qkey = 0;
 };
 
 /// Fixed facts about a queue pair, chosen by the server.
 struct QueuePairIdentity {
   std::uint32_t qpn = 0, qkey = 0, generation = 0;
   std::uint64_t daemon_epoch = 0;
+  bool recovers_losses = false;  // its client has kFeatureFabric
 };
 
 class QueuePair {
@@ -42,6 +50,8 @@ class QueuePair {
   Function& function() const noexcept { return *function_; }
   std::uint32_t qpn() const noexcept { return identity_.qpn; }
   std::uint32_t qkey() const noexcept { return identity_.qkey; }
+  const PacketSource& as_source() const noexcept { return as_source_; }
+  bool recovers_losses() const noexcept { return identity_.recovers_losses; }
   SharedMemory& memory() noexcept { return *memory_; }
 
   // ---- as a sender ----
@@ -64,8 +74,12 @@ class QueuePair {
 
   // ---- as a receiver ----
 
-  /// Copies one packet from `source` into this queue pair; false when it has no room (RNR).
-  bool deliver(const QueuePair& source, const std::byte* payload, std::uint32_t length, std::uint64_t now_ns) noexcept;
+  /// Copies one packet into this queue pair; false when it has no room (RNR). `flags` are ReceiveFlags, 0 unless
+  /// recovers_losses().
+  bool deliver(const PacketSource& source, std::uint16_t flags, const std::byte* payload, std::uint32_t length,
+               std::uint64_t now_ns) noexcept;
+  /// How far its client is. What it has consumed is the client's word and may be anything.
+  ProgressReport progress() const noexcept;
 
   // ---- once a turn ----
 
@@ -122,7 +136,7 @@ class QueuePair {
   std::uint8_t* statuses_;
   const std::atomic<std::uint32_t>* rq_;
   QueueSizes sizes_;
-  AddressBytes address_;
+  PacketSource as_source_;
 
   std::uint32_t send_head_ = 0, published_send_head_ = 0, errors_ = 0;
   std::uint32_t receive_tail_ = 0;       // entries written

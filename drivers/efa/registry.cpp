@@ -123,7 +123,8 @@ Registry::Creation Registry::create_queue_pair(const std::string& eni_id, const 
   FileDescriptor arrival_writer(pipe_ends[1]);
 
   const QueuePairIdentity identity{request.qpn != 0 ? request.qpn : choose_qpn(*record),
-                                   random_nonzero<std::uint32_t>(), ++generation_, daemon_epoch_};
+                                   random_nonzero<std::uint32_t>(), ++generation_, daemon_epoch_,
+                                   (client.features & kFeatureFabric) != 0};
   auto queue_pair = std::make_unique<QueuePair>(std::move(memory), sizes, *record->function, identity,
                                                 std::move(arrival_writer));
   result.queue_pair = queue_pair.get();

@@ -68,7 +68,9 @@ class Registry {
 
   /// No more channels, and those there are are revoked; or channels again.
   void set_express(bool allowed);
-  std::uint64_t features() const { return link_->express.load() ? kFeatureExpress : 0; }
+  std::uint64_t features() const {
+    return kFeatureFabric | (link_->express.load() ? kFeatureExpress : 0);
+  }
 
   /// The client is gone: what it posted is still sent, then the queue pair goes.
   void drain(QueuePair* queue_pair);

@@ -1,5 +1,5 @@
-// The gate's answers of one turn: a burst between two ENIs costs one virtual call, and a change of policy is seen in
-// the next turn.
+// The gate's answers of one turn: a burst between two ENIs costs two virtual calls, and a change of policy or of the fabric
+// is seen in the next turn.
 #pragma once
 
 #include <array>
@@ -13,11 +13,19 @@ class VerdictCache {
  public:
   void begin_turn() noexcept { ++turn_; }
 
-  EfaVerdict ask(const EfaGate& gate, EniSlot source, EniSlot destination) noexcept {
+  struct Answer {
+    EfaVerdict verdict{};
+    bool impaired = false;  // of a pair that is allowed
+  };
+
+  Answer ask(const EfaGate& gate, EniSlot source, EniSlot destination) noexcept {
     const std::uint32_t pair = static_cast<std::uint32_t>(source) << 16 | destination;
     Entry& entry = entries_[(pair * 0x9e3779b1U) >> (32 - kBits)];  // Fibonacci hashing
-    if (entry.turn != turn_ || entry.pair != pair) entry = {turn_, pair, gate.verdict(source, destination)};
-    return entry.verdict;
+    if (entry.turn != turn_ || entry.pair != pair) {
+      entry = {turn_, pair, {gate.verdict(source, destination)}};
+      entry.answer.impaired = entry.answer.verdict == EfaVerdict::kAllow && gate.impaired(source, destination);
+    }
+    return entry.answer;
   }
 
  private:
@@ -25,7 +33,7 @@ class VerdictCache {
   struct Entry {
     std::uint64_t turn = 0;
     std::uint32_t pair = 0;
-    EfaVerdict verdict{};
+    Answer answer;
   };
   std::array<Entry, 1U << kBits> entries_{};
   std::uint64_t turn_ = 0;  // begin_turn() comes before the first ask(), so no entry starts valid

@@ -27,6 +27,13 @@ class FunctionGate final : public EfaGate {
   EfaVerdict verdict(EniSlot source, EniSlot destination) const noexcept override {
     return ask ? ask(source, destination) : EfaVerdict::kAllow;
   }
+  bool may_bypass(EniSlot, EniSlot) const noexcept override { return !fabric; }
+  bool impaired(EniSlot, EniSlot) const noexcept override { return fabric != nullptr; }
+  EfaPassage cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t at_ns,
+                   std::uint32_t bytes) const noexcept override {
+    return fabric(source, destination, path, at_ns, bytes);
+  }
+  std::function<EfaPassage(EniSlot, EniSlot, std::uint8_t, std::uint64_t, std::uint32_t)> fabric;
   std::uint64_t changes = 0;
   std::uint64_t epoch() const noexcept override { return changes; }
 };
@@ -57,7 +64,10 @@ struct LoopbackDaemon::State {
     const std::unique_lock lock(turn);
     if (stop || paused || visitors != 0 || !messages->arm(wake.get())) return;
     pollfd readable{wake.get(), POLLIN, 0};
-    poll(&readable, 1, -1);
+    const std::uint64_t next_ns = messages->next_ns(), before_ns = now_ns();
+    const std::uint64_t left_ns = next_ns > before_ns ? next_ns - before_ns : 0;
+    const timespec patience{static_cast<time_t>(left_ns / 1'000'000'000), static_cast<long>(left_ns % 1'000'000'000)};
+    ppoll(&readable, 1, next_ns == MessageSwitch::kNever ? nullptr : &patience, nullptr);
     eventfd_t ignored;
     eventfd_read(wake.get(), &ignored);
     messages->disarm();
@@ -134,6 +144,14 @@ void LoopbackDaemon::enter(const std::string& instance) const {
 void LoopbackDaemon::set_gate(std::function<EfaVerdict(EniSlot, EniSlot)> verdict) {
   state_->between_turns([&] {
     state_->gate.ask = std::move(verdict);
+    ++state_->gate.changes;
+  });
+}
+
+void LoopbackDaemon::set_fabric(
+    std::function<EfaPassage(EniSlot, EniSlot, std::uint8_t, std::uint64_t, std::uint32_t)> fabric) {
+  state_->between_turns([&] {
+    state_->gate.fabric = std::move(fabric);
     ++state_->gate.changes;
   });
 }

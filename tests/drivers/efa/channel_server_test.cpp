@@ -115,7 +115,7 @@ TEST_F(ChannelServerTest, the_wake_pipe_wakes_the_receiver_and_is_a_description_
   const std::uint32_t before = pair.receiver.header().notices;
   daemon.set_gate(refuse_all);
   EXPECT_TRUE(eventually([&] { return pair.receiver.header().notices == before + 1; }));
-  EXPECT_EQ(client(2).announced, kFeatureExpress) << "the server goes on";
+  EXPECT_EQ(client(2).announced, kFeatureExpress | kFeatureFabric) << "the server goes on";
 }
 
 TEST_F(ChannelServerTest, waking_a_receiver_that_has_just_died_is_no_signal) {
@@ -226,7 +226,7 @@ TEST_F(ChannelServerTest, without_express_there_are_no_channels) {
   daemon.server().set_express(false);
   EXPECT_TRUE(eventually([&] { return pair.out->header->revoked == Revocation::kPolicy; }));
   ExpressClient late = client(2);
-  EXPECT_EQ(late.announced, 0U);
+  EXPECT_EQ(late.announced, kFeatureFabric);
   EXPECT_EQ(late.ask(pair.receiver), static_cast<std::uint32_t>(EACCES));
   daemon.server().set_express(true);
   EXPECT_EQ(late.ask(pair.receiver), 0U);

@@ -83,7 +83,7 @@ TEST_F(ChannelServerTest, a_requester_that_does_not_read_is_hung_up_on) {
   int said = 0;
   while (deaf.talker.say(nobody) && said < 100000) ++said;
   EXPECT_LT(said, 100000);
-  EXPECT_EQ(client(3).announced, kFeatureExpress);
+  EXPECT_EQ(client(3).announced, kFeatureExpress | kFeatureFabric);
 }
 
 TEST_F(ChannelServerTest, clients_that_die_at_any_step_leave_nothing) {

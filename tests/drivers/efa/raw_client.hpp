@@ -39,6 +39,17 @@ class TestGate final : public EfaGate {
     const auto found = verdicts.find({source, destination});
     return found == verdicts.end() ? EfaVerdict::kAllow : found->second;
   }
+
+  /// Empty: nothing is wrong with the fabric.
+  using Fabric = std::function<EfaPassage(std::uint8_t path, std::uint64_t now_ns, std::uint32_t bytes)>;
+  std::map<std::pair<EniSlot, EniSlot>, Fabric> fabric;
+  bool impaired(EniSlot source, EniSlot destination) const noexcept override {
+    return fabric.count({source, destination}) != 0;
+  }
+  EfaPassage cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
+                   std::uint32_t bytes) const noexcept override {
+    return fabric.at({source, destination})(path, now_ns, bytes);
+  }
   std::uint64_t changes = 0;  // a test that changes a verdict says so
   std::uint64_t epoch() const noexcept override { return changes; }
 };
@@ -57,6 +68,7 @@ class RawClient {
 
   struct Send {
     std::uint32_t length = 8, buffer = kNoBuffer, qpn = 0, qkey = 0;
+    std::uint8_t path = 0, flags = 0;
     AddressBytes address{};
     std::vector<std::byte> payload;
   };
@@ -77,6 +89,8 @@ class RawClient {
     entry.destination_qpn = send.qpn;
     entry.destination_qkey = send.qkey;
     std::memcpy(entry.destination, send.address.data(), 16);
+    entry.path = send.path;
+    entry.flags = send.flags;
     if (!send.payload.empty())
       std::memcpy(send.buffer == kNoBuffer ? entry.inline_data : tx(send.buffer), send.payload.data(),
                   send.payload.size());
@@ -107,12 +121,13 @@ class RawClient {
     std::uint32_t length, buffer, qpn, qkey, delivered_ns;
     AddressBytes source;
     std::vector<std::byte> payload;
+    std::uint16_t flags;
   };
   /// The next packet; its buffer stays the client's.
   std::optional<Received> take() {
     const ReceiveEntry& entry = receives[taken_ & (header->cq_depth - 1)];
     if (entry.sequence.load(std::memory_order_acquire) != taken_ + 1) return std::nullopt;
-    Received r{entry.length, entry.buffer, entry.source_qpn, entry.source_qkey, entry.delivered_ns, {}, {}};
+    Received r{entry.length, entry.buffer, entry.source_qpn, entry.source_qkey, entry.delivered_ns, {}, {}, entry.flags};
     std::memcpy(r.source.data(), entry.source, 16);
     const std::byte* data = entry.buffer == kNoBuffer ? entry.inline_data : rx(entry.buffer);
     r.payload.assign(data, data + entry.length);
@@ -161,8 +176,8 @@ class SwitchTest : public testing::Test {
     ASSERT_FALSE(error) << error.message;
   }
 
-  RawClient open(const std::string& eni_id, CreateQp request = {}) {
-    Registry::Creation creation = registry.create_queue_pair(eni_id, request, {getpid(), getuid()});
+  RawClient open(const std::string& eni_id, CreateQp request = {}, std::uint64_t features = 0) {
+    Registry::Creation creation = registry.create_queue_pair(eni_id, request, {getpid(), getuid(), features});
     EXPECT_EQ(creation.error, 0);
     settle();
     arrivals[creation.queue_pair] = std::move(creation.arrival);
@@ -182,7 +197,8 @@ inline std::map<std::string, std::uint64_t> as_map(const EfaCounters& c) {
           {"rx_drops", c.rx_drops},         {"delivered", c.delivered},
           {"group_egress", c.group_egress}, {"group_ingress", c.group_ingress},
           {"unreachable", c.unreachable},   {"bad_qpn", c.bad_qpn},
-          {"rnr", c.rnr},                   {"bad_descriptor", c.bad_descriptor}};
+          {"rnr", c.rnr},                   {"bad_descriptor", c.bad_descriptor},
+          {"on_wire", c.on_wire},           {"wire_drops", c.wire_drops}};
 }
 
 }  // namespace weft::efa::test

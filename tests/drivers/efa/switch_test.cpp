@@ -107,6 +107,7 @@ TEST_P(PacketTest, ends_with_its_status_and_changes_these_counters_only) {
   EXPECT_EQ(received->qpn, sender.device->qpn());
   EXPECT_EQ(received->qkey, sender.device->qkey());
   EXPECT_EQ(received->delivered_ns, 0x23456789U);
+  EXPECT_EQ(received->flags, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(every_end, PacketTest, testing::ValuesIn(kCases));

@@ -116,7 +116,7 @@ void ShufflingDaemon::deliver() {
   for (const Packet& packet : on_the_wire_) {
     const auto length = static_cast<std::uint32_t>(packet.payload.size());
     // The tests' queues have room for everything that credits allow.
-    if (!packet.destination->deliver(*packet.source, packet.payload.data(), length, 0)) std::abort();
+    if (!packet.destination->deliver(packet.source->as_source(), 0, packet.payload.data(), length, 0)) std::abort();
   }
   on_the_wire_.clear();
 }

@@ -1,0 +1,103 @@
+// Packets between two that something is wrong with on the emulated fabric (docs/decisions/0010-who-acknowledges.md). Whatever
+// happens to one there, its sender hears kOnWire: that is all that a real card would know.
+#include "drivers/efa/abi.hpp"
+#include "drivers/efa/efa_switch.hpp"
+#include "drivers/efa/queue_pair.hpp"
+
+namespace weft {
+
+using efa::QueuePair;
+using efa::SendHint;
+using efa::SendStatus;
+
+namespace {
+
+SendHint hint_of(EfaVerdict refusal) noexcept {
+  switch (refusal) {
+    case EfaVerdict::kGroupEgress: return SendHint::kGroupEgress;
+    case EfaVerdict::kGroupIngress: return SendHint::kGroupIngress;
+    default: return SendHint::kElsewhere;
+  }
+}
+
+}  // namespace
+
+SendStatus EfaSwitch::cross_fabric(QueuePair& source, QueuePair& destination, const efa::Descriptor& packet,
+                                   const EfaGate& gate, std::uint64_t now_ns) noexcept {
+  const EfaFunction& from = source.function().declared;
+  efa::FunctionCounters& counts = source.function().counters;
+  const EfaPassage passage =
+      gate.cross(from.slot, destination.function().declared.slot, packet.path, now_ns, packet.length);
+  const auto flags = static_cast<std::uint16_t>(efa::kOverFabric | (passage.congested ? efa::kCongested : 0));
+  const efa::HeldPacket held{source.as_source(), from.slot,         flags,
+                             from.vpc,           packet.destination, packet.destination_qpn,
+                             destination.qkey(), packet.length};
+  const std::byte* const payload = source.payload(packet);
+
+  const bool now = passage.at_ns <= now_ns && !held_.due(now_ns);  // before its own copy is in the air
+  if (passage.copy_at_ns) held_.hold(held, payload, *passage.copy_at_ns);  // no room: the wire does not double it
+  const bool lost = passage.lost || !(now ? receive(destination, held, payload, now_ns)
+                                          : held_.hold(held, payload, passage.at_ns));
+  counts.on_wire.add(1);
+  if (lost) counts.wire_drops.add(1);
+  return source.refuse(SendStatus::kOk, SendHint::kOnWire);
+}
+
+std::uint32_t EfaSwitch::take_arrived(const EfaGate& gate, std::uint64_t now_ns) noexcept {
+  std::uint32_t arrived = 0;
+  for (; arrived < kArrivalsInTurn && held_.due(now_ns); ++arrived) {
+    arrive(held_.next(), held_.next_payload(), gate, now_ns);
+    held_.forget_next();
+  }
+  return arrived;
+}
+
+// Both ends may be others' now. Without the sender's interface there is nobody to ask the gates for, nor a counter.
+void EfaSwitch::arrive(const efa::HeldPacket& packet, const std::byte* payload, const EfaGate& gate,
+                       std::uint64_t now_ns) noexcept {
+  efa::Function* const sender = destinations_.find(packet.vpc, packet.source.address);
+  if (sender == nullptr || sender->declared.slot != packet.source_slot) return;
+  const efa::Function* const function = destinations_.find(packet.vpc, packet.destination);
+  const bool allowed =
+      function != nullptr &&
+      verdicts_.ask(gate, packet.source_slot, function->declared.slot).verdict == EfaVerdict::kAllow;
+  QueuePair* const destination = allowed ? destinations_.find(*function, packet.destination_qpn) : nullptr;
+  const bool received = destination != nullptr && destination->qkey() == packet.destination_qkey &&
+                        receive(*destination, packet, payload, now_ns);
+  if (!received) sender->counters.wire_drops.add(1);
+}
+
+bool EfaSwitch::receive(QueuePair& destination, const efa::HeldPacket& packet, const std::byte* payload,
+                        std::uint64_t now_ns) noexcept {
+  efa::FunctionCounters& counts = destination.function().counters;
+  if (!destination.deliver(packet.source, packet.flags, payload, packet.length, now_ns)) {
+    counts.rx_drops.add(1);
+    return false;
+  }
+  touch(destination);
+  counts.rx_pkts.add(1);
+  counts.rx_bytes.add(packet.length);
+  return true;
+}
+
+// No packet, and counted as none.
+SendStatus EfaSwitch::answer_progress(QueuePair& source, const efa::Descriptor& request, const EfaGate& gate,
+                                      std::uint64_t now_ns) noexcept {
+  if (!source.recovers_losses()) return SendStatus::kLocalUnsupportedOp;
+  const EfaFunction& from = source.function().declared;
+  const efa::Function* const function = destinations_.find(from.vpc, request.destination);
+  if (function == nullptr) return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kNoSuchAddress);
+  const EfaVerdict verdict = verdicts_.ask(gate, from.slot, function->declared.slot).verdict;
+  if (verdict != EfaVerdict::kAllow) return source.refuse(SendStatus::kLocalUnreachRemote, hint_of(verdict));
+
+  efa::ProgressReport report{};
+  const QueuePair* const asked = destinations_.find(*function, request.destination_qpn);
+  if (asked != nullptr && (request.destination_qkey == 0 || request.destination_qkey == asked->qkey()))
+    report = asked->progress();
+  const efa::PacketSource about{request.destination, request.destination_qpn, request.destination_qkey};
+  const bool room = source.deliver(about, efa::kProgressReport, reinterpret_cast<const std::byte*>(&report),
+                                   sizeof report, now_ns);
+  return room ? SendStatus::kOk : SendStatus::kRemoteRnr;
+}
+
+}  // namespace weft
