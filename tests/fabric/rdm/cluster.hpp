@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -18,7 +19,11 @@ namespace weft::rdm::testing {
 
 /// The endpoints' clock, in nanoseconds.
 inline std::uint64_t clock_ns = 1'000'000'000;
-inline std::uint64_t read_clock() { return clock_ns; }
+/// Or the daemon's: what it stamps and holds, it does by that one.
+inline bool real_time = false;
+inline std::uint64_t read_clock() {
+  return real_time ? static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) : clock_ns;
+}
 
 /// Keeps what an endpoint reports.
 struct Recorder final : CompletionSink {
