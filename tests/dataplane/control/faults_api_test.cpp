@@ -3,6 +3,7 @@
 
 #include "dataplane/control/api_routes.hpp"
 #include "dataplane/control/paths.hpp"
+#include "dataplane/control/query.hpp"
 #include "dataplane/control/state.hpp"
 #include "dataplane/model/faults.hpp"
 #include "tests/dataplane/control/fakes.hpp"
@@ -255,6 +256,14 @@ TEST(Paths, AreAskedForByTwoInstances) {
   EXPECT_EQ(paths_of(deployment, "?from=a&to=e"), "InvalidInstanceID.NotFound");
   EXPECT_EQ(paths_of(deployment, "?from=a&to=%"), "InvalidRequest");
   EXPECT_EQ(paths_of(deployment, "?from=%61&to=i%2Dc").size(), 6u) << "percent-encoded, as a client may";
+}
+
+TEST(Queries, AreKeysAndDecodedValuesInTheirOrder) {
+  EXPECT_TRUE(query_of("/v1/paths")->empty());
+  EXPECT_TRUE(query_of("/v1/paths?")->empty());
+  EXPECT_EQ(*query_of("/v1/paths?a=1&b=%2f%2F=&a&c="),
+            (Query{{"a", "1"}, {"b", "//="}, {"a", ""}, {"c", ""}}));
+  for (const char* target : {"?a=%", "?a=%2", "?a=%2g", "?a=1&b=%%20"}) EXPECT_FALSE(query_of(target)) << target;
 }
 
 TEST(FaultJson, SaysWhereEachComesFrom) {

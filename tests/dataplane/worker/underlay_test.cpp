@@ -287,6 +287,23 @@ TEST(WorkerUnderlay, ACaptureSeesAPacketWhenItIsSentAndWhenItArrives) {
   EXPECT_EQ(captured.take(), std::vector<Seen>{sent("a", frame, "fabric-down")});
 }
 
+TEST(WorkerUnderlay, AnotherSeedWhilePacketsFlowIsTheRunOfAnEngineThatBeginsWithIt) {
+  const auto run = [](Fabric& fabric, std::uint64_t seed) {
+    underlay::Configuration configuration{.layout = {.seed = seed}, .faults = {}};
+    configuration.layout.rack.loss = {.kind = underlay::Loss::Kind::kBernoulli, .loss = 0.5};
+    fabric.engine().set_underlay(configuration);
+    fabric.apply(apart());
+    std::string passed;
+    for (unsigned i = 0; i < 64; ++i) passed += fabric.passes("a", "b", udp(fabric.path("a", "b"), 1, 2)) ? '+' : '-';
+    return passed;
+  };
+  Fabric used(apart()), fresh(apart());
+  const std::string first = run(used, 1), second = run(used, 2);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(run(fresh, 2), second);
+  EXPECT_NE(run(fresh, 2), second) << "the seed that was there goes on";
+}
+
 TEST(WorkerUnderlay, LanesAreZeroWhereNoPacketHasBeenAndCountWhereOneHas) {
   const underlay::Host a{0, 0, 0}, b{0, 0, 1};
   const std::vector<underlay::Underlay::Way> both_ways{{a, b, 0}, {b, a, 0}};
