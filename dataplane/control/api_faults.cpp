@@ -53,7 +53,10 @@ ApiResponse ApiRoutes::clear_faults(const ApiRequest& request) {
 ApiResponse ApiRoutes::paths(const ApiRequest& request) {
   std::shared_ptr<const Deployment> deployment = controller_.deployment();
   if (!deployment) return error_response(nothing_deployed());
-  Result<Json> paths = paths_json(request.target, *deployment);
+  const ReadLanes read_lanes = [this](const std::vector<underlay::Underlay::Way>& ways) {
+    return controller_.with_engine([&](Engine& engine) { return engine.lanes(ways); });
+  };
+  Result<Json> paths = paths_json(request.target, *deployment, read_lanes);
   return paths ? ApiResponse{200, std::move(*paths)} : error_response(paths.error());
 }
 

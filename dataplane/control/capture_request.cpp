@@ -6,6 +6,8 @@
 #include <cmath>
 #include <optional>
 
+#include "dataplane/control/query.hpp"
+
 namespace weft {
 namespace {
 
@@ -14,30 +16,6 @@ constexpr double kLongestSeconds = 1e9;  // thirty years, which fit in nanosecon
 
 Error wrong_field(const char* field, std::string message) {
   return {"InvalidParameterValue", std::move(message), {"", 0, field}};
-}
-
-int hexadecimal(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// RFC 3986 2.1; nothing when a '%' stands alone.
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      decoded += text[i];
-      continue;
-    }
-    const int high = i + 2 < text.size() ? hexadecimal(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hexadecimal(text[i + 2]) : -1;
-    if (high < 0 || low < 0) return std::nullopt;
-    decoded += static_cast<char>(high << 4 | low);
-    i += 2;
-  }
-  return decoded;
 }
 
 template <typename Number>
@@ -130,18 +108,10 @@ CaptureInterface interface_of(const Eni& eni, const Instance* instance) {
 
 Result<CaptureRequest> read_capture_request(const std::string& target, const Deployment& deployment) {
   CaptureRequest request;
-  const std::size_t mark = target.find('?');
-  std::string_view query = mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
-  while (!query.empty()) {
-    const std::string_view field = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), field.size() + 1));
-    const std::size_t equals = field.find('=');
-    const std::optional<std::string> value =
-        percent_decoded(equals == std::string_view::npos ? std::string_view() : field.substr(equals + 1));
-    if (!value) return Error{"InvalidRequest", fmt::format("'{}' is not percent-encoded", field), {}};
-    if (Result<void> read = read_field(std::string(field.substr(0, equals)), *value, request); !read)
-      return read.error();
-  }
+  Result<Query> query = query_of(target);
+  if (!query) return query.error();
+  for (const auto& [key, value] : *query)
+    if (Result<void> read = read_field(key, value, request); !read) return read.error();
   if (request.interfaces.empty())
     return Error{"MissingParameter", "say whom to capture: interface=INSTANCE, INSTANCE/ethN or an ENI id", {}};
   for (const std::string& word : request.interfaces)

@@ -1,14 +1,19 @@
-// The ways between two instances and what each is like, for GET /v1/paths. Pure.
+// The ways between two instances, what each is like, and what it has done to packets: for GET /v1/paths. Pure.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "dataplane/control/json.hpp"
 
 namespace weft {
 
+/// Engine::lanes(), wherever the engine is: one view for each way asked. Called once, or not at all after a mistake.
+using ReadLanes = std::function<std::vector<LaneView>(const std::vector<underlay::Underlay::Way>&)>;
+
 /// `target`: "/v1/paths?from=A&to=B", names or ids of instances. A list with every path of both directions; empty: they
 /// share a host. Errors: InvalidRequest, InvalidInstanceID.NotFound.
-Result<Json> paths_json(const std::string& target, const Deployment& deployment);
+Result<Json> paths_json(const std::string& target, const Deployment& deployment, const ReadLanes& read_lanes);
 
 }  // namespace weft

@@ -14,6 +14,17 @@ Number divide_up(Number dividend, Number divisor) noexcept {
 
 }  // namespace
 
+LaneCounters& LaneCounters::operator+=(const LaneCounters& other) noexcept {
+  packets += other.packets;
+  bytes += other.bytes;
+  for (std::size_t i = 0; i < kCauses; ++i) dropped[i] += other.dropped[i];
+  duplicated += other.duplicated;
+  reordered += other.reordered;
+  corrupted += other.corrupted;
+  marked += other.marked;
+  return *this;
+}
+
 void Lane::change(const Impairment& impairment, std::uint64_t now_ns) noexcept {
   backlog_ = impairment.rate_bps == 0 ? 0 : backlog(now_ns);
   as_of_ns_ = std::max(as_of_ns_, now_ns);
@@ -23,6 +34,13 @@ void Lane::change(const Impairment& impairment, std::uint64_t now_ns) noexcept {
     bad_ = false;
   }
   impairment_ = impairment;
+}
+
+void Lane::restart(std::uint64_t seed, std::uint64_t now_ns) noexcept {
+  random_ = Generator(seed);
+  flaps_since_ns_ = now_ns;
+  nth_count_ = 0;
+  bad_ = false;
 }
 
 bool Lane::is_down(std::uint64_t now_ns) const noexcept {

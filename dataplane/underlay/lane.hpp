@@ -33,6 +33,8 @@ struct LaneCounters {
   std::uint64_t packets = 0, bytes = 0;  // that were given to it
   std::array<std::uint64_t, kCauses> dropped{};
   std::uint64_t duplicated = 0, reordered = 0, corrupted = 0, marked = 0;
+
+  LaneCounters& operator+=(const LaneCounters& other) noexcept;
 };
 
 class Lane {
@@ -43,6 +45,10 @@ class Lane {
   /// Another impairment from now on. What waits keeps its place, and nothing that comes later overtakes it. A flap that is
   /// another one begins now.
   void change(const Impairment& impairment, std::uint64_t now_ns) noexcept;
+
+  /// Another seed from now on: everything random, counted or periodic begins as in a lane that is made now, so that the same
+  /// seed with the same calls is the same run again. What waits keeps its place as above, and the counters go on.
+  void restart(std::uint64_t seed, std::uint64_t now_ns) noexcept;
 
   /// `ect`: the packet's ECN field says that its ends understand a mark.
   Outcome offer(std::uint64_t now_ns, std::uint32_t bytes, bool ect) noexcept;

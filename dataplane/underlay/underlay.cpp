@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace weft::underlay {
+namespace {
+
+std::uint64_t seed_of(const Plan& plan, const Underlay::Way& way) noexcept {
+  return Generator::seed(plan.layout.seed, way.from.key(), way.to.key(), way.path);
+}
+
+}  // namespace
 
 std::size_t Underlay::set_of(const Way& way) noexcept {
   return Generator::seed(0, way.from.key(), way.to.key(), way.path) % kSets * kWays;
@@ -24,11 +31,13 @@ Lane& Underlay::lane_of(const Plan& plan, const Way& way, std::uint64_t now_ns) 
     });
     place->way = way;
     place->version = plan.version;
-    place->lane.emplace(plan.impairment(way.from, way.to, way.path),
-                        Generator::seed(plan.layout.seed, way.from.key(), way.to.key(), way.path), now_ns);
+    place->seed = plan.layout.seed;
+    place->lane.emplace(plan.impairment(way.from, way.to, way.path), seed_of(plan, way), now_ns);
   } else if (place->version != plan.version) {
     place->version = plan.version;
     place->lane->change(plan.impairment(way.from, way.to, way.path), now_ns);
+    if (place->seed != plan.layout.seed) place->lane->restart(seed_of(plan, way), now_ns);
+    place->seed = plan.layout.seed;
   }
   place->used_ns = now_ns;
   return *place->lane;

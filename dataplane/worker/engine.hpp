@@ -20,6 +20,7 @@
 #include "dataplane/observe/flow_log_table.hpp"
 #include "dataplane/policy/gate.hpp"
 #include "dataplane/underlay/configuration.hpp"
+#include "dataplane/underlay/underlay.hpp"
 #include "drivers/port.hpp"
 
 namespace weft {
@@ -76,6 +77,12 @@ struct DropView {
   std::uint64_t count = 1;  // equal drops in a row
 };
 
+/// One direction of one path between two hosts, of all workers together.
+struct LaneView {
+  underlay::LaneCounters counters;  // since weftd began; of packets that met an impairment of that pair of hosts
+  std::uint64_t queued_bytes = 0;   // wait for its rate now
+};
+
 /// Whom a capture is about. Asked at the beginning and for each deployment from then on, so that a capture follows
 /// attachments.
 using CaptureSelection = std::function<std::vector<CaptureInterface>(const Deployment&)>;
@@ -116,6 +123,8 @@ class Engine {
   virtual std::vector<EniStatistics> statistics() const = 0;
   virtual std::vector<FlowView> flows() = 0;
   virtual std::vector<DropView> drops() const = 0;
+  /// Of each way, in the order asked. Zeros: no packet has been there, or the lane is forgotten (underlay/underlay.hpp).
+  virtual std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) = 0;
   /// The ENI as records name it, while it has a slot.
   virtual std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const = 0;
   /// What the workers have added up for the deployment's flow logs since the last call.

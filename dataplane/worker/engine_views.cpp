@@ -169,6 +169,22 @@ std::vector<DropView> EngineImpl::drops() const {
   return views;
 }
 
+std::vector<LaneView> EngineImpl::lanes(const std::vector<underlay::Underlay::Way>& ways) {
+  std::vector<LaneView> views(ways.size());
+  const std::uint64_t now = now_ns();  // a worker that sleeps has an older one
+  const auto add = [&](WorkerContext& context) {
+    if (context.lanes == nullptr) return;
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+      const underlay::Lane* const lane = context.lanes->find(ways[i]);
+      if (lane == nullptr) continue;
+      views[i].counters += lane->counters();
+      views[i].queued_bytes += lane->queued_bytes(now);
+    }
+  };
+  for (const auto& worker : workers_) worker->run_job(add, !threads_.empty());
+  return views;
+}
+
 std::optional<FlowLogEniKey> EngineImpl::flow_log_eni(const std::string& eni_id) const {
   const std::optional<EniSlot> slot = slots_.find(eni_id);
   if (!slot) return std::nullopt;

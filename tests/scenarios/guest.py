@@ -10,6 +10,7 @@
   guest.py http PORT                 HTTP over IPv4 and IPv6: answers each GET with the client's address; prints "ready"
   guest.py frames HEX...             raw Ethernet frames out of eth0
   guest.py datagram HOST PORT        one UDP datagram, "hello"
+  guest.py flows HOST PORT COUNT     one such from each of so many source ports
   guest.py number RATE HOST PORT...  UDP: 1, 2, 3, ... to each of the pairs, RATE of them a second, until stdin ends; then how many
   guest.py tally PORT                UDP: prints "ready"; for each line of stdin, what has come of such numbers: the highest, how many
                                      different ones, how many twice, and how many this machine's kernel dropped here
@@ -145,6 +146,15 @@ def datagram(host, port):
         sender.sendto(b"hello", (host, int(port)))
 
 
+def flows(host, port, count):
+    for source in range(20000, 20000 + int(count)):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind(("", source))
+            sender.sendto(b"hello", (host, int(port)))
+        if source % 32 == 0:
+            time.sleep(0.002)  # no queue between here and there has room for all of them at once
+
+
 def number(rate, *pairs):
     """Late is late: numbers are not made up for in bursts that no queue between here and there has room for."""
     ends = [socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0] for host, port in zip(pairs[::2], pairs[1::2])]
@@ -191,5 +201,5 @@ def sleep():
 
 
 if __name__ == "__main__":
-    program = {f.__name__: f for f in (serve, serve6, echo, talk, http, receive, send, frames, datagram, number, tally, sleep)}[sys.argv[1]]
+    program = {f.__name__: f for f in (serve, serve6, echo, talk, http, receive, send, frames, datagram, flows, number, tally, sleep)}[sys.argv[1]]
     sys.exit(program(*sys.argv[2:]))

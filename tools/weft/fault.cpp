@@ -1,6 +1,4 @@
-// weft fault set, clear, list: what is wrong with the underlay while it runs. weft paths: what each way is like.
-#include <fmt/format.h>
-
+// weft fault set, clear, list: what is wrong with the underlay while it runs.
 #include "tools/weft/api_client.hpp"
 #include "tools/weft/command.hpp"
 #include "tools/weft/exit_code.hpp"
@@ -15,11 +13,6 @@ using nlohmann::json;
 struct ClearOptions {
   std::string name;
   bool all = false;
-};
-
-struct PathsOptions {
-  std::string source, destination;
-  bool json = false;
 };
 
 std::string must_be_a_name(const std::string& text) { return refuse_other_than_words(text, "name"); }
@@ -66,21 +59,6 @@ int list_faults(bool as_json) {
     table.add({cell(fault, "name"), cell(fault, "origin"), fault.value("path", json()).is_null() ? "every" : cell(fault, "path"),
                cell(fault, "from"), cell(fault, "to"), cell(fault, "summary")});
   std::fputs(table.empty() ? "no faults\n" : table.to_string().c_str(), stdout);
-  return kOk;
-}
-
-int show_paths(const PathsOptions& options) {
-  Result<json> paths = ask_daemon(fmt::format("/v1/paths?from={}&to={}", options.source, options.destination));
-  if (!paths) return report(paths.error());
-  if (options.json) {
-    print_json(*paths);
-    return kOk;
-  }
-  Table table({"PATH", "FROM", "TO", "THROUGH", "STATE", "IMPAIRED BY"});
-  for (const json& path : *paths)
-    table.add({cell(path, "path"), cell(path, "from"), cell(path, "to"), cell(path, "through"), cell(path, "state"),
-               cell(path, "summary")});
-  std::fputs(table.empty() ? "they share a host: no path between them\n" : table.to_string().c_str(), stdout);
   return kOk;
 }
 
@@ -136,18 +114,6 @@ void add_fault(CLI::App& app, Chosen& chosen) {
   add_clear(*command, chosen);
   add_list(*command, chosen);
   command->footer("Example: weft fault set --path 3 --loss 1%");
-}
-
-void add_paths(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("paths", "The ways between two instances, and what each is like");
-  auto options = std::make_shared<PathsOptions>();
-  for (auto [name, into] : {std::pair{"SOURCE", &options->source}, std::pair{"DESTINATION", &options->destination}})
-    command->add_option(name, *into, "Name or id of an instance")
-        ->required()
-        ->check(CLI::Validator(must_be_a_name, ""));
-  add_output_option(command, options->json);
-  command->footer("Example: weft paths node-0 node-1");
-  command->callback([&chosen, options] { chosen.run = [options] { return show_paths(*options); }; });
 }
 
 }  // namespace weft::cli

@@ -111,4 +111,6 @@ std::string cell(const json& value, const char* key) {
   return list.empty() ? "-" : list;
 }
 
+std::uint64_t number(const json& value, const char* key) { return value.value(key, std::uint64_t{0}); }
+
 }  // namespace weft::cli

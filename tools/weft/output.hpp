@@ -44,4 +44,7 @@ std::string printable(const std::string& text);
 /// value[key] as text, "-" when it is empty, null or not there.
 std::string cell(const nlohmann::json& value, const char* key);
 
+/// value[key], 0 when it is not there.
+std::uint64_t number(const nlohmann::json& value, const char* key);
+
 }  // namespace weft::cli

@@ -18,8 +18,6 @@ struct StatsOptions {
   bool json = false;
 };
 
-std::uint64_t number(const json& value, const char* key) { return value.value(key, std::uint64_t{0}); }
-
 /// ENA's counters in ENA's order, which JSON's objects do not keep.
 std::vector<std::pair<std::string, std::uint64_t>> ena_counters(const json& nic) {
   std::vector<std::pair<std::string, std::uint64_t>> counters;

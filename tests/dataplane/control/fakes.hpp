@@ -76,6 +76,12 @@ struct FakeEngine final : Engine {
   std::vector<EniStatistics> statistics() const override { return statistics_answer; }
   std::vector<FlowView> flows() override { return flows_answer; }
   std::vector<DropView> drops() const override { return drops_answer; }
+  std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) override {
+    lanes_asked = ways;
+    std::vector<LaneView> views = lanes_answer;
+    views.resize(ways.size());
+    return views;
+  }
   std::optional<FlowLogEniKey> flow_log_eni(const std::string& id) const override {
     const std::optional<EniSlot> slot = slot_of(id);
     if (!slot) return {};
@@ -106,6 +112,8 @@ struct FakeEngine final : Engine {
   std::vector<EniStatistics> statistics_answer;
   std::vector<FlowView> flows_answer;
   std::vector<DropView> drops_answer;
+  std::vector<LaneView> lanes_answer;  // in the order asked; zeros for the rest
+  std::vector<underlay::Underlay::Way> lanes_asked;
 };
 
 struct FakeEnvironment final : Environment {

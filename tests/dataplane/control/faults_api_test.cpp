@@ -3,6 +3,7 @@
 
 #include "dataplane/control/api_routes.hpp"
 #include "dataplane/control/paths.hpp"
+#include "dataplane/control/query.hpp"
 #include "dataplane/control/state.hpp"
 #include "dataplane/model/faults.hpp"
 #include "tests/dataplane/control/fakes.hpp"
@@ -69,6 +70,7 @@ TEST_F(FaultRoutes, PathsBetweenInstancesThatRun) {
   const ApiResponse paths = ask("GET", "/v1/paths?from=web&to=db");
   EXPECT_EQ(paths.status, 200u);
   for (const Json& path : paths.body) EXPECT_EQ(path["state"], "up");
+  ASSERT_EQ(paths.body.size(), world.engine.lanes_asked.size()) << "the engine is asked about each";
   EXPECT_EQ(code(ask("GET", "/v1/paths?from=web&to=nobody")), "InvalidInstanceID.NotFound");
 }
 
@@ -170,7 +172,8 @@ Deployment on_hosts() {
 }
 
 Json paths_of(const Deployment& deployment, const std::string& query) {
-  Result<Json> paths = paths_json("/v1/paths" + query, deployment);
+  Result<Json> paths = paths_json("/v1/paths" + query, deployment,
+                                  [](const auto& ways) { return std::vector<LaneView>(ways.size()); });
   return paths ? *paths : Json(paths.error().code);
 }
 
@@ -201,11 +204,49 @@ TEST(Paths, HaveTheFaultsThatConcernThem) {
   const Json paths = paths_of(deployment, "?from=a&to=c");
   ASSERT_EQ(paths.size(), 6u);
   EXPECT_EQ(paths[0]["impairment"]["latency_ns"], 55'000) << "the layout's and the fault's";
-  EXPECT_EQ(paths[0]["state"], "up");
+  EXPECT_EQ(paths[0]["state"], "impaired");
   EXPECT_EQ(paths[1]["state"], "down");
   EXPECT_EQ(paths[2]["state"], "flapping");
   EXPECT_EQ(paths[3]["impairment"]["latency_ns"], 5'000) << "the other direction";
-  EXPECT_EQ(paths[4]["state"], "up");
+  EXPECT_EQ(paths[4]["state"], "up") << "which is 5us late, as the layout has it";
+  EXPECT_EQ(paths[0]["latency_ns"], 55'000);
+  EXPECT_EQ(paths[0]["latency_back_ns"], 5'000);
+  EXPECT_EQ(paths[3]["latency_ns"], 5'000);
+  EXPECT_EQ(paths[3]["latency_back_ns"], 55'000);
+  for (const int path : {0, 3}) EXPECT_EQ(paths[static_cast<std::size_t>(path)]["latency_both_ways_ns"], 60'000);
+}
+
+TEST(Paths, SayWhatTheirLanesHaveDoneToPackets) {
+  std::vector<underlay::Underlay::Way> asked;
+  const auto lanes = [&asked](const std::vector<underlay::Underlay::Way>& ways) {
+    asked = ways;
+    std::vector<LaneView> views(ways.size());
+    views[1] = {{.packets = 300, .bytes = 30'000, .dropped = {10, 20, 30}, .duplicated = 4, .reordered = 5, .corrupted = 6,
+                 .marked = 7}, 8};
+    views[2].counters.packets = 100;
+    views[5].counters.packets = 3;
+    return views;
+  };
+  const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", on_hosts(), lanes);
+  ASSERT_TRUE(paths);
+  ASSERT_EQ(asked.size(), 6u);
+  EXPECT_EQ(asked[1], (underlay::Underlay::Way{{0, 0, 0}, {0, 1, 0}, 1})) << "a's host, c's host";
+  EXPECT_EQ(asked[5], (underlay::Underlay::Way{{0, 1, 0}, {0, 0, 0}, 2})) << "and back";
+  const Json& one = (*paths)[1];
+  EXPECT_EQ(one["packets"], 300);
+  EXPECT_EQ(one["bytes"], 30'000);
+  EXPECT_EQ(one["share"], 0.75);
+  EXPECT_EQ(one["lost"].dump(), R"({"down":10,"loss":20,"queue":30})");
+  EXPECT_EQ(one["loss_ratio"], 0.2);
+  EXPECT_EQ(one["duplicated"], 4);
+  EXPECT_EQ(one["reordered"], 5);
+  EXPECT_EQ(one["corrupted"], 6);
+  EXPECT_EQ(one["marked"], 7);
+  EXPECT_EQ(one["queued_bytes"], 8);
+  EXPECT_EQ((*paths)[2]["share"], 0.25);
+  EXPECT_EQ((*paths)[5]["share"], 1.0) << "each direction for itself";
+  EXPECT_EQ((*paths)[0]["share"], 0.0);
+  EXPECT_EQ((*paths)[3]["loss_ratio"], 0.0) << "of no packets";
 }
 
 TEST(Paths, AreAskedForByTwoInstances) {
@@ -213,6 +254,16 @@ TEST(Paths, AreAskedForByTwoInstances) {
   for (const char* query : {"", "?", "?from=a", "?to=a", "?from=a&to=", "?from=a&to=b&x=y", "?from=a&from=b"})
     EXPECT_EQ(paths_of(deployment, query), "InvalidRequest") << query;
   EXPECT_EQ(paths_of(deployment, "?from=a&to=e"), "InvalidInstanceID.NotFound");
+  EXPECT_EQ(paths_of(deployment, "?from=a&to=%"), "InvalidRequest");
+  EXPECT_EQ(paths_of(deployment, "?from=%61&to=i%2Dc").size(), 6u) << "percent-encoded, as a client may";
+}
+
+TEST(Queries, AreKeysAndDecodedValuesInTheirOrder) {
+  EXPECT_TRUE(query_of("/v1/paths")->empty());
+  EXPECT_TRUE(query_of("/v1/paths?")->empty());
+  EXPECT_EQ(*query_of("/v1/paths?a=1&b=%2f%2F=&a&c="),
+            (Query{{"a", "1"}, {"b", "//="}, {"a", ""}, {"c", ""}}));
+  for (const char* target : {"?a=%", "?a=%2", "?a=%2g", "?a=1&b=%%20"}) EXPECT_FALSE(query_of(target)) << target;
 }
 
 TEST(FaultJson, SaysWhereEachComesFrom) {

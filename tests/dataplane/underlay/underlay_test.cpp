@@ -100,6 +100,82 @@ TEST(Underlay, ANewVersionOfThePlanChangesTheLanesThatAreThere) {
   EXPECT_EQ(underlay.find({kA, kB, 0})->counters().packets, 2U);  // the same lane
 }
 
+/// Everything that is random, counted or periodic at once, and no latency: what is in the air is none of this.
+Plan dicey(std::uint64_t seed) {
+  return {.version = seed,
+          .layout = {.seed = seed,
+                     .spine = {.loss = {.kind = Loss::Kind::kGilbertElliott, .loss = 0.5, .to_bad = 0.2, .to_good = 0.2},
+                               .duplicate = 0.3,
+                               .reorder = 0.3,
+                               .reorder_ns = 5,
+                               .corrupt = 0.3,
+                               .flap = {.period_ns = 70, .down_ns = 10}}},
+          .faults = {}};
+}
+
+/// Times count from `begin_ns` on.
+std::vector<std::uint64_t> run(Underlay& underlay, const Plan& plan, std::uint64_t begin_ns) {
+  std::vector<std::uint64_t> seen;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    const Outcome outcome = *underlay.offer(plan, kA, kB, 0, begin_ns + i, 100, false);
+    seen.push_back(outcome.dropped ? 1000 + static_cast<std::uint64_t>(*outcome.dropped) : outcome.at_ns - begin_ns);
+    seen.push_back(outcome.copy_at_ns ? *outcome.copy_at_ns - begin_ns : 0);
+    seen.push_back(outcome.flipped_bit.value_or(UINT32_MAX));
+  }
+  return seen;
+}
+
+TEST(Underlay, AnotherSeedRestartsALaneAsOneThatIsMadeThen) {
+  Underlay used, fresh;
+  const std::vector<std::uint64_t> first = run(used, dicey(7), 0);
+  const std::vector<std::uint64_t> second = run(used, dicey(8), 1000);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(second, run(fresh, dicey(8), 0)) << "as where no other seed ever was";
+  EXPECT_EQ(first, run(used, dicey(7), 2000)) << "and back";
+  EXPECT_EQ(used.find({kA, kB, 0})->counters().packets, 900U) << "which count on";
+}
+
+TEST(Underlay, TheSameSeedGoesOnWhateverElseChanges) {
+  Underlay used, left_alone;
+  run(used, dicey(7), 0);
+  run(left_alone, dicey(7), 0);
+  Plan newer = dicey(7);
+  newer.version = 99;
+  EXPECT_EQ(run(used, newer, 1000), run(left_alone, dicey(7), 1000));
+}
+
+TEST(Underlay, AnotherSeedCountsTheNthPacketAnew) {
+  Underlay underlay;
+  Plan plan{.version = 1, .layout = {.seed = 1, .spine = {.loss = {.kind = Loss::Kind::kNth, .nth = 3}}}, .faults = {}};
+  const auto lost = [&] { return underlay.offer(plan, kA, kB, 0, 0, 100, false)->dropped.has_value(); };
+  EXPECT_FALSE(lost());
+  EXPECT_FALSE(lost());
+  plan.version = plan.layout.seed = 2;
+  EXPECT_FALSE(lost());
+  EXPECT_FALSE(lost());
+  EXPECT_TRUE(lost());
+}
+
+TEST(Underlay, AnotherSeedOvertakesNothingThatWaits) {
+  Underlay underlay;
+  Plan plan{.version = 1, .layout = {.seed = 1, .spine = {.rate_bps = 8'000'000'000}}, .faults = {}};  // a byte in a nanosecond
+  EXPECT_EQ(underlay.offer(plan, kA, kB, 0, 0, 100, false)->at_ns, 100U);
+  plan.version = plan.layout.seed = 2;
+  EXPECT_EQ(underlay.offer(plan, kA, kB, 0, 0, 100, false)->at_ns, 200U);
+}
+
+TEST(LaneCounters, AreAddedFieldByField) {
+  LaneCounters sum{.packets = 1, .bytes = 2, .dropped = {3, 4, 5}, .duplicated = 6, .reordered = 7, .corrupted = 8, .marked = 9};
+  sum += {.packets = 10, .bytes = 20, .dropped = {30, 40, 50}, .duplicated = 60, .reordered = 70, .corrupted = 80, .marked = 90};
+  EXPECT_EQ(sum.packets, 11U);
+  EXPECT_EQ(sum.bytes, 22U);
+  EXPECT_EQ(sum.dropped, (std::array<std::uint64_t, kCauses>{33, 44, 55}));
+  EXPECT_EQ(sum.duplicated, 66U);
+  EXPECT_EQ(sum.reordered, 77U);
+  EXPECT_EQ(sum.corrupted, 88U);
+  EXPECT_EQ(sum.marked, 99U);
+}
+
 TEST(Underlay, EveryWayHasRandomNumbersOfItsOwn) {
   Underlay underlay;
   const Plan plan{.layout = {.spine = {.jitter_ns = UINT32_MAX}}, .faults = {}};

@@ -287,6 +287,60 @@ TEST(WorkerUnderlay, ACaptureSeesAPacketWhenItIsSentAndWhenItArrives) {
   EXPECT_EQ(captured.take(), std::vector<Seen>{sent("a", frame, "fabric-down")});
 }
 
+TEST(WorkerUnderlay, AnotherSeedWhilePacketsFlowIsTheRunOfAnEngineThatBeginsWithIt) {
+  const auto run = [](Fabric& fabric, std::uint64_t seed) {
+    underlay::Configuration configuration{.layout = {.seed = seed}, .faults = {}};
+    configuration.layout.rack.loss = {.kind = underlay::Loss::Kind::kBernoulli, .loss = 0.5};
+    fabric.engine().set_underlay(configuration);
+    fabric.apply(apart());
+    std::string passed;
+    for (unsigned i = 0; i < 64; ++i) passed += fabric.passes("a", "b", udp(fabric.path("a", "b"), 1, 2)) ? '+' : '-';
+    return passed;
+  };
+  Fabric used(apart()), fresh(apart());
+  const std::string first = run(used, 1), second = run(used, 2);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(run(fresh, 2), second);
+  EXPECT_NE(run(fresh, 2), second) << "the seed that was there goes on";
+}
+
+TEST(WorkerUnderlay, LanesAreZeroWhereNoPacketHasBeenAndCountWhereOneHas) {
+  const underlay::Host a{0, 0, 0}, b{0, 0, 1};
+  const std::vector<underlay::Underlay::Way> both_ways{{a, b, 0}, {b, a, 0}};
+  Fabric fabric(apart());
+  EXPECT_EQ(fabric.engine().lanes(both_ways).at(0).counters.packets, 0U) << "without any underlay";
+  set_fault(fabric, {.rate_bps = 8'000'000});  // a byte in a microsecond
+  EXPECT_EQ(fabric.engine().lanes(both_ways).at(0).counters.packets, 0U);
+  const Frame frame = udp(fabric.path("a", "b"), 1, 2, 1000 - kIpv4L4Offset - sizeof(UdpHeader));
+  fabric.send("a", frame);
+  fabric.send("a", frame);
+  Fabric::advance_ms(1);
+  std::vector<LaneView> lanes = fabric.engine().lanes(both_ways);
+  ASSERT_EQ(lanes.size(), 2U);
+  EXPECT_EQ(lanes[0].counters.packets, 2U);
+  EXPECT_EQ(lanes[0].counters.bytes, 2000U);
+  EXPECT_EQ(lanes[0].queued_bytes, 1000U) << "as of now, not of the worker's last turn";
+  EXPECT_EQ(lanes[1].counters.packets, 0U);
+  EXPECT_TRUE(fabric.engine().lanes({}).empty());
+}
+
+TEST(WorkerUnderlay, LanesOfAllWorkersAreOneSum) {
+  Impaired fabric({.loss = {.kind = underlay::Loss::Kind::kNth, .nth = 2}}, {.workers = 2});
+  fabric.engine().start();
+  constexpr std::uint64_t kFlows = 64;  // many hashes: both workers carry some
+  for (std::uint16_t i = 0; i < kFlows; ++i) {
+    const Frame frame = udp(fabric.path("a", "b"), static_cast<std::uint16_t>(1000 + i), 2);
+    for (unsigned packet = 0; packet < 2; ++packet) fabric.inject("a", frame);
+  }
+  const auto lane = [&] { return fabric.engine().lanes({{{0, 0, 0}, {0, 0, 1}, 0}}).at(0).counters; };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (lane().packets < 2 * kFlows && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(lane().packets, 2 * kFlows);
+  EXPECT_EQ(lane().dropped[static_cast<std::size_t>(underlay::Cause::kLoss)], kFlows) << "each worker's every second one";
+  fabric.engine().stop();
+}
+
 /// A sleeper that did not know would come back after its 100 ms for the ageing. The quickest of five, for the machine is busy.
 TEST(WorkerUnderlay, ASleepingWorkerWakesForWhatArrives) {
   using Clock = std::chrono::steady_clock;

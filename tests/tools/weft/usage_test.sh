@@ -65,6 +65,8 @@ expect 2 "or --all" "$weft" fault clear
 expect 2 "or --all" "$weft" fault clear a --all
 expect 2 "is no name" "$weft" fault clear a/b
 expect 2 "is no name" "$weft" paths a 'b&c'
+expect 2 "interval" "$weft" paths a b --interval 0
+expect 0 "Example: weft paths" "$weft" paths --help
 
 # The file is checked before anything is started
 expect 2 "No such file" "$weft" up /nowhere.yaml
