@@ -10,29 +10,9 @@ constexpr std::uint8_t kOnWireByte = static_cast<std::uint8_t>(SendHint::kOnWire
 
 class FabricServerTest : public ChannelServerTest {
  protected:
-  /// A client on function 1 or 3 (of instance a or b), and its connection.
-  struct Client {
-    Talker talker;
-    MappedClient queue;
-    AddressBytes address;
-    Client(const std::string& path, std::uint8_t number, std::uint64_t features)
-        : talker(greeted(path, features)), queue(talker, Talker::create_qp()),
-          address(LoopbackDaemon::function("", number).address.octets) {}
-    static Talker greeted(const std::string& path, std::uint64_t features) {
-      Talker talker(path);
-      Hello hello = Talker::hello();
-      hello.features = features;
-      talker.say(hello);
-      talker.hear<HelloReply>();
-      return talker;
-    }
-    std::uint8_t send(const Client& to, const std::string& text) {
-      const auto status = queue.send(to.address, to.queue.qpn, to.queue.qkey, std::as_bytes(std::span(text)));
-      return status ? static_cast<std::uint8_t>(*status) : 0xff;
-    }
-  };
-  std::unique_ptr<Client> open(std::uint8_t number, std::uint64_t features) const {
-    return std::make_unique<Client>(path(number == 3 ? "b" : "a"), number, features);
+  std::unique_ptr<GreetedClient> open(std::uint8_t number, std::uint64_t features) const {
+    return std::make_unique<GreetedClient>(path(number == 3 ? "b" : "a"),
+                                           LoopbackDaemon::function("", number).address.octets, features);
   }
 };
 
