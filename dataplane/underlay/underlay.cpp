@@ -50,4 +50,10 @@ std::optional<Outcome> Underlay::offer(const Plan& plan, const Host& from, const
   return lane_of(plan, {from, to, path}, now_ns).offer(now_ns, bytes, ect);
 }
 
+Outcome Underlay::offer_on(std::uint32_t path, const Plan& plan, const Host& from, const Host& to, std::uint64_t now_ns,
+                           std::uint32_t bytes, bool ect) noexcept {
+  const std::uint32_t paths = std::max(plan.paths(from, to), 1U);
+  return lane_of(plan, {from, to, path % paths}, now_ns).offer(now_ns, bytes, ect);
+}
+
 }  // namespace weft::underlay

@@ -35,6 +35,10 @@ class Underlay {
   std::optional<Outcome> offer(const Plan& plan, const Host& from, const Host& to, std::uint32_t hash,
                                std::uint64_t now_ns, std::uint32_t bytes, bool ect) noexcept;
 
+  /// The same for who chooses a path itself: `path` modulo how many there are. The plan concerns the two.
+  Outcome offer_on(std::uint32_t path, const Plan& plan, const Host& from, const Host& to, std::uint64_t now_ns,
+                   std::uint32_t bytes, bool ect) noexcept;
+
   /// Null: no packet has been there, or it is forgotten.
   const Lane* find(const Way& way) const noexcept;
 

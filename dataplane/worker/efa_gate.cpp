@@ -1,10 +1,17 @@
 #include "dataplane/worker/efa_gate.hpp"
 
+#include "dataplane/net/headers.hpp"
+#include "dataplane/worker/stages.hpp"
+
 namespace weft {
 namespace {
 
-DropReason reason_of(EfaVerdict verdict) noexcept {
-  switch (verdict) {
+/// What a real wire has around an EFA packet: its card sends it in UDP, by whose source port switches choose the path (facts
+/// fabric 5.8). Counted as the frame that cross_underlay() would see, so that a rate means the same to both.
+constexpr std::uint32_t kOuterBytes = sizeof(EthernetHeader) + sizeof(Ipv4Header) + sizeof(UdpHeader);
+
+DropReason reason_of(EfaVerdict refusal) noexcept {
+  switch (refusal) {
     case EfaVerdict::kGroupEgress: return DropReason::kEfaGroupEgress;
     case EfaVerdict::kGroupIngress: return DropReason::kEfaGroupIngress;
     default: return DropReason::kEfaUnreachable;
@@ -17,15 +24,37 @@ IpAddress address_of(EniSlot slot, const Snapshot& snapshot) noexcept {
 
 }  // namespace
 
-void WorkerEfaGate::note(EfaVerdict verdict, EniSlot source, EniSlot destination) const noexcept {
+void WorkerEfaGate::note(EfaVerdict refusal, EniSlot source, EniSlot destination) const noexcept {
+  note(reason_of(refusal), source, destination);
+}
+
+void WorkerEfaGate::note(DropReason reason, EniSlot source, EniSlot destination) const noexcept {
   worker_.drops.note({.when_ns = worker_.now_ns,
                       .epoch = worker_.snapshot->epoch,
                       .source = source,
                       .destination = destination,
                       .source_address = address_of(source, *worker_.snapshot),
                       .destination_address = address_of(destination, *worker_.snapshot),
-                      .reason = reason_of(verdict),
+                      .reason = reason,
                       .efa = 1});
+}
+
+EfaPassage WorkerEfaGate::cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
+                                std::uint32_t bytes) const noexcept {
+  const Snapshot& snapshot = *worker_.snapshot;
+  const underlay::Outcome outcome =
+      worker_.lanes->offer_on(path, *snapshot.underlay, snapshot.hosts[source], snapshot.hosts[destination], now_ns,
+                              bytes + kOuterBytes, /*ect=*/true);
+  const bool damaged = outcome.flipped_bit.has_value();
+  if (outcome.dropped || damaged) {
+    const DropReason reason = outcome.dropped ? reason_of_loss(*outcome.dropped) : DropReason::kFabricLoss;
+    worker_.counters[source].drops[static_cast<std::size_t>(reason)].add();
+    note(reason, source, destination);
+  }
+  return {.lost = outcome.dropped || damaged,
+          .congested = outcome.marked,
+          .at_ns = outcome.at_ns,
+          .copy_at_ns = outcome.copy_at_ns};
 }
 
 }  // namespace weft

@@ -1,5 +1,6 @@
-// The gate the message switch asks (drivers/port.hpp): the matrix of the worker's snapshot. A refusal goes to the drop
-// log here, where both ends are known; the switch counts it.
+// The gate the message switch asks (drivers/port.hpp): the matrix of the worker's snapshot, and its underlay. A refusal goes to
+// the drop log here, where both ends are known; the switch counts it. What the underlay loses is counted here, too, as it is of
+// frames.
 #pragma once
 
 #include "dataplane/worker/context.hpp"
@@ -16,10 +17,22 @@ class WorkerEfaGate final : public EfaGate {
     return verdict;
   }
   std::uint64_t epoch() const noexcept override { return worker_.snapshot->epoch; }
-  bool may_bypass(EniSlot, EniSlot) const noexcept override { return worker_.snapshot->parameters.express_channels; }
+  bool may_bypass(EniSlot source, EniSlot destination) const noexcept override {
+    return worker_.snapshot->parameters.express_channels && !impaired(source, destination);
+  }
+  bool impaired(EniSlot source, EniSlot destination) const noexcept override {
+    const Snapshot& snapshot = *worker_.snapshot;
+    if (snapshot.underlay == nullptr) [[likely]] return false;
+    const std::size_t slots = snapshot.hosts.size();
+    return source < slots && destination < slots &&
+           snapshot.underlay->concerns(snapshot.hosts[source], snapshot.hosts[destination]);
+  }
+  EfaPassage cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
+                   std::uint32_t bytes) const noexcept override;
 
  private:
-  void note(EfaVerdict verdict, EniSlot source, EniSlot destination) const noexcept;
+  void note(DropReason reason, EniSlot source, EniSlot destination) const noexcept;
+  void note(EfaVerdict refusal, EniSlot source, EniSlot destination) const noexcept;
 
   WorkerContext& worker_;
 };

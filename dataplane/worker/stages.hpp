@@ -46,6 +46,7 @@ void steer(Burst& burst, WorkerContext& worker) noexcept;
 /// What is wrong with the way from one host to another (dataplane/underlay), of packets from ENI to ENI: they are dropped, or
 /// held until they arrive. Only where the snapshot has an underlay.
 void cross_underlay(Burst& burst, WorkerContext& worker) noexcept;
+DropReason reason_of_loss(underlay::Cause cause) noexcept;
 
 /// Finds the flow; what has none, or one that was judged under older rules, goes to judge().
 void decide(Burst& burst, WorkerContext& worker) noexcept;

@@ -47,15 +47,6 @@ void flip(rte_mbuf* packet, bool ipv6, std::uint32_t bit) noexcept {
   *rte_pktmbuf_mtod_offset(segment, std::uint8_t*, at) ^= static_cast<std::uint8_t>(1U << bit % 8);
 }
 
-DropReason reason_of(underlay::Cause cause) noexcept {
-  switch (cause) {
-    case underlay::Cause::kDown: return DropReason::kFabricDown;
-    case underlay::Cause::kLoss: return DropReason::kFabricLoss;
-    case underlay::Cause::kQueue: break;
-  }
-  return DropReason::kFabricQueue;
-}
-
 /// Not in the air: it goes out with this burst.
 bool arrives_now(std::uint64_t at_ns, const WorkerContext& worker) noexcept {
   return at_ns <= worker.now_ns && !worker.in_flight.due(worker.now_ns);
@@ -81,7 +72,7 @@ void duplicate(const Burst& burst, unsigned i, std::uint64_t at_ns, WorkerContex
 }
 
 void carry(Burst& burst, unsigned i, const underlay::Outcome& outcome, WorkerContext& worker) noexcept {
-  if (outcome.dropped) return burst.drop(i, reason_of(*outcome.dropped));
+  if (outcome.dropped) return burst.drop(i, reason_of_loss(*outcome.dropped));
   rte_mbuf* const packet = burst.packet[i];
   if (outcome.marked) mark(packet, burst.is_ipv6(i));
   const bool now = arrives_now(outcome.at_ns, worker);  // before its own copy is in the air
@@ -98,6 +89,15 @@ void carry(Burst& burst, unsigned i, const underlay::Outcome& outcome, WorkerCon
 }
 
 }  // namespace
+
+DropReason reason_of_loss(underlay::Cause cause) noexcept {
+  switch (cause) {
+    case underlay::Cause::kDown: return DropReason::kFabricDown;
+    case underlay::Cause::kLoss: return DropReason::kFabricLoss;
+    case underlay::Cause::kQueue: break;
+  }
+  return DropReason::kFabricQueue;
+}
 
 void cross_underlay(Burst& burst, WorkerContext& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;

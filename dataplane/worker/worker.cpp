@@ -261,12 +261,18 @@ void Worker::disarm_everything() noexcept {
   if (messages_ != nullptr) messages_->disarm();
 }
 
+/// Of what is on its way through the underlay, a frame or a message.
+std::uint64_t Worker::next_arrival_ns() const noexcept {
+  const std::uint64_t frame_ns = context_.in_flight.size() == 0 ? MessageSwitch::kNever : context_.in_flight.next_ns();
+  return messages_ == nullptr ? frame_ns : std::min(frame_ns, messages_->next_ns());
+}
+
 /// -1: until it is woken. 0: what is on its way through the underlay arrives within the millisecond that epoll counts in.
 int Worker::longest_sleep_ms() const noexcept {
   const bool ages = has_flows() || context_.fragments.held() != 0 || context_.services.tcp.size() != 0;
   const int most_ms = ages ? kAgeingSleepMs : -1;
-  if (context_.in_flight.size() == 0) return most_ms;
-  const std::uint64_t at_ns = context_.in_flight.next_ns();
+  const std::uint64_t at_ns = next_arrival_ns();
+  if (at_ns == MessageSwitch::kNever) return most_ms;
   const std::uint64_t left_ms = at_ns > context_.now_ns ? (at_ns - context_.now_ns) / 1'000'000 : 0;
   return static_cast<int>(std::min<std::uint64_t>(left_ms, kAgeingSleepMs));
 }

@@ -83,6 +83,7 @@ class Worker {
   void drop_overdue_fragments() noexcept;
   void serve_job() noexcept;
   void sleep() noexcept;
+  std::uint64_t next_arrival_ns() const noexcept;
   int longest_sleep_ms() const noexcept;
   bool arm_everything() noexcept;
   void disarm_everything() noexcept;

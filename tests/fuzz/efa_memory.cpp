@@ -1,5 +1,6 @@
 // A client that writes anything anywhere in the memory of its queue pair: every packet that the worker takes from it is
-// counted once, and two others talk to each other as if nothing were.
+// counted once, and two others talk to each other as if nothing were. Its own packets to them cross a fabric on which the path
+// says what becomes of them.
 //
 // Input: words of eight bytes, little endian: where (the two highest bits say in what), and the value to write.
 #include <cstdint>
@@ -26,7 +27,7 @@ struct World {
   RawClient open(std::uint8_t number, const CreateQp& request) {
     FUZZ_CHECK(!registry.add_function(function("i", number)));
     Registry::Creation creation =
-        registry.create_queue_pair("eni-" + std::to_string(number), request, {getpid(), getuid()});
+        registry.create_queue_pair("eni-" + std::to_string(number), request, {getpid(), getuid(), kFeatureFabric});
     FUZZ_CHECK(creation.error == 0);
     messages.poll(gate, now_ns);
     registry.take_acknowledgements();
@@ -64,12 +65,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CreateQp small, usual;
   small.sq_depth = 16, small.cq_depth = 8, small.rx_buffers = 4, small.tx_buffers = 4;
   usual.sq_depth = 16, usual.cq_depth = 64, usual.rx_buffers = 32, usual.tx_buffers = 8;
+  for (const EniSlot to : {1, 2, 3})
+    world.gate.fabric[{1, to}] = [](std::uint8_t path, std::uint64_t now_ns, std::uint32_t) {
+      EfaPassage passage{.lost = path % 3 == 0, .congested = path % 5 == 0, .at_ns = now_ns + path % 8};
+      if (path > 200) passage.copy_at_ns = now_ns + path % 16;
+      return passage;
+    };
   RawClient hostile = world.open(1, small), a = world.open(2, usual), b = world.open(3, usual);
   a.post_all_receives();
   b.post_all_receives();
   auto* const memory = reinterpret_cast<std::atomic<std::uint32_t>*>(hostile.device->memory().data());
   const std::size_t words = hostile.device->memory().size() / 4;
   auto* const sends = reinterpret_cast<std::atomic<std::uint32_t>*>(hostile.sends);
+  std::uint32_t own = 0;  // entries that the worker has taken
   for (unsigned steps = 0; size >= 8 && steps < 256; ++steps, data += 8, size -= 8) {
     std::uint32_t where, value;
     std::memcpy(&where, data, 4);
@@ -80,17 +88,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 1: memory[at % (sizeof(QueueHeader) / 4)].store(value, std::memory_order_relaxed); break;
       case 2: sends[at % (16 * sizeof(SendEntry) / 4)].store(value, std::memory_order_relaxed); break;
       default: {  // the sequences that the worker waits for, and a turn
-        const auto own = static_cast<std::uint32_t>(world.registry.counters(1).tx_pkts);
         for (std::uint32_t i = 0; i < at % 5; ++i)
           hostile.sends[(own + i) % 16].sequence.store(own + i + 1, std::memory_order_release);
+        hostile.header->sq_head = own;  // whatever stands there; the worker writes what is right when it takes something
         world.messages.poll(world.gate, ++world.now_ns);
+        own = hostile.header->sq_head;
       }
     }
   }
+  for (int turn = 0; turn < 2; ++turn) world.messages.poll(world.gate, world.now_ns += 100);  // all of its packets have come
   exchange(world, a, b, 40);
   exchange(world, b, a, 3000);
   const EfaCounters counters = world.registry.counters(1);
   FUZZ_CHECK(counters.tx_pkts == counters.delivered + counters.group_egress + counters.group_ingress +
-                                     counters.unreachable + counters.bad_qpn + counters.rnr + counters.bad_descriptor);
+                                     counters.unreachable + counters.bad_qpn + counters.rnr + counters.bad_descriptor +
+                                     counters.on_wire);
   return 0;
 }

@@ -10,6 +10,7 @@
 #include "fabric/device/queue_pair.hpp"
 #include "tests/dataplane/statements/cloud.hpp"
 #include "tests/drivers/efa/express_client.hpp"
+#include "tests/drivers/efa/mapped_client.hpp"
 
 namespace weft::test {
 namespace {
@@ -55,6 +56,14 @@ class EfaCloud : public Cloud {
     return while_turning([&] {
       return std::make_unique<efa::test::ExpressClient>(efa_socket_path(runtime_directory(), instance),
                                                         eni(instance).private_ip.octets);
+    });
+  }
+
+  /// The same that never hears of channels.
+  std::unique_ptr<efa::test::GreetedClient> open_mapped(const std::string& instance, std::uint64_t features) {
+    return while_turning([&] {
+      return std::make_unique<efa::test::GreetedClient>(efa_socket_path(runtime_directory(), instance),
+                                                        eni(instance).private_ip.octets, features);
     });
   }
 
@@ -190,6 +199,39 @@ TEST(Statement, S36_ThereAreNoChannelsWhereAParameterForbidsThem) {
   EXPECT_EQ(out.header->revoked, efa::Revocation::kPolicy);
   EXPECT_EQ(b->talker.hear<efa::ChannelOffered>().id, a->granted.id);
   EXPECT_EQ(cloud.while_turning([&] { return b->ask(*a); }), static_cast<std::uint32_t>(EACCES));
+}
+
+/// Not EC2's, whose fabric nobody can impair: what the real switch makes of the engine's answers.
+TEST(EfaFabric, AFaultBetweenTwoHostsEndsTheirChannelAndLosesPacketsOfTransportsThatRecover) {
+  const Given given = two_in(kSelf, kSelf);
+  EfaCloud cloud(given);
+  auto a = cloud.open_express("a"), b = cloud.open_express("b");
+  ASSERT_EQ(cloud.while_turning([&] { return a->ask(*b); }), 0U);
+  const efa::test::ChannelSide out(a->talker.received.at(0));
+  auto recovering = cloud.open_mapped("a", efa::kFeatureFabric), peer = cloud.open_mapped("b", efa::kFeatureFabric);
+  const auto send = [&] { return cloud.while_turning([&] { return recovering->send(*peer); }); };
+  EXPECT_EQ(send(), 0);
+  EXPECT_EQ(out.header->revoked, efa::Revocation::kNone);
+
+  EXPECT_EQ(cloud.up(given, [](Topology& topology) {
+    topology.faults.push_back({.name = "f", .path = {}, .from = "a", .to = "b", .impairment = {.down = true}});
+  }), "");
+  EXPECT_EQ(send(), static_cast<std::uint8_t>(efa::SendHint::kOnWire) << efa::kStatusBits);
+  EXPECT_EQ(out.header->revoked, efa::Revocation::kPolicy);
+  EXPECT_EQ(cloud.counters("a").on_wire, 1U);
+  EXPECT_EQ(cloud.counters("a").wire_drops, 1U);
+  EXPECT_EQ(cloud.engine().drops().back().reason, DropReason::kFabricDown);
+  a->release(a->granted.id);
+  b->release(a->granted.id);
+
+  EXPECT_EQ(cloud.up(given), "");
+  EXPECT_EQ(send(), 0);
+  EXPECT_EQ(peer->queue.header()->delivered, 2U);
+  EXPECT_EQ(cloud.while_turning([&] {
+    std::uint32_t error;
+    while ((error = a->ask(*b)) == EEXIST) std::this_thread::yield();
+    return error;
+  }), 0U);
 }
 
 TEST(Statement, S39_ABadQueuePairNumberIsStatusNineAndAWrongKeyIsNotDelivered) {

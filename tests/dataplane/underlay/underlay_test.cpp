@@ -90,6 +90,18 @@ TEST(Underlay, CountsEachWayForItself) {
   EXPECT_EQ(underlay.find({kB, kA, 0})->counters().bytes, 50U);
 }
 
+TEST(Underlay, WhoNamesAPathTakesItModuloHowManyThereAreAndSharesItWithFlows) {
+  Underlay underlay;
+  const Plan plan{.layout = {.spines = 4}, .faults = {{.path = 2, .from = kA, .to = kB, .impairment = {.rate_bps = 8000}}}};
+  EXPECT_EQ(underlay.offer_on(6, plan, kA, kB, 0, 100, true).at_ns, 100 * kMillisecond);
+  EXPECT_EQ(underlay.offer_on(2, plan, kA, kB, 0, 100, true).at_ns, 200 * kMillisecond);
+  EXPECT_EQ(underlay.offer_on(7, plan, kA, kB, 0, 100, true).at_ns, 0U);
+  std::uint32_t hash = 0;
+  while (path_of(outer_source_port(hash), 4) != 2) ++hash;
+  EXPECT_EQ(underlay.offer(plan, kA, kB, hash, 0, 100, true)->at_ns, 300 * kMillisecond);
+  EXPECT_EQ(underlay.find({kA, kB, 2})->counters().packets, 3U);
+}
+
 TEST(Underlay, ANewVersionOfThePlanChangesTheLanesThatAreThere) {
   Underlay underlay;
   Plan plan{.version = 1, .layout = {}, .faults = {{.path = {}, .from = kA, .to = kB, .impairment = {.latency_ns = kMillisecond}}}};

@@ -116,4 +116,30 @@ class MappedClient {
   std::uint32_t sent_ = 0, posted_ = 0, taken_ = 0;
 };
 
+/// With its connection; on the first function of the socket's instance, whose address is `own`.
+struct GreetedClient {
+  GreetedClient(const std::string& path, const AddressBytes& own, std::uint64_t features)
+      : talker(greeted(path, features)), queue(talker, Talker::create_qp()), address(own) {}
+
+  /// The status byte of one packet, hint and all; 0xff: the daemon does not say.
+  std::uint8_t send(const GreetedClient& to, const std::string& text = "text") {
+    const auto status = queue.send(to.address, to.queue.qpn, to.queue.qkey, std::as_bytes(std::span(text)));
+    return status ? static_cast<std::uint8_t>(*status) : 0xff;
+  }
+
+  Talker talker;
+  MappedClient queue;
+  AddressBytes address;
+
+ private:
+  static Talker greeted(const std::string& path, std::uint64_t features) {
+    Talker talker(path);
+    Hello hello = Talker::hello();
+    hello.features = features;
+    talker.say(hello);
+    talker.hear<HelloReply>();
+    return talker;
+  }
+};
+
 }  // namespace weft::efa::test

@@ -105,11 +105,15 @@ class RawClient {
     for (std::uint32_t i = 0; i < header->rx_buffers; ++i) post_receive(i);
   }
 
-  /// Statuses since the last call.
+  /// Statuses since the last call, as they stand there.
+  std::vector<std::uint8_t> completed_bytes() {
+    std::vector<std::uint8_t> all;
+    for (; completed_ != header->sq_head; ++completed_) all.push_back(statuses[completed_ & (header->sq_depth - 1)]);
+    return all;
+  }
   std::vector<SendStatus> completed() {
     std::vector<SendStatus> all;
-    for (; completed_ != header->sq_head; ++completed_) {
-      const auto byte = static_cast<std::uint8_t>(statuses[completed_ & (header->sq_depth - 1)]);
+    for (const std::uint8_t byte : completed_bytes()) {
       all.push_back(static_cast<SendStatus>(byte & ((1u << kStatusBits) - 1)));
       hint = static_cast<SendHint>(byte >> kStatusBits);
     }
