@@ -82,7 +82,7 @@ void add_set(CLI::App& fault, Chosen& chosen) {
   command->add_flag("--down", o->down, "Nothing passes");
   command->add_option("--flap-period", o->flap_period, "Down again and again: every 1s ...")->type_name("TIME");
   command->add_option("--flap-down", o->flap_down, "... for 100ms")->type_name("TIME");
-  command->footer("EFA packets do not cross the fabric yet: they meet no fault (docs/fabric.md).\n"
+  command->footer("EFA packets meet it like all others; an express channel of the pair steps aside meanwhile.\n"
                   "Exit code 2: there can be no such fault; 1: another change is under way.\n"
                   "Example: weft fault set lossy --path 3 --loss 1%");
   command->callback([&chosen, o] { chosen.run = [o] { return set_fault(*o); }; });

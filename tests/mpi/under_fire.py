@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""MPI over a fabric that is on fire: packets are lost, doubled and overtaken on every path, one path goes up and down, and
+every result is right. Faults come and go under a running job, too, and express channels with them. Outside CI for longer:
+
+    under_fire.py --build build --mode root --seconds 3600
+"""
+import sys
+import threading
+
+from weft_mpi import CLUSTER, check, equal, main, program, run_mpi
+
+SECONDS = int(sys.argv[sys.argv.index("--seconds") + 1]) if "--seconds" in sys.argv else 25
+# Two racks, for the paths between them are many.
+RACKS = CLUSTER.replace("strategy: cluster", "strategy: spread") + "fabric: {spines: 8, spine: {latency: 5us}}\n"
+FIRE = ("--loss", "1%", "--duplicate", "1%", "--reorder", "5%", "--reorder-by", "100us", "--latency", "20us")
+FLAP = ("--path", "3", "--flap-period", "70ms", "--flap-down", "20ms")
+
+
+def on_fire(weft):
+    weft.run("fault", "set", "fire", *FIRE)
+    weft.run("fault", "set", "flapping", *FLAP)
+
+
+def right(weft, ranks, *command, seconds=120):
+    code, text = run_mpi(weft, ranks, *command, seconds=seconds)
+    equal(code, 0, f"the exit code of {command[0]}\n{text}")
+    return text
+
+
+def scenario(weft):
+    weft.up(RACKS)
+    on_fire(weft)
+    right(weft, 4, program(weft, "weft-mpi-check"))
+    text = right(weft, 2, "-wdir", weft.directory, "NPopenmpi", "-i", "-u", "20000")
+    check("Integrity check failed" not in text and "passed" in text, text)
+    paths = weft.ask("paths", "node-0", "node-1")
+    check(all(path["packets"] > 0 for path in paths), f"packets on every path: {paths}")
+    check(sum(path["lost"]["loss"] for path in paths) > 10 and sum(path["lost"]["down"] for path in paths) > 0,
+          f"some of them lost: {paths}")
+
+    over = threading.Event()
+
+    def put_out_and_light():
+        while not over.wait(1):
+            weft.run("fault", "clear", "--all")
+            if over.wait(1):
+                return
+            on_fire(weft)
+
+    changes = threading.Thread(target=put_out_and_light)
+    changes.start()
+    try:
+        right(weft, 4, program(weft, "weft-mpi-soak"), "--seconds", str(SECONDS), seconds=SECONDS + 60)
+    finally:
+        over.set()
+        changes.join()
+
+
+main(scenario, RACKS)
