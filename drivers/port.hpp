@@ -90,6 +90,9 @@ class EfaGate {
                            std::uint32_t /*bytes*/) const noexcept {
     return {.at_ns = now_ns};
   }
+
+  /// A packet that cross() has let through is lost: too many are on their way.
+  virtual void note_overflow(EniSlot /*source*/, EniSlot /*destination*/) const noexcept {}
 };
 
 class MessageSwitch {

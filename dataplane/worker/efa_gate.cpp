@@ -39,6 +39,11 @@ void WorkerEfaGate::note(DropReason reason, EniSlot source, EniSlot destination)
                       .efa = 1});
 }
 
+void WorkerEfaGate::lose(DropReason reason, EniSlot source, EniSlot destination) const noexcept {
+  worker_.counters[source].drops[static_cast<std::size_t>(reason)].add();
+  note(reason, source, destination);
+}
+
 EfaPassage WorkerEfaGate::cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
                                 std::uint32_t bytes) const noexcept {
   const Snapshot& snapshot = *worker_.snapshot;
@@ -46,11 +51,8 @@ EfaPassage WorkerEfaGate::cross(EniSlot source, EniSlot destination, std::uint8_
       worker_.lanes->offer_on(path, *snapshot.underlay, snapshot.hosts[source], snapshot.hosts[destination], now_ns,
                               bytes + kOuterBytes, /*ect=*/true);
   const bool damaged = outcome.flipped_bit.has_value();
-  if (outcome.dropped || damaged) {
-    const DropReason reason = outcome.dropped ? reason_of_loss(*outcome.dropped) : DropReason::kFabricLoss;
-    worker_.counters[source].drops[static_cast<std::size_t>(reason)].add();
-    note(reason, source, destination);
-  }
+  if (outcome.dropped) lose(reason_of_loss(*outcome.dropped), source, destination);
+  else if (damaged) lose(DropReason::kFabricLoss, source, destination);
   return {.lost = outcome.dropped || damaged,
           .congested = outcome.marked,
           .at_ns = outcome.at_ns,

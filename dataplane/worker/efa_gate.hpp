@@ -29,8 +29,12 @@ class WorkerEfaGate final : public EfaGate {
   }
   EfaPassage cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
                    std::uint32_t bytes) const noexcept override;
+  void note_overflow(EniSlot source, EniSlot destination) const noexcept override {
+    lose(DropReason::kFabricQueue, source, destination);
+  }
 
  private:
+  void lose(DropReason reason, EniSlot source, EniSlot destination) const noexcept;
   void note(DropReason reason, EniSlot source, EniSlot destination) const noexcept;
   void note(EfaVerdict refusal, EniSlot source, EniSlot destination) const noexcept;
 

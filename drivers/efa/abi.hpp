@@ -151,7 +151,7 @@ struct QueueHeader {
 
   // Written by the daemon.
   alignas(64) std::atomic<std::uint32_t> sq_head;  // entries before it are done; their SendStatus is written
-  std::atomic<std::uint32_t> sq_errors;            // how many of them were not kOk: unchanged means no need to look
+  std::atomic<std::uint32_t> sq_errors;            // how many of those are not 0, hint and all: unchanged, no need to look
   alignas(64) std::atomic<std::uint32_t> rq_head;  // posted receive buffers taken
   alignas(64) std::atomic<std::uint64_t> delivered;      // packets put into this queue pair, ever
   std::atomic<std::uint32_t> closed;                     // 1: the function is gone, nothing will move again

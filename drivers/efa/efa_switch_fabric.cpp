@@ -24,10 +24,9 @@ SendHint hint_of(EfaVerdict refusal) noexcept {
 
 SendStatus EfaSwitch::cross_fabric(QueuePair& source, QueuePair& destination, const efa::Descriptor& packet,
                                    const EfaGate& gate, std::uint64_t now_ns) noexcept {
-  const EfaFunction& from = source.function().declared;
+  const EfaFunction &from = source.function().declared, &to = destination.function().declared;
   efa::FunctionCounters& counts = source.function().counters;
-  const EfaPassage passage =
-      gate.cross(from.slot, destination.function().declared.slot, packet.path, now_ns, packet.length);
+  const EfaPassage passage = gate.cross(from.slot, to.slot, packet.path, now_ns, packet.length);
   const auto flags = static_cast<std::uint16_t>(efa::kOverFabric | (passage.congested ? efa::kCongested : 0));
   const efa::HeldPacket held{source.as_source(), from.slot,         flags,
                              from.vpc,           packet.destination, packet.destination_qpn,
@@ -36,8 +35,13 @@ SendStatus EfaSwitch::cross_fabric(QueuePair& source, QueuePair& destination, co
 
   const bool now = passage.at_ns <= now_ns && !held_.due(now_ns);  // before its own copy is in the air
   if (passage.copy_at_ns) held_.hold(held, payload, *passage.copy_at_ns);  // no room: the wire does not double it
-  const bool lost = passage.lost || !(now ? receive(destination, held, payload, now_ns)
-                                          : held_.hold(held, payload, passage.at_ns));
+  bool lost = passage.lost;
+  if (!lost && now) {
+    lost = !receive(destination, held, payload, now_ns);
+  } else if (!lost) {
+    lost = !held_.hold(held, payload, passage.at_ns);
+    if (lost) gate.note_overflow(from.slot, to.slot);
+  }
   counts.on_wire.add(1);
   if (lost) counts.wire_drops.add(1);
   return source.refuse(SendStatus::kOk, SendHint::kOnWire);

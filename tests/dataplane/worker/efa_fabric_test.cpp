@@ -158,6 +158,13 @@ TEST_F(EfaFabricTest, WhatIsLostHasItsReasonInTheSendersCountersAndInTheDropLog)
   EXPECT_TRUE(fabric.engine().balance().holds()) << "messages are not frames";
 }
 
+TEST_F(EfaFabricTest, WhatTheSwitchHasNoRoomForIsLostInAQueueOfTheFabric) {
+  set_fault({.latency_ns = 1});
+  ask<bool>([&](const EfaGate& gate, std::uint64_t) { return gate.note_overflow(slot("a"), slot("b")), true; });
+  EXPECT_EQ(fabric.counter_changes(), (Changes{{"a.fabric-queue", 1}}));
+  EXPECT_EQ(fabric.engine().drops().back().reason, DropReason::kFabricQueue);
+}
+
 TEST_F(EfaFabricTest, ACopyOfADamagedPacketIsWhole) {
   set_fault({.latency_ns = 1, .duplicate = 1, .corrupt = 1});
   const EfaPassage passage = cross(0);

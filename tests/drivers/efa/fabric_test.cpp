@@ -318,7 +318,9 @@ TEST_F(FabricTest, what_no_longer_fits_on_the_wire_is_lost_and_room_comes_back) 
   RawClient a = recovering("eni-1"), b = recovering("eni-2");
   takes(100);
   for (std::uint32_t i = 0; i < HeldPackets::kMost; ++i) send_on_wire(a, b, 1);
+  EXPECT_TRUE(gate.overflows.empty());
   send_on_wire(a, b, 2);
+  EXPECT_EQ(gate.overflows, (std::vector<std::pair<EniSlot, EniSlot>>{{1, 2}}));
   takes(0);
   send_on_wire(a, b, 3);  // needs no room
   EXPECT_EQ(marks(b), std::vector{3});

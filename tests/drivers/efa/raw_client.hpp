@@ -50,6 +50,10 @@ class TestGate final : public EfaGate {
                    std::uint32_t bytes) const noexcept override {
     return fabric.at({source, destination})(path, now_ns, bytes);
   }
+  mutable std::vector<std::pair<EniSlot, EniSlot>> overflows;
+  void note_overflow(EniSlot source, EniSlot destination) const noexcept override {
+    overflows.emplace_back(source, destination);
+  }
   std::uint64_t changes = 0;  // a test that changes a verdict says so
   std::uint64_t epoch() const noexcept override { return changes; }
 };
