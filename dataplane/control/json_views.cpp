@@ -97,7 +97,11 @@ Json to_json(const EniStatistics& statistics, const Deployment* deployment) {
     if (statistics.drops[i] != 0) json["drops"][std::string(kDropNames[i])] = statistics.drops[i];
   const Eni* eni = deployment ? deployment->find_eni(statistics.eni_id) : nullptr;
   if (eni && eni->type != InterfaceType::kEfaOnly) json["ena"] = ena_json(statistics, *eni);
-  if (eni && eni->type != InterfaceType::kInterface) json["efa"] = efa_json(statistics.efa);
+  if (eni && eni->type != InterfaceType::kInterface) {
+    json["efa"] = efa_json(statistics.efa);
+    // No EFA has these: apart from its names.
+    json["efa_fabric"] = {{"on_wire", statistics.efa.on_wire}, {"wire_drops", statistics.efa.wire_drops}};
+  }
   return json;
 }
 

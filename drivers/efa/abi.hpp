@@ -118,9 +118,10 @@ struct ProgressReport {
 };
 static_assert(sizeof(ProgressReport) <= kInlineBytes);
 
-/// What only the client can count: reads and writes of memory are packets like others to the daemon. EFA's counter names
-/// (facts ec2 6.6), and the packets that carried them, which are not sends.
-enum class RdmaCounter : unsigned {
+/// What only the client can count. Reads and writes of memory are packets like others to the daemon: EFA's counter names
+/// (facts ec2 6.6), and the packets that carried them, which are not sends. And what its transport does where packets cross
+/// the emulated fabric: the daemon does not know which of them it has seen before.
+enum class ClientCounter : unsigned {
   kReadWrs,
   kReadBytes,
   kReadWrErr,
@@ -129,12 +130,17 @@ enum class RdmaCounter : unsigned {
   kWriteBytes,
   kWriteWrErr,
   kWriteRecvBytes,
-  kTxPkts,
-  kTxBytes,
-  kRxPkts,
-  kRxBytes,
+  kRdmaTxPkts,
+  kRdmaTxBytes,
+  kRdmaRxPkts,
+  kRdmaRxBytes,
+  kRetransPkts,
+  kRetransBytes,
+  kRetransTimeoutEvents,
+  kUnresponsiveRemoteEvents,
+  kImpairedRemoteConnEvents,
 };
-inline constexpr unsigned kRdmaCounters = 12;
+inline constexpr unsigned kClientCounters = 17;
 
 struct QueueHeader {
   // Fixed by the daemon before the client sees it.
@@ -164,8 +170,8 @@ struct QueueHeader {
   alignas(64) std::atomic<std::uint32_t> cq_head;        // receive entries consumed
   alignas(64) std::atomic<std::uint32_t> client_asleep;  // not 0: after a delivery or completion, write the arrival
                                                          // pipe, once for each value; another value at each sleep
-  alignas(64) std::atomic<std::uint64_t> rdma[kRdmaCounters];  // by RdmaCounter, since the queue pair was made: for
-                                                               // statistics, the client's word on itself
+  alignas(64) std::atomic<std::uint64_t> counts[kClientCounters];  // by ClientCounter, since the queue pair was made: for
+                                                                   // statistics, the client's word on itself
 };
 static_assert(sizeof(QueueHeader) <= 4096);
 

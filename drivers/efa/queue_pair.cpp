@@ -206,9 +206,9 @@ FileDescriptor QueuePair::wake_pipe() const noexcept {
   return FileDescriptor(::open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
 }
 
-std::array<std::uint64_t, kRdmaCounters> QueuePair::rdma_counts() const noexcept {
-  std::array<std::uint64_t, kRdmaCounters> counts;
-  for (unsigned i = 0; i < kRdmaCounters; ++i) counts[i] = header_->rdma[i].load(std::memory_order_relaxed);
+std::array<std::uint64_t, kClientCounters> QueuePair::client_counts() const noexcept {
+  std::array<std::uint64_t, kClientCounters> counts;
+  for (unsigned i = 0; i < kClientCounters; ++i) counts[i] = header_->counts[i].load(std::memory_order_relaxed);
   return counts;
 }
 

@@ -99,8 +99,8 @@ class QueuePair {
   FileDescriptor wake_pipe() const noexcept;
   // ---- any thread ----
 
-  /// What the client says of its reads and writes, by RdmaCounter. It may say anything.
-  std::array<std::uint64_t, kRdmaCounters> rdma_counts() const noexcept;
+  /// What the client says of itself, by ClientCounter. It may say anything.
+  std::array<std::uint64_t, kClientCounters> client_counts() const noexcept;
 
   // ---- the switch's and the table's own notes ----
 

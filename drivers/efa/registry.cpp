@@ -16,10 +16,10 @@ using Kind = SwitchCommand::Kind;
 // IANA's dynamic range: what a program asks for by number lies below, and numbers are not used again soon.
 constexpr std::uint32_t kFirstDynamicQpn = 49152, kLastQpn = 65535;  // EFA's QPNs have 16 bits (facts ec2 6.4)
 
-using RdmaCounts = std::array<std::uint64_t, kRdmaCounters>;
+using ClientCounts = std::array<std::uint64_t, kClientCounters>;
 
-void add_to(RdmaCounts& sum, const RdmaCounts& counts) {
-  for (unsigned i = 0; i < kRdmaCounters; ++i) sum[i] += counts[i];
+void add_to(ClientCounts& sum, const ClientCounts& counts) {
+  for (unsigned i = 0; i < kClientCounters; ++i) sum[i] += counts[i];
 }
 
 template <typename T>
@@ -151,7 +151,7 @@ void Registry::leave(QueuePairRecord& record, Kind kind) {
   FunctionRecord& function = functions_.at(&record.queue_pair->function());
   const auto named = function.by_qpn.find(record.queue_pair->qpn());
   if (named != function.by_qpn.end() && named->second == record.queue_pair) {
-    add_to(function.former_rdma, record.queue_pair->rdma_counts());
+    add_to(function.former_counts, record.queue_pair->client_counts());
     function.by_qpn.erase(named);
   }
   record.leaving = true;
@@ -242,16 +242,20 @@ EfaCounters Registry::counters(EniSlot slot) const {
 }
 
 EfaCounters Registry::read_counters(const FunctionRecord& record) const {
-  RdmaCounts rdma = record.former_rdma;
-  for (const auto& [qpn, queue_pair] : record.by_qpn) add_to(rdma, queue_pair->rdma_counts());
-  const auto of = [&](RdmaCounter counter) { return rdma[static_cast<unsigned>(counter)]; };
+  ClientCounts counts = record.former_counts;
+  for (const auto& [qpn, queue_pair] : record.by_qpn) add_to(counts, queue_pair->client_counts());
+  const auto of = [&](ClientCounter counter) { return counts[static_cast<unsigned>(counter)]; };
   EfaCounters all = with_channels(record);
-  all.rdma_read_wrs = of(RdmaCounter::kReadWrs), all.rdma_read_bytes = of(RdmaCounter::kReadBytes);
-  all.rdma_read_wr_err = of(RdmaCounter::kReadWrErr), all.rdma_read_resp_bytes = of(RdmaCounter::kReadRespBytes);
-  all.rdma_write_wrs = of(RdmaCounter::kWriteWrs), all.rdma_write_bytes = of(RdmaCounter::kWriteBytes);
-  all.rdma_write_wr_err = of(RdmaCounter::kWriteWrErr), all.rdma_write_recv_bytes = of(RdmaCounter::kWriteRecvBytes);
-  all.rdma_tx_pkts = of(RdmaCounter::kTxPkts), all.rdma_tx_bytes = of(RdmaCounter::kTxBytes);
-  all.rdma_rx_pkts = of(RdmaCounter::kRxPkts), all.rdma_rx_bytes = of(RdmaCounter::kRxBytes);
+  all.rdma_read_wrs = of(ClientCounter::kReadWrs), all.rdma_read_bytes = of(ClientCounter::kReadBytes);
+  all.rdma_read_wr_err = of(ClientCounter::kReadWrErr), all.rdma_read_resp_bytes = of(ClientCounter::kReadRespBytes);
+  all.rdma_write_wrs = of(ClientCounter::kWriteWrs), all.rdma_write_bytes = of(ClientCounter::kWriteBytes);
+  all.rdma_write_wr_err = of(ClientCounter::kWriteWrErr), all.rdma_write_recv_bytes = of(ClientCounter::kWriteRecvBytes);
+  all.rdma_tx_pkts = of(ClientCounter::kRdmaTxPkts), all.rdma_tx_bytes = of(ClientCounter::kRdmaTxBytes);
+  all.rdma_rx_pkts = of(ClientCounter::kRdmaRxPkts), all.rdma_rx_bytes = of(ClientCounter::kRdmaRxBytes);
+  all.retrans_pkts = of(ClientCounter::kRetransPkts), all.retrans_bytes = of(ClientCounter::kRetransBytes);
+  all.retrans_timeout_events = of(ClientCounter::kRetransTimeoutEvents);
+  all.unresponsive_remotes = of(ClientCounter::kUnresponsiveRemoteEvents);
+  all.impaired_remotes = of(ClientCounter::kImpairedRemoteConnEvents);
   return all;
 }
 

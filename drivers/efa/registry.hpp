@@ -105,7 +105,7 @@ class Registry {
     std::map<std::uint32_t, QueuePair*> by_qpn;  // those that can be reached, or soon
     std::uint32_t next_qpn = 0;
     Channel::Counts sent, received;          // over channels that are destroyed
-    std::array<std::uint64_t, kRdmaCounters> former_rdma{};  // counted by queue pairs that left
+    std::array<std::uint64_t, kClientCounters> former_counts{};  // counted by queue pairs that left
   };
   struct QueuePairRecord {
     QueuePair* queue_pair = nullptr;

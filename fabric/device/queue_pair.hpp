@@ -100,10 +100,10 @@ class QueuePair {
   /// Commits whose done was not called yet.
   std::uint32_t sends_in_flight() const noexcept { return static_cast<std::uint32_t>(send_tail_ - send_head_); }
 
-  /// Adds to what the daemon's statistics say of this queue pair's reads and writes of memory.
-  void count(efa::RdmaCounter counter, std::uint64_t amount) noexcept {
+  /// Adds to what the daemon's statistics say of this queue pair and only its owner knows.
+  void count(efa::ClientCounter counter, std::uint64_t amount) noexcept {
     const auto index = static_cast<unsigned>(counter);
-    header_->rdma[index].store(rdma_[index] += amount, std::memory_order_relaxed);
+    header_->counts[index].store(counts_[index] += amount, std::memory_order_relaxed);
   }
 
   /// True once the daemon or the function is gone: nothing will move again. Costs a system call; ask now and then.
@@ -150,7 +150,7 @@ class QueuePair {
   std::uint32_t posted_tail_ = 0;                // buffers posted, published and not
   std::uint32_t wake_ticket_ = 0;
   efa::SendHint hint_ = efa::SendHint::kNone;
-  std::uint64_t rdma_[efa::kRdmaCounters]{};
+  std::uint64_t counts_[efa::kClientCounters]{};
   bool broken_ = false;                          // the daemon's words make no sense: as good as dead
 
   std::uint32_t notices_seen_ = 0;

@@ -27,6 +27,13 @@ const char* verb(OneSided kind) {
   }
 }
 
+/// Of the best path; while all that were measured are left alone, what it was on average.
+std::string round_trip(const srd::SendWindow& window) {
+  const std::uint32_t quickest = window.paths()->quickest_ns();
+  const std::uint32_t ns = quickest != 0 ? quickest : window.round_trip().smoothed_ns();
+  return ns == 0 ? "unknown" : std::to_string((ns + 500) / 1000) + " us";
+}
+
 /// Counts, and prints the first ones.
 class Lines {
  public:
@@ -73,6 +80,28 @@ const char* EndpointImpl::waits_for(const SendOperation& operation) const {
   return "";
 }
 
+/// What the transport waits for, where packets cross a fabric that may lose them.
+void EndpointImpl::dump_wires(std::string& text) const {
+  const std::uint64_t now = clock_();
+  unsigned count = 0;
+  for (const auto& peer : peers_.all()) {
+    if (!peer->wire) continue;
+    const srd::SendWindow& window = peer->wire->send;
+    const srd::Paths* const paths = window.paths();
+    if (!paths || window.on_wire() + window.lost() == 0 || ++count > kLines) continue;
+    const std::uint64_t since = std::min(window.waiting_since_ns(), now);
+    char line[300];
+    std::snprintf(line, sizeof line,
+                  "  to %s: %u packets on the fabric, %u to be sent again, window %u, round trip %s, %u of %u paths left alone, "
+                  "no news for %.1f s\n",
+                  name_of(peer->address).c_str(), window.on_wire(), window.lost(), window.window(),
+                  round_trip(window).c_str(), paths->suspects(), paths->count(),
+                  static_cast<double>(now - since) * 1e-9);
+    text += line;
+  }
+  if (count > kLines) text += "  and packets on the fabric to " + std::to_string(count - kLines) + " more peers\n";
+}
+
 void EndpointImpl::dump(std::string& text) {
   Lines lines(text, clock_());
   sends_.for_each_live([&](const SendOperation& operation) {
@@ -100,6 +129,7 @@ void EndpointImpl::dump(std::string& text) {
     }
   }
   lines.finish("messages that are arriving");
+  dump_wires(text);
   receives_.for_each_live([&](const ReceiveOperation& receive) {
     if (receive.canceled) return;
     lines.add(receive.since_ns, "from %s: receive of %zu bytes, tag 0x%" PRIx64 ", ignoring 0x%" PRIx64,

@@ -210,7 +210,8 @@ class Endpoint {
   virtual EndpointCounters counters() const = 0;
 
   /// Appends a line for each operation that is not over: with whom, how much, what it waits for, since when. The time is
-  /// that of the last look around before it was posted, hence "at most".
+  /// that of the last look around before it was posted, hence "at most". And one for each peer to whom packets are on the
+  /// fabric, or were lost there.
   virtual void dump(std::string& text) = 0;
 
   virtual device::QueuePair& queue_pair() = 0;

@@ -94,6 +94,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
 
   // dump.cpp
   const char* waits_for(const SendOperation& operation) const;
+  void dump_wires(std::string& text) const;
 
   // send.cpp
   bool send_at_once(Peer& peer, const SendRequest& request, std::size_t length);
@@ -260,14 +261,17 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
                      std::uint64_t remote_data, std::size_t length);
   void drop_answers(Peer& peer);
   void drop_one_sided_arrivals(Peer& peer);
-  void count_rdma(efa::RdmaCounter packets, efa::RdmaCounter bytes, std::size_t size) {
+  void count_packet(efa::ClientCounter packets, efa::ClientCounter bytes, std::size_t size) {
     queue_pair_->count(packets, 1);
     queue_pair_->count(bytes, size);
   }
-  void count_sent(std::size_t size) { count_rdma(efa::RdmaCounter::kTxPkts, efa::RdmaCounter::kTxBytes, size); }
+  void count_sent(std::size_t size) {
+    count_packet(efa::ClientCounter::kRdmaTxPkts, efa::ClientCounter::kRdmaTxBytes, size);
+  }
   /// `packet` as the handlers get it: without its transport header.
   void count_arrived(std::span<const std::byte> packet) {
-    count_rdma(efa::RdmaCounter::kRxPkts, efa::RdmaCounter::kRxBytes, sizeof(srd::PacketHeader) + packet.size());
+    count_packet(efa::ClientCounter::kRdmaRxPkts, efa::ClientCounter::kRdmaRxBytes,
+                 sizeof(srd::PacketHeader) + packet.size());
   }
 
   // failure.cpp

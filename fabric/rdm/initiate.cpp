@@ -304,7 +304,7 @@ void EndpointImpl::ask_by_packets(OneSidedOperation& operation) {
 
 /// As the device counts its work requests. It has no atomics: EFA's provider makes them of sends (facts ec2 6.4).
 void EndpointImpl::count_finished(const OneSidedOperation& operation, Status status) {
-  using enum efa::RdmaCounter;
+  using enum efa::ClientCounter;
   if (operation.is_atomic()) return;
   const bool read = operation.kind == OneSided::kRead;
   queue_pair_->count(read ? kReadWrs : kWriteWrs, 1);

@@ -136,7 +136,7 @@ void EndpointImpl::on_write(Peer& peer, std::span<const std::byte> packet) {
   } else if (status == RemoteStatus::kOk) {
     scatter(place.region->memory.view(), place.offset, data.data(), data.size());
   }
-  if (status == RemoteStatus::kOk) queue_pair_->count(efa::RdmaCounter::kWriteRecvBytes, size);
+  if (status == RemoteStatus::kOk) queue_pair_->count(efa::ClientCounter::kWriteRecvBytes, size);
   if (partial) {
     if (partial->status == RemoteStatus::kOk) partial->status = status;
     status = partial->status;
@@ -163,8 +163,8 @@ void EndpointImpl::on_read(Peer& peer, std::span<const std::byte> packet) {
   packet = packet.subspan(pieces_size);
   if ((header.base.options & kDirect) == 0 && !packet.empty()) return dropped();
   if (!admit_one_sided(peer.traffic())) return dropped();
-  count_rdma(efa::RdmaCounter::kRxPkts, efa::RdmaCounter::kRxBytes,
-             sizeof(srd::PacketHeader) + sizeof(header) + pieces_size + packet.size());
+  count_packet(efa::ClientCounter::kRdmaRxPkts, efa::ClientCounter::kRdmaRxBytes,
+               sizeof(srd::PacketHeader) + sizeof(header) + pieces_size + packet.size());
   std::uint64_t total = 0;
   RegionTable::Place place;
   for (unsigned i = 0; i < header.pieces; ++i) {
@@ -189,7 +189,7 @@ void EndpointImpl::on_read(Peer& peer, std::span<const std::byte> packet) {
     }
     answer_done(peer, header.operation, header.base.message, status);
     if (status == RemoteStatus::kOk) {
-      queue_pair_->count(efa::RdmaCounter::kReadRespBytes, total);
+      queue_pair_->count(efa::ClientCounter::kReadRespBytes, total);
       report_remote(peer, OneSided::kRead, place.region, header.base, 0, static_cast<std::size_t>(total));
     }
     return;
@@ -340,7 +340,7 @@ bool EndpointImpl::post_response(Peer& peer) {
   });
   if (!posted) return false;
   count_sent(kReadDataOverhead + size);
-  queue_pair_->count(efa::RdmaCounter::kReadRespBytes, size);
+  queue_pair_->count(efa::ClientCounter::kReadRespBytes, size);
   response.sent += size;
   if (response.sent < response.total) return true;
   const std::size_t total = response.total;

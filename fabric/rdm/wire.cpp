@@ -73,6 +73,7 @@ EndpointImpl::Again EndpointImpl::post_again(Peer& peer) {
          {.peer = &peer, .posted_ns = now, .epoch = peer.epoch, .psn = posting.psn, .kind = Flight::Kind::kAgain},
          posting.path);
   ++counters_.packets_resent;
+  if (posting.retransmission) count_packet(efa::ClientCounter::kRetransPkts, efa::ClientCounter::kRetransBytes, kept.size);
   return Again::kPosted;
 }
 
@@ -157,6 +158,9 @@ void EndpointImpl::watch(Wire& wire) {
 
 void EndpointImpl::after_news(Peer& peer) {
   Wire& wire = *peer.wire;
+  const srd::TransportEvents events = wire.send.take_events();
+  if (events.timeouts != 0) queue_pair_->count(efa::ClientCounter::kRetransTimeoutEvents, events.timeouts);
+  if (events.impairments != 0) queue_pair_->count(efa::ClientCounter::kImpairedRemoteConnEvents, events.impairments);
   if (wire.send.ended()) return unresponsive(peer);
   take_reports(peer, Status::kPeerGone, 0);
   if (wire.send.has_lost()) schedule(peer);
@@ -165,6 +169,7 @@ void EndpointImpl::after_news(Peer& peer) {
 /// Nothing was heard of it for seconds, though something is under way: EFA's users know the status. It may be alive behind a
 /// fabric that is down, but what it has had of us is not known any more, so we do not know it any more either.
 void EndpointImpl::unresponsive(Peer& peer) {
+  queue_pair_->count(efa::ClientCounter::kUnresponsiveRemoteEvents, 1);
   end_session(peer, Status::kUnreachable, static_cast<int>(efa::SendStatus::kLocalUnrespRemote));
   peer_gone(peer);
 }

@@ -46,6 +46,19 @@ std::uint8_t Paths::least_suspect(std::uint8_t avoid) const {
   return best;
 }
 
+std::uint32_t Paths::quickest_ns() const {
+  std::uint32_t quickest = 0;
+  for (std::uint8_t path = 0; path < count_; ++path) {
+    const std::uint32_t smoothed_ns = paths_[path].smoothed_ns;
+    if (usable(path) && smoothed_ns != 0 && (quickest == 0 || smoothed_ns < quickest)) quickest = smoothed_ns;
+  }
+  return quickest;
+}
+
+std::uint32_t Paths::suspects() const {
+  return count_ - static_cast<std::uint32_t>(std::popcount(usable_ & ~on_trial_));
+}
+
 std::uint32_t Paths::sent(std::uint8_t path) {
   ++paths_[path].in_flight;
   return paths_[path].next_sequence++;
@@ -88,6 +101,7 @@ void Paths::suspect(std::uint8_t path, std::uint64_t now_ns) {
   Path& suspected = paths_[path];
   // What else was under way on it says nothing new.
   if (count_ == 1 || (!usable(path) && (on_trial_ & bit(path)) == 0)) return;
+  if (suspects() == 0) ++impairments_;
   suspected.suspect_until_ns = now_ns + std::min(kSuspectFirstNs << std::min(suspected.strikes, 4u), kSuspectLastNs);
   ++suspected.strikes;
   usable_ &= ~bit(path);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "fabric/srd/loss.hpp"
 #include "fabric/srd/random.hpp"
@@ -39,7 +40,13 @@ class Paths {
   /// The median of the shortest seen of each: what the median would be in an empty network.
   std::uint32_t base_ns() const { return base_ns_; }
   std::uint32_t slowest_ns() const { return slowest_ns_; }
+  /// The smoothed round trip of the quickest that is not left alone; 0: none is known.
+  std::uint32_t quickest_ns() const;
   bool usable(std::uint8_t path) const { return (usable_ >> path & 1) != 0; }
+  /// How many are left alone, or tried again and not heard of yet.
+  std::uint32_t suspects() const;
+  /// How often one was left when all were well, since this was last asked.
+  std::uint32_t take_impairments() { return std::exchange(impairments_, 0); }
 
  private:
   static constexpr std::uint64_t kSuspectFirstNs = 1'000'000;
@@ -68,6 +75,7 @@ class Paths {
   std::uint32_t base_ns_ = 0;
   std::uint32_t slowest_ns_ = 0;
   std::uint32_t samples_ = 0;
+  std::uint32_t impairments_ = 0;
   std::uint64_t usable_;        // a bit per path
   std::uint64_t on_trial_ = 0;  // was suspect; the next acknowledgement decides
   std::uint64_t next_back_ns_ = ~std::uint64_t{0};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace weft::srd {
 
@@ -13,7 +14,7 @@ Posting SendWindow::post(std::uint64_t cookie, std::uint64_t now_ns) {
   slot(psn) = {cookie, 0, 0, path, State::kWithDevice, 1, false};
   ++with_device_;
   // The last one that the window lets go must not wait for others to share an acknowledgement with.
-  return {cookie, psn, path, paths_ && in_flight() >= congestion_.window(), established_};
+  return {cookie, psn, path, paths_ && in_flight() >= congestion_.window(), established_, false};
 }
 
 bool SendWindow::post_again(std::uint64_t now_ns, Posting& posting) {
@@ -31,7 +32,7 @@ bool SendWindow::post_again(std::uint64_t now_ns, Posting& posting) {
   again.state = State::kWithDevice;
   ++with_device_;
   if (!first) ++sent_again_;
-  posting = {again.cookie, psn, again.path, probing_ || !first, established_};
+  posting = {again.cookie, psn, again.path, probing_ || !first, established_, !first};
   probing_ = false;
   return true;
 }
@@ -143,6 +144,10 @@ void SendWindow::shrink() {
   slots_.reset();
   paths_.reset();
   capacity_ = 0;
+}
+
+TransportEvents SendWindow::take_events() {
+  return {std::exchange(timeouts_, std::uint16_t{0}), paths_ ? paths_->take_impairments() : 0};
 }
 
 void SendWindow::leave_wire(Slot& left) {

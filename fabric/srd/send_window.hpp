@@ -37,12 +37,19 @@ struct Posting {
   std::uint8_t path = 0;
   bool ack_requested = false;
   bool established = false;
+  bool retransmission = false;  // it was on the wire before, and was lost there
 };
 
 /// What became of a packet.
 struct Report {
   std::uint64_t cookie = 0;
   bool arrived = false;  // false: its session ended first; it may have arrived
+};
+
+/// For statistics.
+struct TransportEvents {
+  std::uint32_t timeouts = 0;     // the peer was silent for so long that what is on the wire was taken for lost
+  std::uint32_t impairments = 0;  // a path was left alone when none was
 };
 
 enum class Heard : std::uint8_t { kIgnored, kTaken, kPeerRestarted };
@@ -96,9 +103,13 @@ class SendWindow {
 
   std::uint32_t outstanding() const { return next_ - base_; }
   std::uint32_t on_wire() const { return on_wire_; }
+  std::uint32_t lost() const { return lost_; }  // and refused: to be sent again
   std::uint32_t window() const { return congestion_.window(); }
   std::uint64_t sent_again() const { return sent_again_; }
+  /// What has happened since this was last asked.
+  TransportEvents take_events();
   const RoundTrip& round_trip() const { return round_trip_; }
+  std::uint64_t waiting_since_ns() const { return timers_.waiting_since_ns(); }
   const Paths* paths() const { return paths_.get(); }
 
  private:
@@ -161,6 +172,7 @@ class SendWindow {
   std::uint16_t on_wire_ = 0;
   std::uint16_t lost_ = 0;
   std::uint16_t reports_ = 0;
+  std::uint16_t timeouts_ = 0;
   std::uint8_t session_ = 0;
   bool incarnation_known_ = false;
   bool established_ = false;

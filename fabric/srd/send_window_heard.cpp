@@ -152,6 +152,7 @@ void SendWindow::time_out(std::uint64_t now_ns) {
     lose(candidate, psn);
     paths_->lost(candidate.path, now_ns);
   }
+  ++timeouts_;
   congestion_.timed_out();
   probing_ = true;
   wire_changed(false);

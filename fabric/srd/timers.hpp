@@ -44,6 +44,8 @@ class Timers {
   Due progress(const PeerProgress& peer, std::uint64_t now_ns, const RoundTrip& round_trip,
                const TransportSettings& settings, Random& random);
   bool asking() const { return asking_; }
+  /// Since when something is on the wire and nothing new is heard, nor that the peer is busy.
+  std::uint64_t waiting_since_ns() const { return waiting_since_ns_; }
 
  private:
   bool may_probe(const RoundTrip& round_trip) const { return !probed_ && backoff_ == 0 && round_trip.known(); }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """MPI over a fabric that is on fire: packets are lost, doubled and overtaken on every path, one path goes up and down, and
-every result is right. Faults come and go under a running job, too, and express channels with them. Outside CI for longer:
+every result is right, and EFA's counters say what was lost. Faults come and go under a running job, too, and express channels
+with them. Outside CI for longer:
 
     under_fire.py --build build --mode root --seconds 3600
 """
@@ -9,7 +10,18 @@ import threading
 
 from weft_mpi import CLUSTER, check, equal, main, program, run_mpi
 
-SECONDS = int(sys.argv[sys.argv.index("--seconds") + 1]) if "--seconds" in sys.argv else 25
+
+def own_seconds():
+    """Taken out of the command line, which is weft_scenario's."""
+    if "--seconds" not in sys.argv:
+        return 25
+    at = sys.argv.index("--seconds")
+    seconds = int(sys.argv[at + 1])
+    del sys.argv[at:at + 2]
+    return seconds
+
+
+SECONDS = own_seconds()
 # Two racks, for the paths between them are many.
 RACKS = CLUSTER.replace("strategy: cluster", "strategy: spread") + "fabric: {spines: 8, spine: {latency: 5us}}\n"
 FIRE = ("--loss", "1%", "--duplicate", "1%", "--reorder", "5%", "--reorder-by", "100us", "--latency", "20us")
@@ -25,6 +37,18 @@ def right(weft, ranks, *command, seconds=120):
     code, text = run_mpi(weft, ranks, *command, seconds=seconds)
     equal(code, 0, f"the exit code of {command[0]}\n{text}")
     return text
+
+
+def counted_as_by_efa(weft):
+    """Packets were lost and sent again, and nobody was given up for it."""
+    for interface in weft.ask("stats")["interfaces"]:
+        efa, fabric = interface["efa"], interface["efa_fabric"]
+        check(efa["retrans_pkts"] > 0 and efa["retrans_bytes"] > efa["retrans_pkts"], f"retransmissions: {efa}")
+        check(efa["impaired_remote_conn_events"] > 0, f"paths were left: {efa}")
+        equal(efa["unresponsive_remote_events"], 0, f"unresponsive peers of {interface['instance']}: {efa}")
+        check(fabric["on_wire"] > fabric["wire_drops"] > 0, f"on the fabric: {fabric}")
+        text = weft.run("stats", interface["instance"])
+        check("efa       retrans_pkts " in text and "efa       wire_drops " in text, f"for people, too: {text}")
 
 
 def scenario(weft):
@@ -54,6 +78,7 @@ def scenario(weft):
     finally:
         over.set()
         changes.join()
+    counted_as_by_efa(weft)
 
 
 main(scenario, RACKS)

@@ -49,8 +49,8 @@ void print_interface(const json& nic) {
     std::printf("    dropped   %s %s\n", count.dump().c_str(), printable(reason).c_str());
   for (const auto& [name, count] : ena_counters(nic))
     if (count != 0) std::printf("    ena       %lu %s\n", static_cast<unsigned long>(count), name.c_str());
-  if (const json efa = nic.value("efa", json()); efa.is_object())
-    for (const auto& [name, count] : efa.items())
+  for (const char* counters : {"efa", "efa_fabric"})
+    for (const json all = nic.value(counters, json::object()); const auto& [name, count] : all.items())
       if (count != 0) std::printf("    efa       %s %s\n", printable(name).c_str(), count.dump().c_str());
 }
 

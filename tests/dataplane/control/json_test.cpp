@@ -408,6 +408,25 @@ TEST(Json, StatisticsNameTheDropsThatHappenedAndEfaOnlyForEfa) {
   EXPECT_EQ(json["efa"]["send_bytes"], 500);
   d.instances[0].enis[0].type = InterfaceType::kInterface;
   EXPECT_FALSE(to_json(s, &d).contains("efa"));
+  EXPECT_FALSE(to_json(s, &d).contains("efa_fabric"));
+}
+
+TEST(Json, StatisticsHaveWhatEfaCallsLostUnderItsNamesAndTheEmulatedFabricsCountsApart) {
+  const Deployment d = everything();
+  EniStatistics s;
+  s.eni_id = "eni-1";
+  s.efa = {.tx_pkts = 100, .group_egress = 1, .group_ingress = 2, .unreachable = 4, .on_wire = 93, .wire_drops = 9, .rdma_tx_pkts = 20,
+           .retrans_pkts = 8, .retrans_bytes = 8000, .retrans_timeout_events = 3, .unresponsive_remotes = 8, .impaired_remotes = 5};
+  const Json json = to_json(s, &d);
+  EXPECT_EQ(json["efa"].size(), efa_hw_counters({}).size());
+  EXPECT_EQ(json["efa"]["tx_pkts"], 100);
+  EXPECT_EQ(json["efa"]["send_wrs"], 72) << "sent again is not another work request";
+  EXPECT_EQ(json["efa"]["retrans_pkts"], 8);
+  EXPECT_EQ(json["efa"]["retrans_bytes"], 8000);
+  EXPECT_EQ(json["efa"]["retrans_timeout_events"], 3);
+  EXPECT_EQ(json["efa"]["unresponsive_remote_events"], 15) << "refused and given up";
+  EXPECT_EQ(json["efa"]["impaired_remote_conn_events"], 5);
+  EXPECT_EQ(json["efa_fabric"].dump(), R"({"on_wire":93,"wire_drops":9})");
 }
 
 TEST(Json, StatisticsHaveEnasCountersUnderTheirNamesAndInTheirOrder) {

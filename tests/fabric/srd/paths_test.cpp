@@ -104,6 +104,40 @@ TEST_F(PathsTest, OneThatIsFourTimesSlowerThanTheMedianIsSuspect) {
   EXPECT_FALSE(paths.usable(2));
 }
 
+TEST_F(PathsTest, APeerIsImpairedFromTheFirstPathThatIsLeftUntilTheLastHasComeBack) {
+  Paths paths(4);
+  send(paths, 40, {10'000, 10'000, 10'000, 10'000});
+  EXPECT_EQ(paths.suspects(), 0u);
+  EXPECT_EQ(paths.take_impairments(), 0u);
+  paths.lost(1, now);
+  paths.lost(2, now);
+  EXPECT_EQ(paths.suspects(), 2u);
+  EXPECT_EQ(paths.take_impairments(), 1u);
+  EXPECT_EQ(paths.take_impairments(), 0u) << "it was asked for";
+  now += kMillisecond;
+  paths.choose(random, now, Paths::kNone);
+  EXPECT_EQ(paths.suspects(), 2u) << "on trial is not back";
+  paths.sample(1, 10'000, now);
+  paths.lost(3, now);
+  EXPECT_EQ(paths.take_impairments(), 0u) << "it was impaired still";
+  now += kMillisecond;
+  paths.choose(random, now, Paths::kNone);
+  paths.sample(2, 10'000, now);
+  paths.sample(3, 10'000, now);
+  EXPECT_EQ(paths.suspects(), 0u);
+  paths.lost(1, now);
+  EXPECT_EQ(paths.take_impairments(), 1u);
+}
+
+TEST_F(PathsTest, TheQuickestIsOneThatIsUsed) {
+  Paths paths(3);
+  EXPECT_EQ(paths.quickest_ns(), 0u) << "none was heard of";
+  send(paths, 100, {12'000, 10'000, 14'000});
+  EXPECT_EQ(paths.quickest_ns(), 10'000u);
+  paths.lost(1, now);
+  EXPECT_EQ(paths.quickest_ns(), 12'000u);
+}
+
 TEST(PathOrder, AgreesWithATwinThatCountsLaterOnes) {
   Random random(1);
   for (int round = 0; round < 200; ++round) {

@@ -207,6 +207,7 @@ TEST_F(SendWindowTest, ALongLeadOfALaterPacketSaysThatOneIsLostWhateverThePath) 
   now += 30 * kMicrosecond;
   put_on_wire(1);
   hear(1, {2, 3});
+  EXPECT_EQ(window.take_events().impairments, 1u) << "of sixteen paths one is left";
   const auto posted = again();
   ASSERT_EQ(posted.size(), 1u);
   EXPECT_EQ(posted[0].psn, first.psn);
@@ -296,6 +297,35 @@ TEST_F(SendWindowTest, ASilentReceiverThatIsBusyCausesNoRetransmissionAndNoBlame
   EXPECT_EQ(reports(true).size(), 8u);
   EXPECT_EQ(window.sent_again(), 0u);
   EXPECT_EQ(window.window(), Congestion::kInitialWindow);
+}
+
+TEST_F(SendWindowTest, ATimeoutIsAnEventAndAProbeIsNone) {
+  measure();
+  put_on_wire(3);
+  for (const std::uint32_t timeouts : {0u, 1u, 1u}) {  // the probe first
+    expire();
+    window.progress({.known = false}, now);
+    EXPECT_EQ(window.take_events().timeouts, timeouts);
+    EXPECT_EQ(window.take_events().timeouts, 0u) << "it was asked for";
+    for (const Posting& posting : again()) window.on_wire(posting.psn, now);
+  }
+}
+
+TEST_F(SendWindowTest, OnlyWhatWasLostOnTheWireIsARetransmission) {
+  with_paths(1);
+  const Posting refused = post();
+  EXPECT_FALSE(refused.retransmission);
+  window.refused(refused.psn);
+  const auto posted = again();
+  ASSERT_EQ(posted.size(), 1u);
+  EXPECT_FALSE(posted[0].retransmission);
+  window.on_wire(posted[0].psn, now);
+  put_on_wire(3);
+  hear(0, {1, 2, 3});
+  EXPECT_EQ(window.lost(), 1u);
+  const auto lost = again();
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_TRUE(lost[0].retransmission);
 }
 
 TEST_F(SendWindowTest, OneThatHasReadAllAndStaysSilentIsSentToAgain) {
