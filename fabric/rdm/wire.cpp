@@ -3,6 +3,11 @@
 #include "fabric/rdm/transmit.hpp"
 
 namespace weft::rdm {
+namespace {
+
+constexpr std::uint64_t kAskAgain_ns = 1'000'000'000;  // the card answers in its next turn; who hears nothing goes by the clock
+
+}  // namespace
 
 Wire& EndpointImpl::make_wire(Peer& peer) {
   peer.wire = std::make_unique<Wire>(peer, options_.transport, random_, queue_pair_->qkey());
@@ -180,7 +185,7 @@ bool EndpointImpl::misses_credit(const Peer& peer) const {
 
 /// When wire's next deadline is; srd::kNever: none.
 std::uint64_t EndpointImpl::deadline_ns(const Wire& wire) const {
-  const std::uint64_t window = wire.asked ? srd::kNever : wire.send.deadline_ns();
+  const std::uint64_t window = wire.asked_ns != 0 ? wire.asked_ns + kAskAgain_ns : wire.send.deadline_ns();
   return wire.ask_credit_ns == 0 ? window : std::min(window, wire.ask_credit_ns);
 }
 
@@ -197,13 +202,14 @@ void EndpointImpl::expire_timers() {
   for (Wire* wire = timed_.front(); wire;) {
     Wire* const following = decltype(timed_)::next(*wire);
     Peer& peer = *wire->peer;
-    if (!wire->asked && now >= wire->send.deadline_ns()) {
+    if (wire->asked_ns != 0 && now - wire->asked_ns >= kAskAgain_ns) hear_progress(peer, {.known = false});
+    if (wire->asked_ns == 0 && now >= wire->send.deadline_ns()) {
       wire->send.expire(now);
       if (wire->send.wants_progress()) ask_progress(*wire);
       else after_news(peer);
     }
     ask_for_credit(*wire, now);
-    if (!wire->asked && deadline_ns(*wire) == srd::kNever) timed_.remove(*wire);
+    if (deadline_ns(*wire) == srd::kNever) timed_.remove(*wire);
     wire = following;
   }
 }
@@ -231,7 +237,7 @@ void EndpointImpl::ask_progress(Wire& wire) {
   const device::SendSlot slot = queue_pair_->begin_send(0);
   if (!slot.data) return;  // at the next turn
   Peer& peer = *wire.peer;
-  wire.asked = true;
+  wire.asked_ns = clock_();
   commit(peer, slot, 0, {.peer = &peer, .epoch = peer.epoch, .kind = Flight::Kind::kQuestion}, 0, efa::kAskProgress);
 }
 
@@ -247,8 +253,8 @@ void EndpointImpl::on_progress(const device::Arrival& arrival) {
 
 void EndpointImpl::hear_progress(Peer& peer, const srd::PeerProgress& progress) {
   Wire& wire = *peer.wire;
-  if (!wire.asked) return;
-  wire.asked = false;
+  if (wire.asked_ns == 0) return;
+  wire.asked_ns = 0;
   if (wire.send.ended()) return;
   wire.send.progress(progress, clock_());
   after_news(peer);

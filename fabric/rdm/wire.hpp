@@ -57,7 +57,7 @@ struct Wire {
   bool impaired = false;     // something crossed the fabric: words on credit may be lost
   bool heard_over_fabric = false;
   bool no_room = false;      // there was more to send than the window lets go
-  bool asked = false;        // the card, how far the peer is
+  std::uint64_t asked_ns = 0;  // the card, how far the peer is; 0: not
 };
 
 }  // namespace weft::rdm
