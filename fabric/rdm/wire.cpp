@@ -238,7 +238,12 @@ void EndpointImpl::ask_progress(Wire& wire) {
 void EndpointImpl::on_progress(const device::Arrival& arrival) {
   efa::ProgressReport report;
   Peer* const peer = peers_.find(arrival.source);
-  if (!peer || !peer->wire || arrival.source_qkey != peer->qkey || arrival.payload.size() < sizeof report) return;
+  if (!peer || !peer->wire || arrival.payload.size() < sizeof report) return;
+  // About another process, or asked when the peer had not been heard of yet: the deadline asks again.
+  if (arrival.source_qkey != peer->qkey) {
+    peer->wire->asked = false;
+    return;
+  }
   std::memcpy(&report, arrival.payload.data(), sizeof report);
   hear_progress(*peer, {.delivered = report.delivered, .consumed = report.consumed, .alive = report.alive != 0});
 }
