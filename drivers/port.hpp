@@ -12,6 +12,8 @@
 // Thread: every method but the constructor, destructor and capabilities() is called by the port's home worker only.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -61,9 +63,33 @@ enum class EfaVerdict : std::uint8_t { kAllow, kGroupEgress, kGroupIngress, kUnr
 /// What the emulated fabric does to one EFA packet.
 struct EfaPassage {
   bool lost = false;       // also one that was damaged: the real card checks what it receives
+  std::uint8_t why = 0;    // it is lost: the gate's own word, for observe_sent()
   bool congested = false;  // marked on its way (ECN)
   std::uint64_t at_ns = 0; // when it arrives, by the clock of poll()
   std::optional<std::uint64_t> copy_at_ns{};  // when a second one does, which is whole in any case
+};
+
+/// What became of an EFA packet, as far as its capture's record says it.
+enum class EfaEnd : std::uint8_t {
+  kPassed,  // delivered; or on the wire, and whoever sent it knows no more
+  kLost,    // on the wire, for the reason that cross() gave
+  kOverflow,
+  kGroupEgress,
+  kGroupIngress,
+  kUnreachable,
+  kBadQueuePair,
+  kReceiverNotReady,
+};
+
+/// An EFA packet for a capture.
+struct EfaSighting {
+  EniSlot source = kNoEni;
+  EniSlot destination = kNoEni;  // kNoEni: no EFA function of the VPC has the address
+  std::array<std::uint8_t, 16> destination_address{};  // IPv4 as ::ffff:a.b.c.d
+  std::uint32_t source_qpn = 0, destination_qpn = 0, destination_qkey = 0;
+  std::uint8_t path = 0;
+  bool congested = false;
+  std::span<const std::byte> payload;  // may change while it is read: a client's memory
 };
 
 /// EFA's own policy (facts ec2 6.2), published with the snapshot. Called by the worker inside MessageSwitch::poll(). The
@@ -93,6 +119,15 @@ class EfaGate {
 
   /// A packet that cross() has let through is lost: too many are on their way.
   virtual void note_overflow(EniSlot /*source*/, EniSlot /*destination*/) const noexcept {}
+
+  /// Whether somebody captures what goes between the two; `destination` may be kNoEni. Then their packets must not
+  /// bypass, and each is to be observed.
+  virtual bool observed(EniSlot /*source*/, EniSlot /*destination*/) const noexcept { return false; }
+
+  /// It was sent, and `why` is cross()'s if it is kLost.
+  virtual void observe_sent(const EfaSighting& /*packet*/, EfaEnd /*end*/, std::uint8_t /*why*/) const noexcept {}
+  /// It has come to its destination, or to what refuses it there.
+  virtual void observe_received(const EfaSighting& /*packet*/, EfaEnd /*end*/) const noexcept {}
 };
 
 class MessageSwitch {

@@ -12,7 +12,7 @@ packages=(
     # run: Open MPI's launcher, libfabric's tools, and what looks into an instance
     openmpi-bin libfabric-bin iproute2 iputils-ping procps util-linux ethtool netcat-openbsd curl
     # test: clients of the network and of its services, which we did not write
-    udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig nmap iperf3 iputils-tracepath wget tcpdump
+    udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig nmap iperf3 iputils-tracepath wget tcpdump tshark
     # check: the models in tests/model
     spin
     # test: MPI programs which we did not write

@@ -19,7 +19,9 @@ std::string verdict_on(const Deployment& deployment, const FrameSummary& frame, 
                        const CaptureInterface& interface) {
   const auto reason = static_cast<DropReason>(record.dropped_for);
   const bool sent = record.direction == CaptureDirection::kOut && deployment.find_eni(interface.eni_id) != nullptr;
+  const bool efa = reason == DropReason::kEfaGroupEgress || reason == DropReason::kEfaGroupIngress;
   ExplainQuestion question{.packet = tuple_of_frame(frame),
+                           .efa = efa,
                            .source_eni = sent ? interface.eni_id : "",
                            .destination_eni = {},
                            .size = record.super_segment ? 0 : frame.ip_bytes,

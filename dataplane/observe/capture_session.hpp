@@ -80,8 +80,8 @@ class CaptureTap {
   explicit CaptureTap(unsigned worker) noexcept : worker_(worker) {}
 
   // Thread: control.
-  void arm(CaptureSession& session) noexcept { session_.store(&session, std::memory_order_release); }
-  void disarm() noexcept { session_.store(nullptr, std::memory_order_release); }
+  void arm(CaptureSession& session) noexcept { set(&session); }
+  void disarm() noexcept { set(nullptr); }
 
   // Thread: the worker.
   bool armed() const noexcept { return session_.load(std::memory_order_relaxed) != nullptr; }
@@ -89,6 +89,8 @@ class CaptureTap {
     const CaptureSession* const session = session_.load(std::memory_order_acquire);
     return session != nullptr && session->interface_of(slot) != 0;
   }
+  /// Another number after each arm() and disarm(), and by then armed() knows.
+  std::uint32_t changes() const noexcept { return changes_.load(std::memory_order_acquire); }
   /// Copies the packet's head, which may be in pieces (a chain). Null: nobody wants it, or there is no room. Until
   /// publish(), dropped() may be called on the record.
   CaptureRecord* offer(std::uint16_t slot, CaptureDirection direction, std::uint64_t now_ns,
@@ -99,8 +101,14 @@ class CaptureTap {
   }
 
  private:
+  void set(CaptureSession* session) noexcept {
+    session_.store(session, std::memory_order_release);
+    changes_.fetch_add(1, std::memory_order_release);
+  }
+
   const unsigned worker_;
   std::atomic<CaptureSession*> session_{nullptr};
+  std::atomic<std::uint32_t> changes_{0};
 };
 
 }  // namespace weft

@@ -50,10 +50,11 @@ EfaPassage WorkerEfaGate::cross(EniSlot source, EniSlot destination, std::uint8_
   const underlay::Outcome outcome =
       worker_.lanes->offer_on(path, *snapshot.underlay, snapshot.hosts[source], snapshot.hosts[destination], now_ns,
                               bytes + kOuterBytes, /*ect=*/true);
-  const bool damaged = outcome.flipped_bit.has_value();
-  if (outcome.dropped) lose(reason_of_loss(*outcome.dropped), source, destination);
-  else if (damaged) lose(DropReason::kFabricLoss, source, destination);
-  return {.lost = outcome.dropped || damaged,
+  const bool lost = outcome.dropped || outcome.flipped_bit;
+  const DropReason reason = outcome.dropped ? reason_of_loss(*outcome.dropped) : DropReason::kFabricLoss;
+  if (lost) lose(reason, source, destination);
+  return {.lost = lost,
+          .why = static_cast<std::uint8_t>(reason),
           .congested = outcome.marked,
           .at_ns = outcome.at_ns,
           .copy_at_ns = outcome.copy_at_ns};

@@ -16,7 +16,10 @@ Result<std::shared_ptr<CaptureSession>> EngineImpl::start_capture(CaptureSession
   capture_.selection = std::move(selection);
   capture_more(*deployment_);
   capture_less();
-  for (const auto& worker : workers_) worker->capture_tap().arm(*capture_.session);
+  for (const auto& worker : workers_) {
+    worker->capture_tap().arm(*capture_.session);
+    worker->wake_set().wake();  // express channels would go on without it
+  }
   return capture_.session;
 }
 

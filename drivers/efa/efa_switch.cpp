@@ -2,6 +2,7 @@
 
 #include "drivers/efa/abi.hpp"
 #include "drivers/efa/queue_pair.hpp"
+#include "drivers/efa/sighting.hpp"
 #include "drivers/efa/switch_link.hpp"
 
 namespace weft {
@@ -88,12 +89,18 @@ SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, 
   }
   if (route.function == nullptr) {
     counts.unreachable.add(1);
+    efa::observe_to_nobody(gate, source, packet);
     return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kNoSuchAddress);
   }
 
   // 3. The two gates, before anything is said about the destination's queue pairs. EFA's status has no word for a
   //    refusal: to the sender it looks like a peer that never answers (facts ec2 6.4).
-  const efa::VerdictCache::Answer answer = verdicts_.ask(gate, sender.declared.slot, route.function->declared.slot);
+  const EniSlot to = route.function->declared.slot;
+  const efa::VerdictCache::Answer answer = verdicts_.ask(gate, sender.declared.slot, to);
+  const auto ends = [&](EfaEnd end) noexcept {
+    if (answer.observed) [[unlikely]] efa::observe(gate, efa::sighting_of(source, packet, to), end);
+  };
+  if (answer.verdict != EfaVerdict::kAllow) [[unlikely]] ends(efa::end_of(answer.verdict));
   switch (answer.verdict) {
     case EfaVerdict::kAllow: break;
     case EfaVerdict::kGroupEgress:
@@ -112,25 +119,28 @@ SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, 
   if (destination == nullptr ||
       (packet.destination_qkey != 0 && packet.destination_qkey != destination->qkey())) {
     counts.bad_qpn.add(1);
+    ends(EfaEnd::kBadQueuePair);
     return source.refuse(SendStatus::kRemoteBadDestQpn,
                          destination == nullptr ? SendHint::kNoSuchQueuePair : SendHint::kOtherProcess);
   }
 
   // 5. Where something is wrong with the fabric, across it; but not with a client that would not notice a loss.
   if (answer.impaired && source.recovers_losses() && destination->recovers_losses()) [[unlikely]]
-    return cross_fabric(source, *destination, packet, gate, now_ns);
+    return cross_fabric(source, *destination, packet, answer.observed, gate, now_ns);
 
   // 6. The one copy.
   efa::FunctionCounters& destination_counts = route.function->counters;
   if (!destination->deliver(source.as_source(), 0, source.payload(packet), packet.length, now_ns)) {
     counts.rnr.add(1);
     destination_counts.rx_drops.add(1);
+    ends(EfaEnd::kReceiverNotReady);
     return SendStatus::kRemoteRnr;
   }
   touch(*destination);
   counts.delivered.add(1);
   destination_counts.rx_pkts.add(1);
   destination_counts.rx_bytes.add(packet.length);
+  ends(EfaEnd::kPassed);
   return SendStatus::kOk;
 }
 

@@ -60,12 +60,14 @@ class EfaSwitch final : public MessageSwitch {
   efa::SendStatus forward(efa::QueuePair& source, const efa::Descriptor& packet, const EfaGate& gate,
                           std::uint64_t now_ns) noexcept;
   efa::SendStatus cross_fabric(efa::QueuePair& source, efa::QueuePair& destination, const efa::Descriptor& packet,
-                               const EfaGate& gate, std::uint64_t now_ns) noexcept;
+                               bool observed, const EfaGate& gate, std::uint64_t now_ns) noexcept;
   std::uint32_t take_arrived(const EfaGate& gate, std::uint64_t now_ns) noexcept;
   void arrive(const efa::HeldPacket& packet, const std::byte* payload, const EfaGate& gate,
               std::uint64_t now_ns) noexcept;
-  bool receive(efa::QueuePair& destination, const efa::HeldPacket& packet, const std::byte* payload,
-               std::uint64_t now_ns) noexcept;
+  bool come_to(const efa::Function& function, const efa::HeldPacket& packet, const std::byte* payload,
+               const EfaGate& gate, std::uint64_t now_ns) noexcept;
+  bool receive(efa::QueuePair& destination, const efa::HeldPacket& packet, const std::byte* payload, bool observed,
+               const EfaGate& gate, std::uint64_t now_ns) noexcept;
   efa::SendStatus answer_progress(efa::QueuePair& source, const efa::Descriptor& request, const EfaGate& gate,
                                   std::uint64_t now_ns) noexcept;
   void touch(efa::QueuePair& queue_pair) noexcept;

