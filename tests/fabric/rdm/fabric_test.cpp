@@ -189,6 +189,32 @@ TEST_F(Fabric, a_dead_path_costs_no_error_and_is_left) {
   EXPECT_EQ(here.unresponsive_remotes, 0u);
 }
 
+TEST_F(Fabric, what_the_card_says_of_a_peer_that_was_unknown_when_it_was_asked_is_asked_again) {
+  // The daemon serves them by turns. So in one of the two the acknowledgement, which says who the peer is, comes before the
+  // answer to a question that did not know.
+  for (const unsigned from : {0u, 1u}) {
+    Cluster cluster(impatient());
+    unsigned packets = 0;
+    cluster.daemon().set_fabric([&](EniSlot source, EniSlot, std::uint8_t, std::uint64_t now_ns, std::uint32_t) {
+      return EfaPassage{.lost = source == from + 1 && ++packets == 2, .at_ns = now_ns};
+    });
+    Node &sender = cluster[from], &receiver = cluster[1 - from];
+    std::byte word[8]{}, into[8]{};
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(receive(receiver, into), 0);
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(send(sender, 1 - from, word), 0);
+    cluster.daemon().run_once();
+    sender->progress();
+    ASSERT_EQ(packets, 2u);
+    while (sender->queue_pair().sends_in_flight() == 0) sender->progress();  // the question
+    receiver->progress();
+    cluster.daemon().run_once();
+    sender->progress();
+    ASSERT_EQ(sender.sink.all.size(), 1u) << "the acknowledgement";
+    ASSERT_TRUE(cluster.wait_for(sender, 2));
+    EXPECT_EQ(sender.sink.all[1].status, Status::kOk);
+  }
+}
+
 TEST_F(Fabric, a_process_that_dies_meanwhile_is_noticed) {
   Cluster cluster(impatient());
   set_weather(cluster.daemon(), {.lost = 1000}, 5);

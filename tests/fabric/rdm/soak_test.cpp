@@ -46,7 +46,8 @@ class Soak {
       if (::testing::Test::HasFatalFailure()) return;
     }
     if (real_time) {
-      ASSERT_TRUE(cluster.run_until([&] { return all_drained(); }));
+      // A turn takes a microsecond, and what is lost again and again waits 100 ms for each time-out.
+      ASSERT_TRUE(cluster.run_until([&] { return all_drained(); }, ~0u, 5'000'000));
     } else {
       cluster.settle();
     }
