@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from weft_mpi import CLUSTER, LIMIT_SECONDS, check, ends_in_time, equal, main, program, run_mpi, start_mpi
+from weft_mpi import CLUSTER, LIMIT_SECONDS, check, ends_in_time, equal, main, program, run_mpi, start_mpi, wait_for_line
 
 GRACE_SECONDS = 5
 
@@ -29,7 +29,7 @@ def scenario(weft):
                    check=True, timeout=60)
     weft.up()
     job = start_mpi(weft, 2, program(weft, "weft-mpi-victim"), "pingpong")
-    equal(job.stdout.readline(), "running\n", "the job")
+    wait_for_line(job, "running")
     equal(len(ranks_alive(weft)), 2, "ranks")
 
     killed = time.monotonic()

@@ -1,17 +1,25 @@
 #!/usr/bin/env python3
 """Programs that we did not write, from Debian, over weft in two instances: the HPC Challenge, NetPIPE, and Python over
-mpi4py (program.py). Each also runs over Open MPI's `vader`, and what it found must be the same, timings aside."""
+mpi4py (program.py). Each also runs over Open MPI's `vader`, and what it found must be the same, timings aside.
+
+    programs.py --build build --mode root [--fire]        --fire: over a fabric that loses, doubles and reorders (fire.py)
+"""
 import os
 import pathlib
 import re
 import subprocess
+import sys
 
-from weft_mpi import check, equal, main, run_mpi
+from fire import RACKS, set_on_fire
+from weft_mpi import CLUSTER, check, equal, main, run_mpi
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"  # Debian's, which has python3-mpi4py
 VADER = ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1", "--mca", "pml", "ob1",
          "--mca", "btl", "vader,self"]
+ON_FIRE = "--fire" in sys.argv
+if ON_FIRE:
+    sys.argv.remove("--fire")  # the rest is weft_scenario's
 SECONDS = 60
 # mpi4py asks for MPI_THREAD_MULTIPLE, with which Open MPI 4.1 makes no windows of messages: they need reads and writes.
 WINDOWS = ["--mca", "btl", "ofi,self", "--mca", "btl_ofi_provider_include", "weft", "--mca", "osc_rdma_btls", "ofi"]
@@ -98,14 +106,16 @@ def netpipe_sizes(_, text):
 
 
 def scenario(weft):
-    weft.up()
+    weft.up(RACKS if ON_FIRE else CLUSTER)
+    if ON_FIRE:
+        set_on_fire(weft)
 
     results = both(weft, "hpcc", 4, ["hpcc"], hpcc_results,
                    lambda directory: (directory / "hpccinf.txt").write_text(HPCC_SETTINGS))
     equal({name: results[name] for name in ("Success", "CommWorldProcs", "MPIRandomAccess_Errors", "PTRANS_residual")},
           {"Success": "1", "CommWorldProcs": "4", "MPIRandomAccess_Errors": "0", "PTRANS_residual": "0"}, "hpcc's results")
 
-    sizes = both(weft, "netpipe", 2, ["NPopenmpi", "-i", "-u", "70000"], netpipe_sizes)
+    sizes = both(weft, "netpipe", 2, ["NPopenmpi", "-i", "-u", "20000" if ON_FIRE else "70000"], netpipe_sizes)
     check(len(sizes) > 20 and all(verdict == "passed" for _, verdict in sizes), f"NetPIPE's integrity check: {sizes}")
 
     lines = both(weft, "mpi4py", 4, [PYTHON, "-m", "mpi4py", HERE / "program.py"],
@@ -113,4 +123,4 @@ def scenario(weft):
     equal([line.split(":")[0] for line in lines], ["derived_types", "objects", "probes", "wildcards", "windows"], "parts that ran")
 
 
-main(scenario)
+main(scenario, RACKS if ON_FIRE else CLUSTER)

@@ -9,7 +9,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scenari
 from weft_modes import SKIP, may_use  # noqa: E402
 from weft_scenario import check, equal, main as scenario_main  # noqa: E402
 
-__all__ = ["CLUSTER", "LIMIT_SECONDS", "check", "equal", "main", "program", "provider_directory", "run_mpi", "start_mpi", "ends_in_time"]
+__all__ = ["CLUSTER", "LIMIT_SECONDS", "check", "equal", "main", "program", "provider_directory", "run_mpi", "start_mpi", "ends_in_time",
+           "wait_for_line"]
 
 LIMIT_SECONDS = 10  # nobody hangs longer, whatever dies (issue 2)
 
@@ -47,6 +48,16 @@ def start_mpi(weft, ranks, *command):
     if weft.verbose:
         print("$", *words, flush=True)
     return subprocess.Popen(words, env=weft.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for_line(job, line):
+    """Open MPI's launcher may have something to say before: "setpgid failed in parent", when the child was faster."""
+    said = []
+    for text in job.stdout:
+        if text == line + "\n":
+            return
+        said.append(text)
+    check(False, f"the job never said '{line}'\n{''.join(said)}")
 
 
 def ends_in_time(job, what, seconds=LIMIT_SECONDS):
