@@ -34,8 +34,9 @@ void read_replies(int client) {
     FUZZ_CHECK(static_cast<std::size_t>(length) >= sizeof header);
     std::memcpy(static_cast<void*>(&header), buffer, sizeof header);
     FUZZ_CHECK(header.magic == kMagic && header.major == kAbiMajor && header.size == static_cast<std::uint32_t>(length));
+    // Offered: by a client that asked for a channel to its own queue pair.
     FUZZ_CHECK(header.type == MessageType::kHelloReply || header.type == MessageType::kCreateQpReply ||
-               header.type == MessageType::kChannelGranted);
+               header.type == MessageType::kChannelGranted || header.type == MessageType::kChannelOffered);
   }
 }
 
