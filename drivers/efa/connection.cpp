@@ -145,7 +145,7 @@ Connection::Fate Connection::request_channel(std::span<const std::byte> record, 
 Connection::Fate Connection::release_channel(std::span<const std::byte> record, Registry& registry) {
   ReleaseChannel message;
   if (!parse(record, message) || !ready_ || queue_pair_ == nullptr || !registry.release_channel(queue_pair_, message.id))
-    return refuse(MessageType::kReleaseChannel, EPROTO);
+    return refuse(MessageType::kHelloReply, EPROTO);
   return Fate::kKeep;
 }
 
