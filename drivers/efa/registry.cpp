@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <tuple>
 
 namespace weft::efa {
 namespace {
@@ -87,7 +88,9 @@ std::vector<const EfaFunction*> Registry::functions_of(const std::string& instan
   for (const auto& [key, record] : functions_)
     if (!record.leaving && record.function->declared.instance == instance) found.push_back(&record.function->declared);
   std::sort(found.begin(), found.end(),
-            [](const EfaFunction* a, const EfaFunction* b) { return a->device_index < b->device_index; });
+            [](const EfaFunction* a, const EfaFunction* b) {
+              return std::tie(a->device_index, a->eni_id) < std::tie(b->device_index, b->eni_id);
+            });
   return found;
 }
 
