@@ -90,7 +90,9 @@ void ChannelSender::wake(std::uint32_t ticket) noexcept {
 }
 
 ChannelReceiver::ChannelReceiver(ChannelMemory memory, const Address& source, std::uint32_t qkey, pid_t pid)
-    : memory_(std::move(memory)), arrival_{.source = source, .source_qkey = qkey, .payload = {}, .through_channel = true}, pid_(pid) {}
+    : memory_(std::move(memory)),
+      arrival_{.source = source, .source_qkey = qkey, .payload = {}, .through_channel = true},
+      pid_(pid) {}
 
 bool ChannelReceiver::empty() const noexcept {
   const efa::ChannelSlot& slot = memory_.slots[next_ & (memory_.slot_count - 1)];

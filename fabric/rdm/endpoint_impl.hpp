@@ -157,6 +157,11 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   // flush.cpp
   void schedule(Peer& peer);
   void unschedule(Peer& peer);
+  /// The peer shall hear of its credit soon, in a packet of its own if no other goes there.
+  void owe_credit(Peer& peer) {
+    peer.credit_due = true;
+    schedule(peer);
+  }
   void flush();
   bool flush_one(Peer& peer);
   FlushResult flush_peer(Peer& peer);

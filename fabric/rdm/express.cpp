@@ -47,8 +47,8 @@ void EndpointImpl::leave_channel(Peer& peer) {
 
 /// A packet through the daemon, whose answer tells whether the peer lives.
 void EndpointImpl::probe(Peer& peer) {
-  peer.credit_due = peer.probe_due = true;
-  schedule(peer);
+  peer.probe_due = true;
+  owe_credit(peer);
 }
 
 }  // namespace weft::rdm

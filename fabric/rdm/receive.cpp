@@ -21,15 +21,13 @@ void EndpointImpl::on_packet(const device::Arrival& arrival) {
   on_transport(*peer, header);
   if ((header.flags & (srd::kCreditOnly | srd::kAcknowledgement)) != 0) {
     if ((header.flags & srd::kAcknowledgement) != 0) on_acknowledgement(*peer, arrival.payload);
+    else if ((header.flags & (srd::kAckRequested | srd::kRestart)) == srd::kAckRequested) owe_credit(*peer);
     return;
   }
   if (!arrival.through_channel && !take_numbered(*peer, header, arrival)) return dropped();
   if (!peer->receive_credit.take()) return dropped();
   share_.arrived(peer->share_round);
-  if (peer->receive_credit.owes(share_.window())) {
-    peer->credit_due = true;
-    schedule(*peer);
-  }
+  if (peer->receive_credit.owes(share_.window())) owe_credit(*peer);
   on_message_packet(*peer, arrival.payload.subspan(sizeof(header)));
 }
 
@@ -83,10 +81,6 @@ void EndpointImpl::on_transport(Peer& peer, const srd::PacketHeader& header) {
     return;
   }
   bool can_go_on = peer.send_credit.extend(header.credit);
-  if ((header.flags & (srd::kCreditOnly | srd::kAckRequested)) == (srd::kCreditOnly | srd::kAckRequested)) {
-    peer.credit_due = true;
-    schedule(peer);
-  }
   if ((header.flags & srd::kAcknowledgement) == 0 && srd::after(header.acknowledged, peer.newest_header)) {
     const bool hold = (header.flags & srd::kHoldRequests) != 0;
     can_go_on |= peer.hold_requests && !hold;
@@ -118,17 +112,13 @@ void EndpointImpl::on_message_packet(Peer& peer, std::span<const std::byte> pack
   if (!read_request(packet, request)) return dropped();
   if (holding_) {
     if (!peer.told_to_hold) {
-      peer.credit_due = true;
-      schedule(peer);
+      owe_credit(peer);
     } else {
       // More than was under way when the peer was told: it does not listen, and its messages have no place here. Where
       // words are lost it is told again before.
       const bool lossy = peer.wire && peer.wire->impaired;
       if (++peer.since_told > (lossy ? 16 : 2) * srd::kMaxWindow) return dropped();
-      if (lossy && peer.since_told % srd::kMaxWindow == 0) {
-        peer.credit_due = true;
-        schedule(peer);
-      }
+      if (lossy && peer.since_told % srd::kMaxWindow == 0) owe_credit(peer);
     }
   }
   on_request(peer, request);

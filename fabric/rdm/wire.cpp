@@ -3,11 +3,6 @@
 #include "fabric/rdm/transmit.hpp"
 
 namespace weft::rdm {
-namespace {
-
-constexpr std::uint64_t kAskAgain_ns = 1'000'000'000;  // the card answers in its next turn; who hears nothing goes by the clock
-
-}  // namespace
 
 Wire& EndpointImpl::make_wire(Peer& peer) {
   peer.wire = std::make_unique<Wire>(peer, options_.transport, random_, queue_pair_->qkey());
@@ -92,8 +87,7 @@ bool EndpointImpl::take_numbered(Peer& peer, const srd::PacketHeader& header, co
   if (over_fabric) [[unlikely]] {
     // Not taken is not acknowledged: it comes again.
     if (peer.receive_credit.exhausted()) {
-      peer.credit_due = true;
-      schedule(peer);
+      owe_credit(peer);
       return false;
     }
     const std::uint64_t now = clock_();
@@ -185,7 +179,7 @@ bool EndpointImpl::misses_credit(const Peer& peer) const {
 
 /// When wire's next deadline is; srd::kNever: none.
 std::uint64_t EndpointImpl::deadline_ns(const Wire& wire) const {
-  const std::uint64_t window = wire.asked_ns != 0 ? wire.asked_ns + kAskAgain_ns : wire.send.deadline_ns();
+  const std::uint64_t window = wire.asked_ns != 0 ? wire.asked_ns + Wire::kAskAgain_ns : wire.send.deadline_ns();
   return wire.ask_credit_ns == 0 ? window : std::min(window, wire.ask_credit_ns);
 }
 
@@ -202,7 +196,7 @@ void EndpointImpl::expire_timers() {
   for (Wire* wire = timed_.front(); wire;) {
     Wire* const following = decltype(timed_)::next(*wire);
     Peer& peer = *wire->peer;
-    if (wire->asked_ns != 0 && now - wire->asked_ns >= kAskAgain_ns) hear_progress(peer, {.known = false});
+    if (wire->asked_ns != 0 && now - wire->asked_ns >= Wire::kAskAgain_ns) hear_progress(peer, {.known = false});
     if (wire->asked_ns == 0 && now >= wire->send.deadline_ns()) {
       wire->send.expire(now);
       if (wire->send.wants_progress()) ask_progress(*wire);
@@ -227,8 +221,8 @@ void EndpointImpl::ask_for_credit(Wire& wire, std::uint64_t now) {
   } else if (now >= wire.ask_credit_ns) {
     wire.ask_delay_ns = std::min(wire.ask_delay_ns * 2, Wire::kLastAsk_ns);
     wire.ask_credit_ns = now + wire.ask_delay_ns;
-    peer.credit_asked = peer.credit_due = true;
-    schedule(peer);
+    peer.credit_asked = true;
+    owe_credit(peer);
   }
 }
 

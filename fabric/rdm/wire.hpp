@@ -43,6 +43,7 @@ class KeptPackets {
 struct Wire {
   static constexpr std::uint64_t kFirstAsk_ns = 1'000'000;  // how soon a sender without credit asks for it; doubles
   static constexpr std::uint64_t kLastAsk_ns = 100'000'000;
+  static constexpr std::uint64_t kAskAgain_ns = 1'000'000'000;  // the card answers in its next turn; else the clock counts
 
   Wire(Peer& whose, const srd::TransportSettings& settings, srd::Random& random, std::uint32_t incarnation)
       : peer(&whose), send(settings, random), receive(incarnation) {}
@@ -54,10 +55,10 @@ struct Wire {
   Hook<Wire> timed;          // its deadline is looked at
   Hook<Wire> acknowledging;  // something came over the fabric
   std::uint64_t ask_credit_ns = 0, ask_delay_ns = kFirstAsk_ns;  // when to ask again; 0: nothing is missing
+  std::uint64_t asked_ns = 0;  // the card, how far the peer is; 0: not
   bool impaired = false;     // something crossed the fabric: words on credit may be lost
   bool heard_over_fabric = false;
   bool no_room = false;      // there was more to send than the window lets go
-  std::uint64_t asked_ns = 0;  // the card, how far the peer is; 0: not
 };
 
 }  // namespace weft::rdm
