@@ -63,6 +63,14 @@ std::uint32_t EfaSwitch::serve(QueuePair& source, const EfaGate& gate, std::uint
   return packets;
 }
 
+SendHint EfaSwitch::hint_of(EfaVerdict refusal) noexcept {
+  switch (refusal) {
+    case EfaVerdict::kGroupEgress: return SendHint::kGroupEgress;
+    case EfaVerdict::kGroupIngress: return SendHint::kGroupIngress;
+    default: return SendHint::kElsewhere;
+  }
+}
+
 // Every way a packet can end. Each exit counts in exactly one of the sender's counters (EfaCounters in port.hpp).
 SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, const EfaGate& gate,
                               std::uint64_t now_ns) noexcept {
@@ -100,18 +108,13 @@ SendStatus EfaSwitch::forward(QueuePair& source, const efa::Descriptor& packet, 
   const auto ends = [&](EfaEnd end) noexcept {
     if (answer.observed) [[unlikely]] efa::observe(gate, efa::sighting_of(source, packet, to), end);
   };
-  if (answer.verdict != EfaVerdict::kAllow) [[unlikely]] ends(efa::end_of(answer.verdict));
-  switch (answer.verdict) {
-    case EfaVerdict::kAllow: break;
-    case EfaVerdict::kGroupEgress:
-      counts.group_egress.add(1);
-      return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kGroupEgress);
-    case EfaVerdict::kGroupIngress:
-      counts.group_ingress.add(1);
-      return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kGroupIngress);
-    case EfaVerdict::kUnreachable:
-      counts.unreachable.add(1);
-      return source.refuse(SendStatus::kLocalUnreachRemote, SendHint::kElsewhere);
+  if (answer.verdict != EfaVerdict::kAllow) [[unlikely]] {
+    ends(efa::end_of(answer.verdict));
+    efa::Counter& refused = answer.verdict == EfaVerdict::kGroupEgress    ? counts.group_egress
+                            : answer.verdict == EfaVerdict::kGroupIngress ? counts.group_ingress
+                                                                          : counts.unreachable;
+    refused.add(1);
+    return source.refuse(SendStatus::kLocalUnreachRemote, hint_of(answer.verdict));
   }
 
   // 4. The queue pair, and the incarnation the sender means.

@@ -28,6 +28,7 @@ struct Descriptor;
 struct SwitchCommand;
 struct SwitchLink;
 enum class SendStatus : std::uint8_t;
+enum class SendHint : std::uint8_t;
 }  // namespace efa
 
 class EfaSwitch final : public MessageSwitch {
@@ -70,6 +71,7 @@ class EfaSwitch final : public MessageSwitch {
                const EfaGate& gate, std::uint64_t now_ns) noexcept;
   efa::SendStatus answer_progress(efa::QueuePair& source, const efa::Descriptor& request, const EfaGate& gate,
                                   std::uint64_t now_ns) noexcept;
+  static efa::SendHint hint_of(EfaVerdict refusal) noexcept;
   void touch(efa::QueuePair& queue_pair) noexcept;
   void tell_of_channels() noexcept;
 

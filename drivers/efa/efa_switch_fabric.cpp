@@ -11,18 +11,6 @@ using efa::QueuePair;
 using efa::SendHint;
 using efa::SendStatus;
 
-namespace {
-
-SendHint hint_of(EfaVerdict refusal) noexcept {
-  switch (refusal) {
-    case EfaVerdict::kGroupEgress: return SendHint::kGroupEgress;
-    case EfaVerdict::kGroupIngress: return SendHint::kGroupIngress;
-    default: return SendHint::kElsewhere;
-  }
-}
-
-}  // namespace
-
 SendStatus EfaSwitch::cross_fabric(QueuePair& source, QueuePair& destination, const efa::Descriptor& packet,
                                    bool observed, const EfaGate& gate, std::uint64_t now_ns) noexcept {
   const EfaFunction &from = source.function().declared, &to = destination.function().declared;
