@@ -1,6 +1,7 @@
 // How packets get in and out of the engine: two small interfaces, the only header of drivers/ that dataplane/ includes.
 //
-//   Port           carries Ethernet frames in mbufs: ring, TAP, later vhost and ethdev.
+//   Port           carries Ethernet frames in mbufs: ring, TAP, vhost-user, ethdev. One queue of it: a port with several
+//                  is as many of these, each with its own home worker (Engine::Attachment).
 //   MessageSwitch  a device whose messages never become frames: the EFA functions, which the worker polls like a port
 //                  and which asks the engine's gate for every pair of ENIs (DESIGN D7, D9).
 //
@@ -9,7 +10,8 @@
 // holds the pseudo-header sum), RTE_MBUF_F_RX_L4_CKSUM_GOOD for one that was verified or never left the machine.
 // Frames longer than one segment are chains.
 //
-// Thread: every method but the constructor, destructor and capabilities() is called by the port's home worker only.
+// Thread: every method but the constructor, destructor, capabilities(), link_up() and the descriptors' is called by the port's
+// home worker only.
 #pragma once
 
 #include <array>
@@ -39,7 +41,14 @@ struct PortCapabilities {
 class Port {
  public:
   virtual ~Port() = default;
+  /// What it takes now. Any thread. A port whose guest negotiates it says so by `capabilities_change()`.
   virtual PortCapabilities capabilities() const noexcept = 0;
+  /// capabilities() may be another one with the next burst: then it is asked for each.
+  virtual bool capabilities_change() const noexcept { return false; }
+
+  /// Whether there is somebody at the other end: a carrier, a guest that is connected. Any thread. While there is not,
+  /// transmit() takes nothing.
+  virtual bool link_up() const noexcept { return true; }
 
   /// Fills `burst` from the guest and returns how many; the caller owns them. Never blocks.
   virtual std::uint16_t receive(std::span<rte_mbuf*> burst) noexcept = 0;
@@ -52,9 +61,14 @@ class Port {
   virtual int readiness_fd() const noexcept { return -1; }
 
   /// Wake-up suppression for ports without a readiness descriptor: from arm() on, the guest writes `eventfd` after it
-  /// queued something. Returns false when something is queued already, so that the worker must not sleep.
+  /// queued something, or makes wake_fd() readable. Returns false when something is queued already, so that the worker must
+  /// not sleep.
   virtual bool arm(int /*eventfd*/) noexcept { return true; }
   virtual void disarm() noexcept {}
+
+  /// For a guest that cannot write the worker's eventfd: a descriptor that epoll reports (edge-triggered) when the guest has
+  /// queued something since arm(). The same for the port's life; -1: none. The port is polled all the same.
+  virtual int wake_fd() const noexcept { return -1; }
 };
 
 /// Why the engine's gate refused an EFA message; the engine maps it to its DropReason.

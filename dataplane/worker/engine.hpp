@@ -105,6 +105,7 @@ class Engine {
   struct Attachment {
     std::string eni_id;  // or the internet gateway's id: the port to the internet
     std::unique_ptr<Port> port;  // null: what was attached is closed, the ENI stays (its instance stopped)
+    std::vector<std::unique_ptr<Port>> more_queues = {};  // of the same port, from queue 1 on
   };
   /// Publishes the deployment: ports of ENIs that it no longer has are closed, `added` ports are polled from now on,
   /// every flow keeps EC2's meaning of a change (DESIGN D3). Returns when no worker can see the old tables.
