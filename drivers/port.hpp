@@ -18,8 +18,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <rte_mbuf.h>
 
@@ -69,6 +71,12 @@ class Port {
   /// For a guest that cannot write the worker's eventfd: a descriptor that epoll reports (edge-triggered) when the guest has
   /// queued something since arm(). The same for the port's life; -1: none. The port is polled all the same.
   virtual int wake_fd() const noexcept { return -1; }
+
+  /// `what` ends with the port: who gave it knows by that when it has gone.
+  void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
+
+ private:
+  std::shared_ptr<const void> kept_;
 };
 
 /// Why the engine's gate refused an EFA message; the engine maps it to its DropReason.

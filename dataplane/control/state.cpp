@@ -31,6 +31,14 @@ void complete_version_1(Json& json) {
   for (Json& eni : json.at("available_interfaces")) complete_interface(eni);
 }
 
+/// Ports were all TAPs.
+void complete_version_3(Json& json) {
+  const Json defaults = to_json(Eni{}, Deployment{});
+  for (Json& instance : json.at("instances"))
+    for (Json& eni : instance.at("interfaces")) add_missing(eni, defaults, {"port"});
+  for (Json& eni : json.at("available_interfaces")) add_missing(eni, defaults, {"port"});
+}
+
 }  // namespace
 
 std::string state_of(const Deployment& deployment) {
@@ -51,6 +59,7 @@ Result<Deployment> deployment_of_state(const std::string& state) try {
                  {}};
   if (version < 2) complete_version_1(json);
   if (version < 3) add_missing(json, to_json(Deployment{}), {"fabric", "faults"});  // underlay
+  if (version < 4) complete_version_3(json);
   return deployment_from_json(json.dump());
 } catch (const std::exception& e) {
   return Error{"InternalError", fmt::format("the saved state is damaged: {}", e.what()), {}};

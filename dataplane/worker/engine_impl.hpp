@@ -48,9 +48,11 @@ class EngineImpl final : public Engine {
   int wake_fd() override { return workers_.front()->wake_set().event_fd(); }
 
  private:
-  Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
+  Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, const std::vector<Attachment>& added,
+                                                   std::uint32_t epoch);
   Result<void> watch(const std::vector<Attachment>& added);
-  void unwatch(const SlotTable::Owner& owner, const Port* port);
+  void unwatch(const SlotTable::Owner& owner, const PortQueues& queues);
+  WakeSet& wake_set_of(const SlotTable::Owner& owner, std::size_t queue);
   std::vector<unsigned> ports_by_worker() const;
   std::uint64_t now_ns() const;
   EniStatistics sum(EniSlot slot) const;

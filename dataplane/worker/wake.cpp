@@ -21,8 +21,8 @@ WakeSet::~WakeSet() {
   ::close(event_fd_);
 }
 
-Result<void> WakeSet::add(int fd, std::uint64_t tag) {
-  epoll_event event{.events = EPOLLIN, .data = {.u64 = tag}};
+Result<void> WakeSet::add(int fd, std::uint64_t tag, Trigger trigger) {
+  epoll_event event{.events = EPOLLIN | (trigger == Trigger::kEdge ? EPOLLET : 0U), .data = {.u64 = tag}};
   if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0) return {};
   return Error{"Weft.PortFailed", "a port's descriptor cannot be polled: " + std::generic_category().message(errno), {}};
 }

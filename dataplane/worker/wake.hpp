@@ -20,7 +20,8 @@ class WakeSet {
   WakeSet(const WakeSet&) = delete;
   WakeSet& operator=(const WakeSet&) = delete;
 
-  Result<void> add(int fd, std::uint64_t tag);
+  enum class Trigger { kLevel, kEdge };
+  Result<void> add(int fd, std::uint64_t tag, Trigger trigger = Trigger::kLevel);
   void remove(int fd) noexcept;
 
   struct Ready {

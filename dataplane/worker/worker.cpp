@@ -104,7 +104,7 @@ unsigned Worker::turn() noexcept {
 
 unsigned Worker::poll_ports() noexcept {
   unsigned handled = 0;
-  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled) handled += poll_port(slot);
+  for (const auto& [slot, port] : context_.snapshot->homes[context_.index].polled) handled += poll_port(slot, *port);
   return handled;
 }
 
@@ -121,7 +121,8 @@ unsigned Worker::poll_ready_ports() noexcept {
     if (slot >= snapshot.enis.size()) continue;
     const EniRecord& eni = snapshot.eni(slot);
     if (!eni.present || eni.port == nullptr || port_tag(slot, eni.born) != event.tag) continue;
-    const unsigned packets = poll_port(slot);
+    if (eni.port->readiness_fd() < 0) continue;  // woken by its wake_fd(), and polled in every turn
+    const unsigned packets = poll_port(slot, *eni.port);
     handled += packets;
     // A guest may delete its own interface. Its port stays, and is not a reason to keep the worker awake.
     if (packets == 0 && event.broken) wake_.remove(eni.port->readiness_fd());
@@ -129,8 +130,7 @@ unsigned Worker::poll_ready_ports() noexcept {
   return handled;
 }
 
-unsigned Worker::poll_port(EniSlot slot) noexcept {
-  Port& port = *context_.snapshot->eni(slot).port;
+unsigned Worker::poll_port(EniSlot slot, Port& port) noexcept {
   unsigned handled = 0;
   for (unsigned round = 0; round < kBurstsPerPort; ++round) {
     const unsigned count = port.receive(burst_.packet);
@@ -249,15 +249,15 @@ std::uint64_t Worker::asleep_ns() const noexcept {
 
 bool Worker::arm_everything() noexcept {
   bool quiet = true;
-  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled)
-    quiet = context_.snapshot->eni(slot).port->arm(wake_.event_fd()) && quiet;
+  for (const auto& [slot, port] : context_.snapshot->homes[context_.index].polled)
+    quiet = port->arm(wake_.event_fd()) && quiet;
   if (messages_ != nullptr) quiet = messages_->arm(wake_.event_fd()) && quiet;
   return quiet && handover_.empty(context_.index) && job_.load(std::memory_order_relaxed) == nullptr &&
          !stopping_.load(std::memory_order_relaxed);
 }
 
 void Worker::disarm_everything() noexcept {
-  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled) context_.snapshot->eni(slot).port->disarm();
+  for (const auto& [slot, port] : context_.snapshot->homes[context_.index].polled) port->disarm();
   if (messages_ != nullptr) messages_->disarm();
 }
 

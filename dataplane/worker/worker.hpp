@@ -69,7 +69,7 @@ class Worker {
  private:
   unsigned poll_ports() noexcept;
   unsigned poll_ready_ports() noexcept;
-  unsigned poll_port(EniSlot slot) noexcept;
+  unsigned poll_port(EniSlot slot, Port& port) noexcept;
   unsigned take_handed_over() noexcept;
   unsigned poll_messages() noexcept;
   /// The clock hand of one flow table.
