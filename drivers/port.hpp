@@ -69,6 +69,11 @@ class Port {
   /// For a guest that cannot write the worker's eventfd: a descriptor that epoll reports (edge-triggered) when the guest has
   /// queued something since arm(). The same for the port's life; -1: none. The port is polled all the same.
   virtual int wake_fd() const noexcept { return -1; }
+
+  /// For a guest that can wake nobody at all: a worker that sleeps looks again after this long, by itself. Asked before
+  /// each sleep.
+  static constexpr std::uint32_t kForever = std::numeric_limits<std::uint32_t>::max();
+  virtual std::uint32_t longest_sleep_us() const noexcept { return kForever; }
 };
 
 /// Why the engine's gate refused an EFA message; the engine maps it to its DropReason.
