@@ -58,10 +58,7 @@ TEST_F(RingDevice, AFrameWithABadIpChecksumEndsHereAndIsCounted) {
   EXPECT_EQ(wrong->ol_flags, 0U);
   rte_pktmbuf_free(wrong);
   EXPECT_EQ(packets_in_use(), 0U);
-  std::uint64_t counted = 0;
-  for (const auto& [name, value] : wire_statistics().at(0).counters)
-    if (name == "weft_rx_bad_ip_checksum") counted = value;
-  EXPECT_EQ(counted, 1U);
+  EXPECT_EQ(counted("weft_rx_bad_ip_checksum"), 1U);
 }
 
 TEST_F(RingDevice, AVlanTagThatTheCardTookOffIsPutBack) {
@@ -180,10 +177,7 @@ TEST_F(RingDevice, StatisticsAreReadWhileFramesPass) {
   const WireStatistics found = wire_statistics().at(0);
   EXPECT_EQ(found.device, "net_ring");
   EXPECT_EQ(found.driver, "net_ring");
-  std::uint64_t received = 0;
-  for (const auto& [name, value] : found.counters)
-    if (name == "rx_good_packets") received = value;
-  EXPECT_EQ(received, 1000U);
+  EXPECT_EQ(counted("rx_good_packets"), 1000U);
 }
 
 TEST_F(RingDevice, ADeviceOpensOftenWithoutLeavingAnything) {
@@ -200,7 +194,6 @@ using NullDevice = WireTest;
 TEST_F(NullDevice, TakesEverythingAndGivesFramesWithoutEnd) {
   {
     const Ports ports = open(ethdev("net_null,size=100"), 9001);
-    EXPECT_EQ(ports[0]->capabilities().mtu, 9001 < 2030 ? 9001 : ports[0]->capabilities().mtu);
     rte_mbuf* received[32];
     ASSERT_EQ(ports[0]->receive(received), 32);
     EXPECT_EQ(received[31]->pkt_len, 100U);

@@ -108,6 +108,16 @@ class WireTest : public ::testing::Test {
     return bytes;
   }
 
+  /// Of the only device that is open.
+  static std::uint64_t counted(const std::string& name) {
+    const std::vector<WireStatistics> all = wire_statistics();
+    EXPECT_EQ(all.size(), 1U);
+    for (const WireStatistics& device : all)
+      for (const auto& [counter, value] : device.counters)
+        if (counter == name) return value;
+    ADD_FAILURE() << "no counter " << name;
+    return 0;
+  }
   unsigned packets_in_use() const { return rte_mempool_in_use_count(pool.get()); }
 
   PacketPool pool;
