@@ -1,12 +1,14 @@
 #include "drivers/ethdev/kernel_interface.hpp"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <cstring>
 #include <utility>
 
 namespace weft::ethdev {
@@ -65,9 +67,14 @@ std::uint16_t KernelInterface::mtu() const noexcept {
   return static_cast<std::uint16_t>(std::clamp(request.ifr_mtu, 0, 0xffff));
 }
 
-bool KernelInterface::is_hardware() const {
-  std::error_code ignored;
-  return std::filesystem::exists("/sys/class/net/" + name_ + "/device", ignored);
+bool KernelInterface::is_hardware() const noexcept {
+  ethtool_drvinfo driver{};
+  driver.cmd = ETHTOOL_GDRVINFO;
+  ifreq request{};
+  request.ifr_ifindex = index_;
+  if (::ioctl(socket_, SIOCGIFNAME, &request) != 0) return false;
+  request.ifr_data = reinterpret_cast<char*>(&driver);
+  return ::ioctl(socket_, SIOCETHTOOL, &request) == 0 && std::strchr(driver.bus_info, ':') != nullptr;
 }
 
 bool may_open_packet_sockets() {

@@ -22,8 +22,8 @@ class KernelInterface {
   bool running() const noexcept;
   bool exists() const noexcept;
   std::uint16_t mtu() const noexcept;  // 0: it is gone
-  /// False: made of software (veth, TAP, bridge), so nothing below it copies by itself.
-  bool is_hardware() const;
+  /// It sits on a bus. False: made of software (veth, TAP, bridge).
+  bool is_hardware() const noexcept;
 
  private:
   KernelInterface(std::string name, int index, int socket) : name_(std::move(name)), index_(index), socket_(socket) {}
