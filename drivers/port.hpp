@@ -72,6 +72,11 @@ class Port {
   /// queued something since arm(). The same for the port's life; -1: none. The port is polled all the same.
   virtual int wake_fd() const noexcept { return -1; }
 
+  /// For a guest that can wake nobody at all: a worker that sleeps looks again after this long, by itself. Asked before
+  /// each sleep.
+  static constexpr std::uint32_t kForever = std::numeric_limits<std::uint32_t>::max();
+  virtual std::uint32_t longest_sleep_us() const noexcept { return kForever; }
+
   /// `what` ends with the port: who gave it knows by that when it has gone.
   void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
 
