@@ -35,6 +35,7 @@ class EngineImpl final : public Engine {
   Balance balance() const override;
   std::vector<EniStatistics> statistics() const override;
   std::vector<FlowView> flows() override;
+  FlowCounts flow_counts() override;
   std::vector<DropView> drops() const override;
   std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) override;
   std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const override;
@@ -60,6 +61,8 @@ class EngineImpl final : public Engine {
   FlowView view_of(const Entry& entry, std::uint32_t now) const;
   template <typename Table>
   void add_flows(Worker& worker, Table WorkerContext::* table, std::vector<FlowView>& views);
+  template <typename Table>
+  void count_flows(Worker& worker, Table WorkerContext::* table, std::vector<std::uint64_t>& by_slot);
 
   /// Ends that are new in the capture of `deployment`, before a worker sees their first packet.
   void capture_more(const Deployment& deployment);

@@ -75,6 +75,7 @@ struct FakeEngine final : Engine {
   Balance balance() const override { return {}; }
   std::vector<EniStatistics> statistics() const override { return statistics_answer; }
   std::vector<FlowView> flows() override { return flows_answer; }
+  FlowCounts flow_counts() override { return flow_counts_answer; }
   std::vector<DropView> drops() const override { return drops_answer; }
   std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) override {
     lanes_asked = ways;
@@ -108,6 +109,7 @@ struct FakeEngine final : Engine {
   std::shared_ptr<const Deployment> published;
   underlay::Configuration underlay;
   FlowLogBatch flow_log_batch;
+  FlowCounts flow_counts_answer;
   std::shared_ptr<CaptureSession> capture;
   std::vector<EniStatistics> statistics_answer;
   std::vector<FlowView> flows_answer;
