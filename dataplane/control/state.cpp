@@ -51,6 +51,10 @@ Result<Deployment> deployment_of_state(const std::string& state) try {
                  {}};
   if (version < 2) complete_version_1(json);
   if (version < 3) add_missing(json, to_json(Deployment{}), {"fabric", "faults"});  // underlay
+  if (version < 4) {  // links of hosts
+    add_missing(json.at("fabric"), to_json(underlay::Layout{}), {"host"});
+    for (Json& fault : json.at("faults")) add_missing(fault, {{"host", ""}}, {"host"});
+  }
   return deployment_from_json(json.dump());
 } catch (const std::exception& e) {
   return Error{"InternalError", fmt::format("the saved state is damaged: {}", e.what()), {}};

@@ -76,7 +76,7 @@ struct FakeEngine final : Engine {
   std::vector<EniStatistics> statistics() const override { return statistics_answer; }
   std::vector<FlowView> flows() override { return flows_answer; }
   std::vector<DropView> drops() const override { return drops_answer; }
-  std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) override {
+  std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) override {
     lanes_asked = ways;
     std::vector<LaneView> views = lanes_answer;
     views.resize(ways.size());
@@ -113,7 +113,7 @@ struct FakeEngine final : Engine {
   std::vector<FlowView> flows_answer;
   std::vector<DropView> drops_answer;
   std::vector<LaneView> lanes_answer;  // in the order asked; zeros for the rest
-  std::vector<underlay::Underlay::Way> lanes_asked;
+  std::vector<underlay::Way> lanes_asked;
 };
 
 struct FakeEnvironment final : Environment {
