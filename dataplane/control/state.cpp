@@ -31,8 +31,10 @@ void complete_version_1(Json& json) {
   for (Json& eni : json.at("available_interfaces")) complete_interface(eni);
 }
 
-/// Ports were all TAPs.
+/// Ports were all TAPs, and hosts had no links.
 void complete_version_3(Json& json) {
+  add_missing(json.at("fabric"), to_json(underlay::Layout{}), {"host"});
+  for (Json& fault : json.at("faults")) add_missing(fault, {{"host", ""}}, {"host"});
   const Json defaults = to_json(Eni{}, Deployment{});
   for (Json& instance : json.at("instances"))
     for (Json& eni : instance.at("interfaces")) add_missing(eni, defaults, {"port"});

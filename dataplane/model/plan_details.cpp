@@ -315,6 +315,7 @@ Details fabric_differences(const underlay::Layout& before, const underlay::Layou
   differ(details, "seed", std::to_string(before.seed), std::to_string(now.seed));
   differ(details, "rack", describe(before.rack), describe(now.rack));
   differ(details, "spine", describe(before.spine), describe(now.spine));
+  differ(details, "host", describe(before.host), describe(now.host));
   return details;
 }
 

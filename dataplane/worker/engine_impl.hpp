@@ -37,7 +37,7 @@ class EngineImpl final : public Engine {
   std::vector<FlowView> flows() override;
   FlowCounts flow_counts() override;
   std::vector<DropView> drops() const override;
-  std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) override;
+  std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) override;
   std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const override;
   FlowLogBatch take_flow_log_records() override;
   std::vector<IdleTime> idle_times() const override;

@@ -205,7 +205,7 @@ std::vector<DropView> EngineImpl::drops() const {
   return views;
 }
 
-std::vector<LaneView> EngineImpl::lanes(const std::vector<underlay::Underlay::Way>& ways) {
+std::vector<LaneView> EngineImpl::lanes(const std::vector<underlay::Way>& ways) {
   std::vector<LaneView> views(ways.size());
   const std::uint64_t now = now_ns();  // a worker that sleeps has an older one
   const auto add = [&](WorkerContext& context) {

@@ -84,7 +84,7 @@ class Worker {
   void serve_job() noexcept;
   void sleep() noexcept;
   std::uint64_t next_arrival_ns() const noexcept;
-  int longest_sleep_ms() const noexcept;
+  std::uint64_t longest_sleep_ns() const noexcept;
   bool arm_everything() noexcept;
   void disarm_everything() noexcept;
   void read_clock() noexcept;
