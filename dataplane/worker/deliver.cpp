@@ -130,7 +130,7 @@ bool send_whole(Burst& burst, WorkerContext& worker) noexcept {
   if ((lanes_equal(burst.destination, slot) & burst.all()) != burst.all()) return false;
   if (burst.captures && worker.capture.wants(slot)) return false;
   const EniRecord& to = worker.snapshot->eni(slot);
-  if (to.port == nullptr || !to.link_up || to.home != worker.index) return false;
+  if (to.port == nullptr || !to.link_up || to.trust || to.home != worker.index) return false;
   if (burst.longest - sizeof(EthernetHeader) > to.mtu) return false;
 
   for (unsigned i = 0; i < burst.count; ++i)
@@ -152,6 +152,15 @@ bool send_whole(Burst& burst, WorkerContext& worker) noexcept {
   EniRecord captured = to;
   captured.port = &port;
   send_group(burst, group, captured, worker);
+}
+
+/// A trusted VF is known by the MAC that its guest last sent from.
+[[gnu::noinline, gnu::cold]] void send_claimed_group(Burst& burst, const Group& group, const EniRecord& to,
+                                                     WorkerContext& worker) noexcept {
+  EniRecord claimed = to;
+  claimed.mac = worker.snapshot->claimed->of(group.eni, to.mac);
+  if (burst.captures && worker.capture.wants(group.eni)) send_captured_group(burst, group, claimed, worker);
+  else send_group(burst, group, claimed, worker);
 }
 
 void hand_over_group(Burst& burst, const Group& group, unsigned home, WorkerContext& worker) noexcept {
@@ -197,6 +206,8 @@ void deliver(Burst& burst, WorkerContext& worker) noexcept {
       for (unsigned k = 0; k < group.count; ++k) burst.drop(group.member[k], DropReason::kLinkDown);
     } else if (to.home != worker.index) {
       hand_over_group(burst, group, to.home, worker);
+    } else if (to.trust) [[unlikely]] {
+      send_claimed_group(burst, group, to, worker);
     } else if (burst.captures && worker.capture.wants(group.eni)) [[unlikely]] {
       send_captured_group(burst, group, to, worker);
     } else {
