@@ -10,7 +10,7 @@
 // holds the pseudo-header sum), RTE_MBUF_F_RX_L4_CKSUM_GOOD for one that was verified or never left the machine.
 // Frames longer than one segment are chains.
 //
-// Thread: every method but the constructor, destructor, capabilities(), link_up() and the descriptors' is called by the port's
+// Thread: every method but the constructor, destructor, capabilities(), link_up(), set_carrier() and the descriptors' is called by the port's
 // home worker only.
 #pragma once
 
@@ -51,6 +51,10 @@ class Port {
   /// Whether there is somebody at the other end: a carrier, a guest that is connected. Any thread. While there is not,
   /// transmit() takes nothing.
   virtual bool link_up() const noexcept { return true; }
+
+  /// The guest sees a carrier from now on, or none, whatever there is at the other end of the port. Control thread. A port
+  /// that cannot show it carries nothing all the same: the engine sees to that.
+  virtual void set_carrier(bool /*on*/) noexcept {}
 
   /// Fills `burst` from the guest and returns how many; the caller owns them. Never blocks.
   virtual std::uint16_t receive(std::span<rte_mbuf*> burst) noexcept = 0;

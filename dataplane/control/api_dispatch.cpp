@@ -38,6 +38,8 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
     {"/v1/faults", "DELETE", &ApiRoutes::clear_faults},
     {"/v1/faults/{name}", "DELETE", &ApiRoutes::clear_faults},
     {"/v1/paths", "GET", &ApiRoutes::paths},
+    {"/v1/vf", "GET", &ApiRoutes::virtual_functions},
+    {"/v1/vf", "POST", &ApiRoutes::set_vf},
     {"/v1/explain", "POST", &ApiRoutes::explain},
     {"/v1/capture", "GET", &ApiRoutes::capture},
 };

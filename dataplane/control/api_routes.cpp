@@ -200,7 +200,9 @@ ApiResponse ApiRoutes::statistics(const ApiRequest& request) {
 }
 
 ApiResponse ApiRoutes::metrics(const ApiRequest&) {
-  MetricsInput input{.version = facts_.version, .deployment = controller_.deployment()};
+  MetricsInput input;
+  input.version = facts_.version;
+  input.deployment = controller_.deployment();
   controller_.with_engine([&](Engine& engine) {
     input.interfaces = engine.statistics();
     input.balance = engine.balance();

@@ -83,6 +83,8 @@ class ApiRoutes {
   ApiResponse set_fault(const ApiRequest& request);
   ApiResponse clear_faults(const ApiRequest& request);  // /v1/faults, /v1/faults/{name}
   ApiResponse paths(const ApiRequest& request);
+  ApiResponse virtual_functions(const ApiRequest&);
+  ApiResponse set_vf(const ApiRequest& request);
   ApiResponse explain(const ApiRequest& request);
   ApiResponse capture(const ApiRequest& request);
 

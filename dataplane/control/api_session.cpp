@@ -123,7 +123,7 @@ ApiResponse ApiSession::read_failure(error_code why) const {
 asio::awaitable<bool> ApiSession::write(const ApiResponse& response, unsigned version, bool keep_alive) {
   http::response<http::string_body> message{static_cast<http::status>(response.status), version};
   const bool is_text = !response.content_type.empty();
-  message.set(http::field::content_type, is_text ? response.content_type : "application/json");
+  message.set(http::field::content_type, std::string(is_text ? response.content_type : "application/json"));
   if (!response.allow.empty()) message.set(http::field::allow, response.allow);
   if (!response.total.empty()) message.set("Weft-Total", response.total);
   message.keep_alive(keep_alive);

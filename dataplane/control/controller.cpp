@@ -141,6 +141,16 @@ Result<Outcome> Controller::clear_faults(const std::string& name) {
   return carry_out(running, std::move(*wanted), {}, "clear faults");
 }
 
+Result<Outcome> Controller::set_vf(const VfChange& change) {
+  std::unique_lock lock(change_mutex_, std::try_to_lock);
+  if (!lock || stopping_) return refusal();
+  std::shared_ptr<const Deployment> running = deployment();
+  if (!running) return Error{"IncorrectState", "nothing is deployed", {}};
+  Result<Deployment> wanted = weft::set_vf(*running, change);
+  if (!wanted) return wanted.error();
+  return carry_out(running, std::move(*wanted), {}, "set a virtual function");
+}
+
 Result<Outcome> Controller::carry_out(const std::shared_ptr<const Deployment>& running, Deployment wanted,
                                       const std::vector<std::string>& rebooted, const std::string& what) {
   Outcome outcome{weft::plan(running.get(), wanted), {}};

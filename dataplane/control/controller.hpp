@@ -22,6 +22,7 @@
 #include "dataplane/control/environment.hpp"
 #include "dataplane/control/flow_log_service.hpp"
 #include "dataplane/model/deployment.hpp"
+#include "dataplane/model/vf.hpp"
 #include "dataplane/worker/engine.hpp"
 
 namespace weft {
@@ -63,6 +64,9 @@ class Controller {
   /// Set and cleared while it runs (model/faults.hpp); those of the file are apply()'s. IncorrectState: nothing runs.
   Result<Outcome> set_fault(underlay::Fault fault);
   Result<Outcome> clear_faults(const std::string& name);  // empty: all that were set
+
+  /// Of one virtual function, until the file says otherwise (model/vf.hpp). IncorrectState: nothing runs.
+  Result<Outcome> set_vf(const VfChange& change);
 
   /// After a rejoin: takes the instances of the saved state back and publishes them. Call it first of all.
   Result<Outcome> restore();

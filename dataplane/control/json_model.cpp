@@ -1,5 +1,6 @@
 // Interfaces, instances, and the whole deployment as JSON; errors and changes.
 #include "dataplane/control/json.hpp"
+#include "dataplane/model/vf.hpp"
 #include "dataplane/model/describe.hpp"
 
 namespace weft {
@@ -77,8 +78,13 @@ Json to_json(const Eni& eni, const Deployment& deployment) {
            {{"index", eni.vf.index},
             {"spoof_check", eni.vf.spoof_check},
             {"trust", eni.vf.trust},
-            {"link_up", eni.vf.link_up},
-            {"max_tx_rate_mbps", eni.vf.max_tx_rate_mbps}}}};
+            {"link", vf_link_name(eni.vf.link)},
+            {"max_tx_rate_mbps", eni.vf.max_tx_rate_mbps},
+            {"declared",
+             {{"spoof_check", eni.vf.declared.spoof_check},
+              {"trust", eni.vf.declared.trust},
+              {"link", vf_link_name(eni.vf.declared.link)},
+              {"max_tx_rate_mbps", eni.vf.declared.max_tx_rate_mbps}}}}}};
 }
 
 Json to_json(const Instance& instance, const Deployment& deployment) {

@@ -1,4 +1,5 @@
 #include "dataplane/control/json_parse.hpp"
+#include "dataplane/model/vf.hpp"
 
 namespace weft {
 namespace json_parse {
@@ -11,13 +12,21 @@ std::optional<int> seconds_of(const Json& json, const char* field) {
   return number_of<int>(json, field, 1, kMostSeconds);
 }
 
+VfSettings vf_settings_of(const Json& json) {
+  VfSettings settings;
+  settings.spoof_check = truth_of(json, "spoof_check");
+  settings.trust = truth_of(json, "trust");
+  settings.link = word_of<VfLink>(
+      json, "link", {{"auto", VfLink::kAuto}, {"enable", VfLink::kEnable}, {"disable", VfLink::kDisable}});
+  settings.max_tx_rate_mbps = number_of<std::uint32_t>(json, "max_tx_rate_mbps", 0, kMostVfRateMbps);
+  return settings;
+}
+
 VirtualFunction vf_of(const Json& json) {
   VirtualFunction vf;
+  static_cast<VfSettings&>(vf) = vf_settings_of(json);
   vf.index = number_of<std::uint32_t>(json, "index");
-  vf.spoof_check = truth_of(json, "spoof_check");
-  vf.trust = truth_of(json, "trust");
-  vf.link_up = truth_of(json, "link_up");
-  vf.max_tx_rate_mbps = number_of<std::uint32_t>(json, "max_tx_rate_mbps", 0, UINT32_MAX);
+  vf.declared = vf_settings_of(json.at("declared"));
   return vf;
 }
 

@@ -31,14 +31,20 @@ void complete_version_1(Json& json) {
   for (Json& eni : json.at("available_interfaces")) complete_interface(eni);
 }
 
-/// Ports were all TAPs, and hosts had no links.
+/// Ports were all TAPs, hosts had no links; a virtual function's was up or down, and nothing was declared of it.
 void complete_version_3(Json& json) {
+  const Json defaults = to_json(Eni{}, Deployment{});
+  const auto complete_interface = [&](Json& eni) {
+    Json& vf = eni.at("vf");
+    if (vf.contains("link_up")) vf["link"] = vf.at("link_up") == Json(false) ? "disable" : "auto";
+    add_missing(vf, defaults.at("vf"), {"link", "declared"});
+    add_missing(eni, defaults, {"port"});
+  };
   add_missing(json.at("fabric"), to_json(underlay::Layout{}), {"host"});
   for (Json& fault : json.at("faults")) add_missing(fault, {{"host", ""}}, {"host"});
-  const Json defaults = to_json(Eni{}, Deployment{});
   for (Json& instance : json.at("instances"))
-    for (Json& eni : instance.at("interfaces")) add_missing(eni, defaults, {"port"});
-  for (Json& eni : json.at("available_interfaces")) add_missing(eni, defaults, {"port"});
+    for (Json& eni : instance.at("interfaces")) complete_interface(eni);
+  for (Json& eni : json.at("available_interfaces")) complete_interface(eni);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "dataplane/control/topology_file_addresses.hpp"
 #include "dataplane/control/topology_file_parts.hpp"
 #include "dataplane/model/suggest.hpp"
+#include "dataplane/model/vf.hpp"
 
 namespace weft::topology_file {
 namespace {
@@ -19,7 +20,7 @@ const std::vector<std::string> kInterfaceKeys = {
     "subnet",        "type",          "security_groups",     "private_ip",         "secondary_private_ips",
     "ipv6_addresses", "ipv4_prefixes", "ipv6_prefixes",       "source_dest_check",  "description",
     "device_index",  "network_card",  "associate_public_ip", "connection_tracking", "delete_on_termination",
-    "enable_frag_bypass", "ena_srd",      "ena_srd_udp", "port"};
+    "enable_frag_bypass", "ena_srd",      "ena_srd_udp", "port", "vf"};
 
 /// The subnet that is meant when none is named: the only one.
 std::string read_subnet_name(const Section& section, const std::vector<SubnetDeclaration>& subnets) {
@@ -48,6 +49,27 @@ ConnectionTracking read_connection_tracking(const Value& value) {
   section.read_number("udp_timeout", 30, 60, tracking.udp_timeout);
   section.read_number("udp_stream_timeout", 60, 180, tracking.udp_stream_timeout);
   return tracking;
+}
+
+/// `rate`, `spoof_check`, `trust` and `link`, as `weft vf set` has them.
+VfSettings read_vf(const Value& value) {
+  const Section section = value.section("vf", {"rate", "spoof_check", "trust", "link"});
+  VfSettings settings;
+  section.read("rate", [&](const Value& rate) {
+    const std::optional<std::uint32_t> mbps = parse_vf_rate(rate.text());
+    if (!mbps) rate.refuse("InvalidParameterValue", fmt::format("{} {}", in_quotes(rate.text()), kIsNoVfRate));
+    settings.max_tx_rate_mbps = *mbps;
+  });
+  section.read_truth("spoof_check", settings.spoof_check);
+  section.read_truth("trust", settings.trust);
+  section.read("link", [&](const Value& link) {
+    const std::optional<VfLink> word = parse_vf_link(link.text());
+    if (!word)
+      link.refuse("InvalidParameterValue", fmt::format("link is auto, enable or disable, not {}{}", in_quotes(link.text()),
+                                                       hint(link.text(), {"auto", "enable", "disable"})));
+    settings.link = *word;
+  });
+  return settings;
 }
 
 InterfaceDeclaration interface_of(const Section& section, const std::vector<SubnetDeclaration>& subnets) {
@@ -80,6 +102,7 @@ InterfaceDeclaration interface_of(const Section& section, const std::vector<Subn
   section.read_truth("ena_srd", interface.ena_srd);
   section.read_truth("ena_srd_udp", interface.ena_srd_udp);
   section.read("port", [&](const Value& port) { interface.port = read_port(port); });
+  section.read("vf", [&](const Value& vf) { interface.vf = read_vf(vf); });
   return interface;
 }
 

@@ -3,36 +3,24 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dataplane/limit/shared_size.hpp"
+
 namespace weft {
 namespace {
 
 constexpr double kBytesPerGbit = 1e9 / 8;
-constexpr std::uint64_t kLeaseBytes = 262144;  // four super-segments, or five bursts of full frames
 constexpr std::uint64_t kLeasePackets = 256;    // eight bursts of a worker
-constexpr std::uint64_t kSmallestBurstBytes = 65536;  // so that one super-segment does not mean a debt
 constexpr std::uint64_t kSmallestBurstPackets = 32;   // one burst of a worker
-
-/// Leases are tokens that have left the bucket and may be spent at any time, so they are taken from the burst: bucket
-/// and leases together never hold more than it. They are an eighth of it at most.
-TokenBucket::Size shared(double rate, double burst, std::uint64_t largest_lease, unsigned workers) {
-  const auto whole_burst = static_cast<std::uint64_t>(std::ceil(burst));
-  const std::uint64_t lease = std::clamp<std::uint64_t>(whole_burst / (8ULL * workers), 1, largest_lease);
-  const std::uint64_t leased = lease * workers;
-  return {.rate = static_cast<std::uint64_t>(std::llround(rate)),
-          .burst = whole_burst > leased ? whole_burst - leased : 1,
-          .lease = lease};
-}
 
 TokenBucket::Size byte_bucket(double gbps, const AllowanceLimits& limits, unsigned workers) {
   if (gbps <= 0) return {};
-  const double rate = gbps * kBytesPerGbit;
-  return shared(rate, std::max<double>(rate * limits.burst_ms / 1e3, kSmallestBurstBytes), kLeaseBytes, workers);
+  return shared_byte_size(gbps * kBytesPerGbit, limits.burst_ms / 1e3, workers);
 }
 
 TokenBucket::Size packet_bucket(const AllowanceLimits& limits, unsigned workers) {
   if (limits.pps == 0) return {};
   const auto rate = static_cast<double>(limits.pps);
-  return shared(rate, std::max<double>(rate * limits.burst_ms / 1e3, kSmallestBurstPackets), kLeasePackets, workers);
+  return shared_size(rate, std::max<double>(rate * limits.burst_ms / 1e3, kSmallestBurstPackets), kLeasePackets, workers);
 }
 
 CreditBucket::Size bandwidth_bucket(const AllowanceLimits& limits, unsigned workers) {

@@ -136,13 +136,12 @@ struct PlacementGroup {
   bool operator==(const PlacementGroup&) const = default;
 };
 
-/// A virtual function of the host's adapter: what `ip link show` prints for a real card's VF (DESIGN D5).
-struct VirtualFunction {
+/// A virtual function of the host's adapter: what `ip link show` prints for a real card's VF (DESIGN D5). The settings are
+/// those in force: what the file says, until `weft vf set` says otherwise; the file's word counts again where it changes.
+struct VirtualFunction : VfSettings {
   std::uint32_t index = 0;  // unique on the host, reused after detach
-  bool spoof_check = true;
-  bool trust = false;
-  bool link_up = true;
-  std::uint32_t max_tx_rate_mbps = 0;  // 0: no limit
+  VfSettings declared;      // by the file
+  bool link_up() const { return link != VfLink::kDisable; }  // as far as it is ours to say
   bool operator==(const VirtualFunction&) const = default;
 };
 

@@ -8,6 +8,7 @@
 #include "dataplane/model/describe.hpp"
 #include "dataplane/model/faults.hpp"
 #include "dataplane/model/flow_logs.hpp"
+#include "dataplane/model/vf.hpp"
 
 namespace weft {
 namespace {
@@ -300,6 +301,7 @@ Details differences(const Versions<Eni>& versions) {
   differ(details, "connection tracking", describe(before.connection_tracking), describe(now.connection_tracking));
   if (before.delete_on_termination != now.delete_on_termination)
     details.push_back("delete on termination: " + on_or_off(now.delete_on_termination));
+  differ(details, "vf", before.instance.empty() ? "" : describe(before.vf), now.instance.empty() ? "" : describe(now.vf));
   if (before.enable_frag_bypass != now.enable_frag_bypass)
     details.push_back("fragment bypass: " + on_or_off(now.enable_frag_bypass));
   if (before.ena_srd != now.ena_srd) details.push_back("ENA Express: " + on_or_off(now.ena_srd));

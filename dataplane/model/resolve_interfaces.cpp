@@ -5,6 +5,7 @@
 
 #include "dataplane/model/identity.hpp"
 #include "dataplane/model/resolver.hpp"
+#include "dataplane/model/vf.hpp"
 
 namespace weft {
 namespace {
@@ -33,6 +34,7 @@ Eni Resolver::build_eni(const WantedInterface& wanted) {
     eni.vf = {};  // a virtual function is of an attachment
   else if (!was_attached)
     eni.vf.index = choose_vf();
+  if (!wanted.instance.empty()) declare(eni.vf, declared.vf);
   if (wanted.kept == nullptr || eni.instance != wanted.instance)
     eni.public_ip.reset();  // it never moves (facts ec2 3.3)
   eni.name = wanted.name;

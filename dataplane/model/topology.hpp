@@ -192,6 +192,18 @@ struct ConnectionTracking {
   bool operator==(const ConnectionTracking&) const = default;
 };
 
+/// What decides whether a virtual function has a carrier, in ip-link(8)'s words: the port's other end, or nothing but this.
+enum class VfLink : std::uint8_t { kAuto, kEnable, kDisable };
+
+/// What `ip link set DEV vf NUM ...` sets of a real card's function (model/vf.hpp).
+struct VfSettings {
+  bool spoof_check = true;  // the guest sends from its own MAC and addresses only
+  bool trust = false;       // the guest may choose its MAC
+  VfLink link = VfLink::kAuto;
+  std::uint32_t max_tx_rate_mbps = 0;  // of what the guest sends; 0: no limit
+  bool operator==(const VfSettings&) const = default;
+};
+
 struct InterfaceDeclaration {
   std::string subnet;
   InterfaceType type = InterfaceType::kInterface;
@@ -217,6 +229,7 @@ struct InterfaceDeclaration {
   bool ena_srd = false;             // EnaSrdEnabled: ENA Express (facts ec2 5.5)
   bool ena_srd_udp = false;         // EnaSrdUdpEnabled: means nothing without the other
   PortBackend port;                 // socket and device may contain {instance} and {index}
+  VfSettings vf;
   int line = 0;
 };
 

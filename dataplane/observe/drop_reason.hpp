@@ -50,6 +50,7 @@
   X(LinkLocalAllowance, "linklocal-allowance", "over 1024 packets a second from the ENI to DNS, IMDS and NTP")        \
   X(FragmentAllowance,  "fragment-allowance",  "more than 1024 IP fragments a second out of the ENI")                 \
   X(FlowBandwidth,      "flow-bandwidth",      "one flow may use 5 Gbps, 10 inside a cluster placement group")        \
+  X(VfRate,             "vf-rate",             "the virtual function's max_tx_rate is used up")                       \
   X(HandoverFull,       "handover-full",       "the ring to the worker that owns the flow is full")                   \
   X(FabricDown,         "fabric-down",         "the fault that is set has the path through the underlay down")        \
   X(FabricLoss,         "fabric-loss",         "lost on the path through the underlay, as its impairment says")       \

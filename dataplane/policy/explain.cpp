@@ -47,6 +47,8 @@ bool explain_source(ExplainPath& path) {
     step.reason = fmt::format("{} is its own", address);
   } else if (!path.source->source_dest_check) {
     step.reason = fmt::format("{} is not its own, but its source/destination check is off", address);
+  } else if (!path.source->vf.spoof_check) {
+    step.reason = fmt::format("{} is not its own, but its virtual function's spoof check is off", address);
   } else {
     step.reason = fmt::format("{} is not an address of {}, and its source/destination check is on", address,
                               eni_name(*path.source));

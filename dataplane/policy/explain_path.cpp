@@ -54,7 +54,7 @@ std::optional<std::string> why_link_is_down(const Deployment& deployment, const 
   const Instance* instance = deployment.find_instance(eni.instance);
   if (instance != nullptr && instance->state == InstanceState::kStopped)
     return fmt::format("{} is stopped", eni.instance);
-  if (!eni.vf.link_up) return fmt::format("vf {} of {} is down", eni.vf.index, eni.instance);
+  if (!eni.vf.link_up()) return fmt::format("vf {} of {} is down", eni.vf.index, eni.instance);
   return std::nullopt;
 }
 

@@ -57,9 +57,10 @@ void check_source(Burst& burst, const WorkerContext& worker) noexcept {
     const auto& ethernet = *rte_pktmbuf_mtod(burst.packet[i], const EthernetHeader*);
     if (!eni.link_up) {
       burst.drop(i, DropReason::kLinkDown);
-    } else if (eni.spoof_check && !same(ethernet.source, eni.mac)) {
+    } else if (eni.trust ? !worker.snapshot->claimed->claim(burst.source[i], ethernet.source, eni.mac)
+                         : eni.spoof_check && !same(ethernet.source, eni.mac)) {
       burst.drop(i, DropReason::kSpoofedMac);
-    } else if (eni.source_dest_check && burst.kind[i] != FlowKind::kArp && burst.source_address(i) != eni.address &&
+    } else if (eni.address_check && burst.kind[i] != FlowKind::kArp && burst.source_address(i) != eni.address &&
                !owns_source(burst, i, eni, *worker.snapshot, proved)) {
       burst.drop(i, DropReason::kSpoofedIp);  // ARP has its addresses elsewhere: serve() looks
     }

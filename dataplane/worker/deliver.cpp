@@ -137,7 +137,7 @@ bool send_whole(Burst& burst, WorkerContext& worker) noexcept {
   if ((lanes_equal(burst.destination, slot) & burst.all()) != burst.all()) return false;
   if (burst.captures && worker.capture.wants(slot)) return false;
   const EniRecord& to = worker.snapshot->eni(slot);
-  if (to.port == nullptr || !to.link_up || to.home != worker.index) return false;
+  if (to.port == nullptr || !to.link_up || to.trust || to.home != worker.index) return false;
   if (burst.longest - sizeof(EthernetHeader) > to.mtu) return false;
 
   for (unsigned i = 0; i < burst.count; ++i)
@@ -177,6 +177,15 @@ EniRecord as_it_is_now(const EniRecord& to, const WorkerContext& worker) noexcep
   CapturedPort port(*captured.port, group.eni, worker);
   captured.port = &port;
   send_group(burst, group, captured, worker);
+}
+
+/// A trusted VF is known by the MAC that its guest last sent from.
+[[gnu::noinline, gnu::cold]] void send_claimed_group(Burst& burst, const Group& group, const EniRecord& to,
+                                                     WorkerContext& worker) noexcept {
+  EniRecord claimed = to;
+  claimed.mac = worker.snapshot->claimed->of(group.eni, to.mac);
+  if (burst.captures && worker.capture.wants(group.eni)) send_captured_group(burst, group, claimed, worker);
+  else send_group(burst, group, claimed, worker);
 }
 
 void hand_over_group(Burst& burst, const Group& group, unsigned home, WorkerContext& worker) noexcept {
@@ -222,6 +231,8 @@ void deliver(Burst& burst, WorkerContext& worker) noexcept {
       for (unsigned k = 0; k < group.count; ++k) burst.drop(group.member[k], DropReason::kLinkDown);
     } else if (to.port_of(worker.index) == nullptr) {
       hand_over_group(burst, group, to.home, worker);
+    } else if (to.trust) [[unlikely]] {
+      send_claimed_group(burst, group, to, worker);
     } else if (burst.captures && worker.capture.wants(group.eni)) [[unlikely]] {
       send_captured_group(burst, group, to, worker);
     } else if (to.home != worker.index || to.takes_change) {

@@ -192,6 +192,7 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   }
   const auto workers = static_cast<unsigned>(workers_.size());
   allowances_.update(*deployment, workers, now_ns());
+  functions_.update(*deployment, *assignments, epoch, workers, now_ns());
   if (allowances_.any())
     for (const auto& worker : workers_) worker->make_limit_tables();
   if (!deployment->flow_logs.empty())
@@ -199,12 +200,14 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   if (!impairs_nothing(underlay_))
     for (const auto& worker : workers_) worker->make_lanes();
   std::unique_ptr<const Snapshot> next =
-      Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_, underlay_);
+      Snapshot::compile(deployment, *assignments, slots_.size(), epoch, workers, &allowances_, underlay_,
+                        &functions_);
 
   // 4. Publish, and wait until no worker can see the old tables. Sleepers look at their new ports.
   capture_more(*deployment);
   publication_.replace(std::move(next));
   capture_less();
+  functions_.published(*deployment, *assignments);
   epoch_ = epoch;
   deployment_ = std::move(deployment);
   for (const EniSlot slot : gone) closed.push_back(slots_.free(slot));

@@ -134,6 +134,12 @@ class Engine {
     std::map<std::string, std::uint64_t> of_enis;  // by ENI id; a flow between two counts at both
   };
   virtual FlowCounts flow_counts() = 0;
+  /// The ports of ENIs that have one, by ENI id.
+  struct PortState {
+    bool link_up = false;  // somebody is at the other end
+    unsigned queues = 1;
+  };
+  virtual std::map<std::string, PortState> port_states() const = 0;
   virtual std::vector<DropView> drops() const = 0;
   /// Of each way, in the order asked. Zeros: no packet has been there, or the lane is forgotten (underlay/underlay.hpp).
   virtual std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) = 0;

@@ -13,6 +13,7 @@
 #include "dataplane/worker/packet_pool.hpp"
 #include "dataplane/worker/publication.hpp"
 #include "dataplane/worker/slots.hpp"
+#include "dataplane/worker/vf_book.hpp"
 #include "dataplane/worker/worker.hpp"
 
 namespace weft {
@@ -36,6 +37,7 @@ class EngineImpl final : public Engine {
   std::vector<EniStatistics> statistics() const override;
   std::vector<FlowView> flows() override;
   FlowCounts flow_counts() override;
+  std::map<std::string, PortState> port_states() const override;
   std::vector<DropView> drops() const override;
   std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) override;
   std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const override;
@@ -73,6 +75,7 @@ class EngineImpl final : public Engine {
   PacketPool pool_, large_pool_;
   Publication<Snapshot> publication_;
   AllowanceBook allowances_;
+  VfBook functions_;
   SlotTable slots_;  // owns the ports
   std::vector<EniStatistics> baselines_;  // by slot: what the counters were when the ENI came
   Handover handover_;

@@ -187,6 +187,14 @@ Engine::FlowCounts EngineImpl::flow_counts() {
   return counts;
 }
 
+std::map<std::string, Engine::PortState> EngineImpl::port_states() const {
+  std::map<std::string, PortState> states;
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot)
+    if (const SlotTable::Owner& owner = slots_[static_cast<EniSlot>(slot)]; owner.port != nullptr)
+      states[owner.eni_id] = {.link_up = owner.port->link_up()};
+  return states;
+}
+
 std::vector<DropView> EngineImpl::drops() const {
   std::vector<DropView> views;
   for (const auto& worker : workers_) {

@@ -37,7 +37,7 @@ struct Sender {
   IpAddress address6;  // of this ENI, when some packet had it; until then nobody's
 
   /// Without `checks` for what another worker has checked.
-  Sender(const EniRecord& eni, bool checks) noexcept : checks_address(checks && eni.source_dest_check), vpc(eni.vpc) {
+  Sender(const EniRecord& eni, bool checks) noexcept : checks_address(checks && eni.address_check), vpc(eni.vpc) {
     address6.octets.fill(0xff);
     std::memcpy(&mac_and_type, eni.mac.octets.data(), 6);
     mac_and_type |= std::uint64_t{Be16(kEtherTypeIpv4).raw} << 48;
@@ -163,7 +163,8 @@ void parse_all(Burst& burst, WorkerContext& worker) noexcept {
 
 void parse_plain(Burst& burst, WorkerContext& worker) noexcept {
   if (!burst.from_port) return parse_all<false>(burst, worker);
-  if (worker.snapshot->eni(burst.source[0]).link_up) parse_all<true>(burst, worker);
+  const EniRecord& from = worker.snapshot->eni(burst.source[0]);
+  if (from.link_up && !from.trust) parse_all<true>(burst, worker);  // what a trusted one claims, check_source() notes
 }
 
 }  // namespace weft

@@ -38,6 +38,7 @@ void pass(Burst& burst, WorkerContext& worker) noexcept {
   if (burst.from_port) {
     if (burst.source[0] == worker.snapshot->gateway) arrive(burst, worker);
     check_source(burst, worker);
+    if (!worker.snapshot->vf_rates.empty()) limit_vf(burst, worker);
     if (limits) limit_source(burst, worker);
     serve(burst, worker);
     steer(burst, worker);

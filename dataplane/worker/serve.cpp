@@ -33,14 +33,14 @@ bool resolve_mac(EniSlot slot_of_asker, std::uint32_t target, const Snapshot& sn
 void serve_arp(Burst& burst, unsigned i, const EniRecord& eni, WorkerContext& worker) noexcept {
   auto& ethernet = *rte_pktmbuf_mtod(burst.packet[i], EthernetHeader*);
   auto& arp = *rte_pktmbuf_mtod_offset(burst.packet[i], ArpHeader*, sizeof(EthernetHeader));
-  if (eni.spoof_check && arp.sender_mac != eni.mac) return burst.drop(i, DropReason::kSpoofedMac);
+  if (eni.spoof_check && !eni.trust && arp.sender_mac != eni.mac) return burst.drop(i, DropReason::kSpoofedMac);
   // An address probe asks before it has an address (RFC 5227 2.1.1).
   const std::uint32_t sender = arp.sender_ip.host();
   const auto own = [&](std::uint32_t address) {
     return address == eni.address ||
            (eni.more_addresses && worker.snapshot->owns(burst.source[i], IpAddress::from({address})));
   };
-  if (eni.source_dest_check && sender != 0 && !own(sender)) return burst.drop(i, DropReason::kSpoofedIp);
+  if (eni.address_check && sender != 0 && !own(sender)) return burst.drop(i, DropReason::kSpoofedIp);
 
   const std::uint32_t target = arp.target_ip.host();
   if (arp.operation.host() != ArpHeader::kRequest || own(target) || target == sender) {

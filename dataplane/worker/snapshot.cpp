@@ -8,6 +8,7 @@
 #include "dataplane/model/flow_logs.hpp"
 #include "dataplane/worker/allowance_book.hpp"
 #include "dataplane/worker/hosts.hpp"
+#include "dataplane/worker/vf_book.hpp"
 
 namespace weft {
 namespace {
@@ -50,7 +51,9 @@ EniRecord compile_eni(const Eni& eni, const SlotAssignment& assignment, PolicyEn
   out.present = true;
   out.source_dest_check = eni.source_dest_check;
   out.spoof_check = eni.vf.spoof_check;
-  out.link_up = eni.vf.link_up;
+  out.address_check = eni.source_dest_check && eni.vf.spoof_check;
+  out.trust = eni.vf.trust;
+  out.link_up = eni.vf.link_up();
   out.frag_bypass = eni.enable_frag_bypass;
   set_port(out, assignment, kFabricMtu);
   return out;
@@ -67,7 +70,7 @@ EniRecord compile_gateway(const InternetGateway& gateway, const SlotAssignment& 
   out.vpc = kOnlyVpc;
   out.home = assignment.home;
   out.present = true;
-  out.source_dest_check = out.spoof_check = false;  // arrive() has its own
+  out.source_dest_check = out.spoof_check = out.address_check = false;  // arrive() has its own
   set_port(out, assignment, kGatewayMtu);
   const IpPrefix no_addresses = IpPrefix::make(IpAddress::from({0xffffffff}), 128);
   snapshot.subnets.push_back({0xffffffff, 0xffffffff, router_mac(kGatewayRouter), no_addresses, std::nullopt, 0});
@@ -168,7 +171,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
                                                   const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                   std::uint32_t epoch, unsigned workers,
                                                   const AllowanceBook* allowances,
-                                                  const underlay::Configuration& underlay) {
+                                                  const underlay::Configuration& underlay, const VfBook* functions) {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->epoch = epoch;
   snapshot->policy = GroupPolicy::compile(*deployment);
@@ -214,6 +217,10 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
   compile_timeouts(deployment->parameters, enis, assignments, snapshot->timeouts);
   snapshot->efa = EfaMatrix::compile(*deployment, *snapshot->policy, assignments, slots);
   if (allowances != nullptr) snapshot->allowances = allowances->by_slot(*deployment, assignments, slots);
+  if (functions != nullptr) {
+    snapshot->vf_rates = functions->by_slot(enis, assignments, slots);
+    snapshot->claimed = functions->claimed();
+  }
   compile_flow_logs(*deployment, enis, assignments, *snapshot);
   compile_underlay(underlay, *deployment, assignments, *snapshot);
   snapshot->services = ServiceViews::compile(*deployment, snapshot->slot_of_policy, slots);

@@ -13,6 +13,7 @@
 #include "dataplane/flow/entry.hpp"
 #include "dataplane/flow/timeouts.hpp"
 #include "dataplane/limit/instance_allowance.hpp"
+#include "dataplane/limit/vf_rate.hpp"
 #include "dataplane/model/deployment.hpp"
 #include "dataplane/observe/drop_reason.hpp"
 #include "dataplane/policy/acl.hpp"
@@ -20,6 +21,7 @@
 #include "dataplane/route/route_tables.hpp"
 #include "dataplane/underlay/plan.hpp"
 #include "dataplane/worker/address_table.hpp"
+#include "dataplane/worker/claimed_macs.hpp"
 #include "dataplane/worker/efa_matrix.hpp"
 #include "dataplane/worker/public_addresses.hpp"
 #include "dataplane/worker/service_views.hpp"
@@ -47,7 +49,9 @@ struct alignas(64) EniRecord {
   bool present = false;
   bool more_addresses = false;  // Snapshot::owns() knows further ones: secondary, IPv6, delegated prefixes
   bool source_dest_check = true;
-  bool spoof_check = true;
+  bool spoof_check = true;    // of its MAC
+  bool address_check = true;  // of its own as a source: with both the checks of VF and ENI
+  bool trust = false;         // its guest may choose its MAC: Snapshot::claimed
   bool link_up = true;
   bool frag_bypass = false;
   bool ena_srd = false;  // and its type can
@@ -106,6 +110,7 @@ struct SlotAssignment {
 };
 
 class AllowanceBook;
+class VfBook;
 
 class Snapshot {
  public:
@@ -115,7 +120,8 @@ class Snapshot {
                                                  const std::vector<SlotAssignment>& assignments, std::size_t slots,
                                                  std::uint32_t epoch, unsigned workers,
                                                  const AllowanceBook* allowances = nullptr,
-                                                 const underlay::Configuration& underlay = {});
+                                                 const underlay::Configuration& underlay = {},
+                                                 const VfBook* functions = nullptr);
 
   /// By the route table of the source's subnet (facts ec2 1.10); from the gateway, to the owner.
   NextHop route(EniSlot source, const IpAddress& destination) const noexcept;
@@ -154,6 +160,8 @@ class Snapshot {
   EfaMatrix efa;
   bool ena_express = false;  // some ENI has it; else no stage asks
   std::vector<std::shared_ptr<InstanceAllowance>> allowances;  // by slot; empty: nobody has any, and no stage asks
+  std::vector<std::shared_ptr<VfRate>> vf_rates;  // by slot; empty: no VF has a max_tx_rate, and no stage asks
+  std::shared_ptr<ClaimedMacs> claimed;           // null: no VF is trusted
   std::vector<std::uint8_t> logged_actions;  // by slot, bits of FlowLogAction; empty: no flow log, and no stage asks
   std::shared_ptr<const underlay::Plan> underlay;  // null: nothing is wrong between any hosts, and no stage asks
   std::vector<underlay::Host> hosts;               // by slot, where its instance stands; only with an underlay

@@ -26,6 +26,7 @@ void check_source(Burst& burst, const WorkerContext& worker) noexcept;
 
 /// An ENI's own limits, of instances that have limits: packets to the link-local services, fragments (facts ec2 1.8, 1.9).
 void limit_source(Burst& burst, WorkerContext& worker) noexcept;
+void limit_vf(Burst& burst, const WorkerContext& worker) noexcept;
 
 /// ARP, which the fabric answers itself (facts ec2 1.7).
 void serve(Burst& burst, WorkerContext& worker) noexcept;

@@ -35,6 +35,7 @@ class TapPort final : public Port {
   std::uint16_t receive(std::span<rte_mbuf*> burst) noexcept override;
   std::uint16_t transmit(std::span<rte_mbuf* const> burst) noexcept override;
   int readiness_fd() const noexcept override { return fd_; }
+  void set_carrier(bool on) noexcept override;  // IFF_UP stays; the guest sees NO-CARRIER
 
   /// A receive() that has read as much is done.
   static constexpr std::size_t kBurstBytes = 256 << 10;

@@ -24,7 +24,7 @@ def topology(where="", extra=""):
 
 
 def floating(weft):
-    return next(nic for nic in weft.ask("vf") if nic["private_ip"] == "10.0.1.50")
+    return next(nic for nic in weft.interfaces() if nic["private_ip"] == "10.0.1.50")
 
 
 def scenario(weft):

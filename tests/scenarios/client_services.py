@@ -123,7 +123,7 @@ def routers_and_neighbours(weft):
     says("rdisc6", weft.inside("a", program("rdisc6"), "-1", "-w", 5000, "eth0"), r"Stateful address conf\. *: *Yes",
          r"Stateful other conf\. *: *Yes", SUBNET6, r"Autonomous address conf\.: *No", r"MTU *: *9001", r"06:00:0A:00:00:01")
     weft.inside("a", "sh", "-c", f"ip -6 address replace {A6}/128 dev eth0 nodad; ip route replace default via 10.0.0.1")
-    mac = next(one for one in weft.ask("vf") if one["instance"] == "b")["mac"]
+    mac = next(one for one in weft.interfaces() if one["instance"] == "b")["mac"]
     says("ndisc6 of a neighbour", weft.inside("a", program("ndisc6"), "-1", "-w", 5000, B6, "eth0"), mac.upper())
     weft.inside("a", program("ndisc6"), "-1", "-r", 1, "-w", 300, "2001:db8:1234:1a01::99", "eth0", ok=(1, 2))
     for router, size in (("fe80:ec2::1%eth0", 56), ("fe80::400:aff:fe00:1%eth0", 8000)):

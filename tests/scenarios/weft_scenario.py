@@ -25,6 +25,7 @@ import tempfile
 import time
 import traceback
 
+from weft_api import Api
 from weft_counters import difference, explain_difference, flatten
 from weft_guest_process import GuestProcess
 from weft_leftovers import Leftovers
@@ -81,6 +82,10 @@ class Weft:
 
     def ask(self, *words, ok=(0,)):
         return json.loads(self.run(*words, "-o", "json", ok=ok))
+
+    def interfaces(self):
+        """All of them, those that are attached to nothing too."""
+        return Api(self.directory / "run").ask("GET", "/v1/interfaces")[1]
 
     def up(self, topology=None, ok=(0,)):
         if topology is not None:

@@ -1,8 +1,5 @@
-// weft ps, weft vf: what there is.
+// weft ps: what there is.
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <iterator>
 
 #include "tools/weft/api_client.hpp"
 #include "tools/weft/command.hpp"
@@ -90,43 +87,6 @@ int ps(bool as_json) {
   return kOk;
 }
 
-/// As iproute2 prints a card's VFs, then whose it is; a second line for what a card does not know.
-std::string vf_lines(const json& nic) {
-  const json vf = nic.value("vf", json::object());
-  auto on = [](const json& value, const char* key) { return value.value(key, false) ? "on" : "off"; };
-  const int rate = vf.value("max_tx_rate_mbps", 0);
-  std::string text = fmt::format(
-      "    vf {:<5} link/ether {} brd ff:ff:ff:ff:ff:ff, {}spoof checking {}, link-state {}, trust {}  # {} {} {} {}\n",
-      vf.value("index", 0), cell(nic, "mac"), rate > 0 ? fmt::format("max_tx_rate {}Mbps, ", rate) : "",
-      on(vf, "spoof_check"), vf.value("link_up", false) ? "enable" : "disable", on(vf, "trust"), cell(nic, "id"),
-      cell(nic, "instance"), nic_name(nic), cell(nic, "private_ip"));
-  text += fmt::format("             source/destination check {}, network card {}, {} on termination",
-                      on(nic, "source_dest_check"), nic.value("network_card", 0),
-                      nic.value("delete_on_termination", true) ? "deleted" : "kept");
-  if (const std::string further = further_addresses(nic); further != "-") text += ", also " + further;
-  if (const std::string description = cell(nic, "description"); description != "-")
-    text += fmt::format(", \"{}\"", description);
-  return text;
-}
-
-int vf(bool as_json) {
-  Result<json> interfaces = ask_daemon("/v1/interfaces");
-  if (!interfaces) return report(interfaces.error());
-  if (as_json) {
-    print_json(*interfaces);
-    return kOk;
-  }
-  std::vector<json> sorted;  // what is attached to no instance has no function
-  std::ranges::copy_if(*interfaces, std::back_inserter(sorted),
-                       [](const json& nic) { return cell(nic, "instance") != "-"; });
-  std::printf("weft: the host's adapter, %zu virtual function%s\n", sorted.size(), sorted.size() == 1 ? "" : "s");
-  std::sort(sorted.begin(), sorted.end(), [](const json& a, const json& b) {
-    return a.value("/vf/index"_json_pointer, 0) < b.value("/vf/index"_json_pointer, 0);
-  });
-  for (const json& nic : sorted) std::puts(vf_lines(nic).c_str());
-  return kOk;
-}
-
 }  // namespace
 
 void add_ps(CLI::App& app, Chosen& chosen) {
@@ -135,14 +95,6 @@ void add_ps(CLI::App& app, Chosen& chosen) {
   add_output_option(command, *as_json);
   command->footer("Example: weft ps -o json | jq '.[].interfaces[].private_ip'");
   command->callback([&chosen, as_json] { chosen.run = [as_json] { return ps(*as_json); }; });
-}
-
-void add_vf(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("vf", "Virtual functions of the adapter, as `ip link show` prints a card's");
-  auto as_json = std::make_shared<bool>(false);
-  add_output_option(command, *as_json);
-  command->footer("Example: weft vf");
-  command->callback([&chosen, as_json] { chosen.run = [as_json] { return vf(*as_json); }; });
 }
 
 }  // namespace weft::cli

@@ -15,7 +15,7 @@ namespace {
 /// Names of what /v1/metrics exposes: of families that have a sample here or not.
 std::set<std::string> exposed() {
   std::set<std::string> names;
-  std::istringstream text(metrics_text({.version = "1"}));
+  std::istringstream text(metrics_text(MetricsInput{}));
   for (std::string mark, word, name, type; text >> mark;) {
     if (mark == "#" && text >> word && word == "TYPE" && text >> name >> type)
       names.insert(name + (type == "counter" ? "_total" : type == "info" ? "_info" : ""));

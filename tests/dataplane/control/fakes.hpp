@@ -75,6 +75,11 @@ struct FakeEngine final : Engine {
   Balance balance() const override { return {}; }
   std::vector<EniStatistics> statistics() const override { return statistics_answer; }
   std::vector<FlowView> flows() override { return flows_answer; }
+  std::map<std::string, PortState> port_states() const override {
+    std::map<std::string, PortState> states;
+    for (const auto& [id, port] : ports) states[id] = {.link_up = port->link_up()};
+    return states;
+  }
   FlowCounts flow_counts() override { return flow_counts_answer; }
   std::vector<DropView> drops() const override { return drops_answer; }
   std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) override {

@@ -142,7 +142,7 @@ void expect_same(const Eni& after, const Eni& before) {
   EXPECT_EQ(after.vf.index, before.vf.index);
   EXPECT_EQ(after.vf.spoof_check, before.vf.spoof_check);
   EXPECT_EQ(after.vf.trust, before.vf.trust);
-  EXPECT_EQ(after.vf.link_up, before.vf.link_up);
+  EXPECT_EQ(after.vf, before.vf);
   EXPECT_EQ(after.vf.max_tx_rate_mbps, before.vf.max_tx_rate_mbps);
   EXPECT_EQ(after.description, before.description);
   EXPECT_EQ(after.secondary_private_ips, before.secondary_private_ips);

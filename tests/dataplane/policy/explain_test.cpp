@@ -218,7 +218,7 @@ TEST(Explain, KnowsWhatComesToNoGate) {
 
 TEST(Explain, KnowsALinkThatIsDown) {
   auto deployment = with_ingress({all(cidr("0.0.0.0/0"))});
-  deployment.instances[1].enis[0].vf.link_up = false;
+  deployment.instances[1].enis[0].vf.link = VfLink::kDisable;
   EXPECT_EQ(explain(deployment, packet("10.0.1.4", "10.0.1.5", kTcp, 22), false).drop_reason, "link-down");
   EXPECT_EQ(explain(deployment, packet("10.0.1.5", "10.0.1.4", kTcp, 22), false).drop_reason, "link-down");
 }

@@ -171,7 +171,8 @@ class RandomEdits {
         eni("a").secondary_private_ips = coin() ? std::vector<IpAddress>{ip("10.0.1.90")} : std::vector<IpAddress>{};
       },
       [this] {
-        eni("c").source_dest_check = coin(), eni("c").vf.spoof_check = coin(), eni("c").vf.link_up = coin();
+        eni("c").source_dest_check = coin(), eni("c").vf.spoof_check = coin(), eni("c").vf.trust = coin();
+        eni("c").vf.link = coin() ? VfLink::kAuto : VfLink::kDisable, eni("c").vf.max_tx_rate_mbps = below(3);
         eni("b").source_dest_check = coin(), eni("a").description = coin() ? "sends" : "";
       },
       [this] { eni(coin() ? "c" : "a").connection_tracking.udp_timeout = 30 + static_cast<int>(below(31)); },

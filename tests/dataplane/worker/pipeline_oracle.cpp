@@ -226,7 +226,7 @@ Effect PipelineOracle::send(const std::string& from, const Frame& frame) {
   Packet packet(frame);
   if (from == kInternet) {
     arrive(way, std::move(packet));
-  } else if (eni(from).source_dest_check && !eni(from).owns(packet.tuple.source)) {
+  } else if (eni(from).source_dest_check && eni(from).vf.spoof_check && !eni(from).owns(packet.tuple.source)) {
     way.drop(DropReason::kSpoofedIp);
   } else {
     forward(way, packet);

@@ -55,7 +55,7 @@ TEST(PortState, AFullPortIsANamedDropOfTheSender) {
 
 TEST(PortState, ALinkThatIsDownCarriesNothingEitherWay) {
   Deployment deployment = members();
-  deployment.instances[1].enis[0].vf.link_up = false;
+  deployment.instances[1].enis[0].vf.link = VfLink::kDisable;
   Fabric fabric(deployment);
   const Frame from = udp(fabric.path("b", "a"), 1, 2);
   fabric.send("b", from);

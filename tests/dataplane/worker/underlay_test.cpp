@@ -228,7 +228,7 @@ TEST(WorkerUnderlay, WhatIsInTheAirWhenTheReceiversLinkGoesDownIsItsSendersDrop)
   Impaired fabric({.latency_ns = kMillisecond});
   fabric.send("a", udp(fabric.path("a", "b"), 1, 2));
   Deployment down = apart();
-  down.instances[1].enis[0].vf.link_up = false;
+  down.instances[1].enis[0].vf.link = VfLink::kDisable;
   fabric.apply(down);
   Fabric::advance_ms(1);
   fabric.turn();

@@ -93,14 +93,14 @@ class Vpc:
 
     def refuses(self, text, code, sentence, line_with):
         """`weft up` of this is refused with EC2's code, and the line that holds `line_with`; nothing changes."""
-        before = self.weft.ask("ps"), self.weft.ask("vf")
+        before = self.weft.ask("ps"), self.weft.interfaces()
         self.weft.up(text, ok=(1, 2))
         lines = [number for number, line in enumerate(text.splitlines(), 1) if line_with in line]
         check(len(lines) == 1, f"{line_with!r} is in the lines {lines}")
         said = [line for line in self.weft.stderr.splitlines() if f"[{code}]" in line and sentence in line]
         check(said and f"topology.yaml:{lines[0]}: " in said[0],
               f"wanted line {lines[0]}, {sentence!r} and [{code}], got: {self.weft.stderr}")
-        equal((self.weft.ask("ps"), self.weft.ask("vf")), before, "what was there, after a refusal")
+        equal((self.weft.ask("ps"), self.weft.interfaces()), before, "what was there, after a refusal")
         check("nothing to do" in self.weft.up(self.current), "what ran runs on as it was")
 
     # ---- counters ----
