@@ -190,8 +190,9 @@ Engine::FlowCounts EngineImpl::flow_counts() {
 std::map<std::string, Engine::PortState> EngineImpl::port_states() const {
   std::map<std::string, PortState> states;
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (const SlotTable::Owner& owner = slots_[static_cast<EniSlot>(slot)]; owner.port != nullptr)
-      states[owner.eni_id] = {.link_up = owner.port->link_up()};
+    if (const SlotTable::Owner& owner = slots_[static_cast<EniSlot>(slot)]; !owner.queues.empty())
+      states[owner.eni_id] = {.link_up = owner.queues.front()->link_up(),
+                              .queues = static_cast<unsigned>(owner.queues.size())};
   return states;
 }
 
