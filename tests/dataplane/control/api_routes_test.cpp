@@ -236,6 +236,52 @@ TEST_F(Routes, MetricsHaveEveryCounter) {
   EXPECT_TRUE(response.text.ends_with("\n# EOF\n"));
 }
 
+TEST_F(Routes, VirtualFunctionsAreListedWithWhatIsFree) {
+  apply(topology({plain("a"), efa("b"), plain("c")}));
+  apply(topology({plain("a"), plain("c")}));  // b's index is free again
+  EniStatistics statistics;
+  statistics.eni_id = world.controller.deployment()->find_instance("a")->enis[0].id;
+  statistics.drops[static_cast<std::size_t>(DropReason::kSpoofedMac)] = 2;
+  statistics.drops[static_cast<std::size_t>(DropReason::kVfRate)] = 5;
+  world.engine.statistics_answer = {statistics};
+  const Json vfs = ask("GET", "/v1/vf").body;
+  ASSERT_EQ(vfs["functions"].size(), 2u) << vfs.dump(1);
+  EXPECT_EQ(vfs["free"].dump(), "[[1,1],[3,65533]]");
+  const Json& a = vfs["functions"][0];
+  EXPECT_EQ(a["interface"], "a/eth0");
+  EXPECT_EQ(a["link_up"], true);
+  EXPECT_EQ(a["statistics"]["dropped"], 7);
+  EXPECT_EQ(a["statistics"]["spoofed"], 2);
+  EXPECT_EQ(a["statistics"]["over_rate"], 5);
+  apply(topology({plain("a"), plain("c"), plain("d")}));
+  EXPECT_EQ(ask("GET", "/v1/vf").body["functions"][1]["interface"], "d/eth0") << "used again";
+}
+
+TEST_F(Routes, AVirtualFunctionIsSetUntilTheFileSaysOtherwise) {
+  const std::string text = topology({plain("a")});
+  EXPECT_EQ(ask("POST", "/v1/vf", R"({"interface": "a", "trust": true})").status, 409u) << "nothing runs";
+  apply(text);
+  ApiResponse set = ask("POST", "/v1/vf", R"({"interface": "a/eth0", "rate": "100Mbit", "link": "disable"})");
+  ASSERT_EQ(set.status, 200u) << set.body.dump();
+  EXPECT_EQ(set.body["changes"][0]["details"][0], "vf: none -> rate 100Mbps, link disable");
+  EXPECT_FALSE(world.engine.published->instances[0].enis[0].vf.link_up());
+  EXPECT_EQ(apply(text).body["changes"].size(), 0u);
+  EXPECT_EQ(ask("GET", "/v1/vf").body["functions"][0]["max_tx_rate_mbps"], 100);
+  EXPECT_EQ(ask("GET", "/v1/vf").body["functions"][0]["link_up"], false);
+  EXPECT_EQ(ask("POST", "/v1/vf", R"({"interface": "a", "rate": 0, "link": "auto"})").status, 200u);
+  EXPECT_EQ(ask("GET", "/v1/vf").body["functions"][0]["link_up"], true);
+}
+
+TEST_F(Routes, WhatCannotBeSetOfAVirtualFunctionIsSaid) {
+  apply(topology({plain("a")}));
+  for (const char* body : {"", "[]", "{}", R"({"interface": "a"})", R"({"interface": 1, "trust": true})", R"({"trust": true})",
+                           R"({"interface": "a", "trust": "on"})", R"({"interface": "a", "link": "up"})",
+                           R"({"interface": "a", "rate": "fast"})", R"({"interface": "a", "rate": 1.5})",
+                           R"({"interface": "a", "rate": -1})", R"({"interface": "a", "spoof": true})",
+                           R"({"interface": "nobody", "trust": true})"})
+    EXPECT_EQ(ask("POST", "/v1/vf", body).status, 400u) << body;
+}
+
 TEST_F(Routes, ScrapersSeeTheMetricsAndNothingElse) {
   EXPECT_EQ(routes.handle_scrape({"GET", "/metrics", ""}).status, 200u);
   EXPECT_FALSE(routes.handle_scrape({"GET", "/metrics?x", ""}).text.empty());

@@ -41,6 +41,20 @@ TEST(State, OfAnOlderDaemonIsReadWithDefaultsForWhatItDidNotKnow) {
   EXPECT_EQ(to_json(*again), to_json(*read));
 }
 
+/// Before version 4 a link was up or down.
+TEST(State, AnOlderDaemonsVirtualFunctionsKeepWhatWasSet) {
+  Json older = Json::parse(older_state());
+  older.at("instances")[0].at("interfaces")[0].at("vf")["link_up"] = false;
+  older.at("instances")[0].at("interfaces")[0].at("vf")["max_tx_rate_mbps"] = 7;
+  const Result<Deployment> read = deployment_of_state(older.dump());
+  ASSERT_TRUE(read) << read.error().message;
+  const VirtualFunction& vf = read->instances[0].enis[0].vf;
+  EXPECT_EQ(vf.link, VfLink::kDisable);
+  EXPECT_EQ(vf.max_tx_rate_mbps, 7u);
+  EXPECT_EQ(vf.declared, VfSettings{});
+  EXPECT_EQ(read->instances[1].enis[0].vf.link, VfLink::kAuto);
+}
+
 TEST(State, OfAnOlderDaemonIsTakenOver) {
   World heir;
   heir.environment.state = older_state();

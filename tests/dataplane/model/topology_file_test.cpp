@@ -296,6 +296,7 @@ instances:
         enable_frag_bypass: true
         ena_srd: true
         ena_srd_udp: true
+        vf: {rate: 2.5Gbit, spoof_check: false, trust: true, link: disable}
         type: efa-only
       - {secondary_private_ips: 3, ipv6_addresses: 4, ipv4_prefixes: 5, ipv6_prefixes: 6}
 network_interfaces:
@@ -327,6 +328,8 @@ network_interfaces:
   EXPECT_EQ(full.network_card, 1);
   EXPECT_FALSE(full.delete_on_termination);
   EXPECT_TRUE(full.enable_frag_bypass && full.ena_srd && full.ena_srd_udp);
+  EXPECT_EQ(plain.vf, VfSettings{});
+  EXPECT_EQ(full.vf, (VfSettings{.spoof_check = false, .trust = true, .link = VfLink::kDisable, .max_tx_rate_mbps = 2500}));
   EXPECT_EQ(full.type, InterfaceType::kEfaOnly);
   const InterfaceDeclaration& counts = x.interfaces.at(2);
   EXPECT_EQ(counts.secondary_private_ip_count, 3);

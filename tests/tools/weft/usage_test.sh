@@ -80,6 +80,11 @@ expect 0 "nothing was changed" bash -c "'$weft' up --dry-run - <'$root/examples/
 expect 3 "Weft.DaemonNotRunning" "$weft" status
 
 # Questions that make no sense
+expect 0 "Example: weft vf set" "$weft" vf set --help
+expect 2 "say what to change" "$weft" vf set web
+expect 2 "is no rate" "$weft" vf set web --rate fast
+expect 2 "auto" "$weft" vf set web --link up
+expect 3 "weft up FILE" "$weft" vf set web --trust on
 expect 2 "interval" "$weft" top --interval 0
 expect 2 "sort" "$weft" top --sort name
 expect 2 "" "$weft" top --once -n 2
