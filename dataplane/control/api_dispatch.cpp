@@ -29,6 +29,7 @@ const ApiRoutes::Route ApiRoutes::kRoutes[] = {
     {"/v1/flows", "GET", &ApiRoutes::flows},
     {"/v1/drops", "GET", &ApiRoutes::drops},
     {"/v1/statistics", "GET", &ApiRoutes::statistics},
+    {"/v1/metrics", "GET", &ApiRoutes::metrics},
     {"/v1/flow-logs", "GET", &ApiRoutes::flow_logs},
     {"/v1/flow-logs/flush", "POST", &ApiRoutes::flush_flow_logs},
     {"/v1/flow-logs/{name}/flush", "POST", &ApiRoutes::flush_flow_logs},
@@ -85,6 +86,12 @@ ApiResponse ApiRoutes::find_and_run(const ApiRequest& request) {
   ApiResponse response{405, to_json(error)};
   response.allow = allow;
   return response;
+}
+
+ApiResponse ApiRoutes::handle_scrape(const ApiRequest& request) noexcept {
+  const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  if (path == "/metrics") return handle({request.method, "/v1/metrics", ""});
+  return {404, to_json(Error{"InvalidAction", "there is nothing here but /metrics", {}})};
 }
 
 ApiResponse ApiRoutes::handle(const ApiRequest& request) noexcept {

@@ -9,6 +9,9 @@
 #include "dataplane/control/capture_stream.hpp"
 #include "dataplane/control/drop_explanation.hpp"
 #include "dataplane/control/explain_request.hpp"
+#include "dataplane/control/metrics.hpp"
+#include "dataplane/control/query.hpp"
+#include "dataplane/observe/open_metrics.hpp"
 
 namespace weft {
 
@@ -179,14 +182,35 @@ ApiResponse ApiRoutes::drops(const ApiRequest&) {
   return {200, std::move(json)};
 }
 
-ApiResponse ApiRoutes::statistics(const ApiRequest&) {
+/// `?flows=true` counts those of each interface, too: it looks at every flow.
+ApiResponse ApiRoutes::statistics(const ApiRequest& request) {
+  Result<Query> query = query_of(request.target);
+  if (!query) return error_response(query.error());
+  for (const auto& [key, value] : *query)
+    if (key != "flows" || value != "true")
+      return error_response(invalid(fmt::format("'{}={}' is no query of this path; it knows flows=true", key, value), "flows"));
   std::shared_ptr<const Deployment> deployment = controller_.deployment();
   return controller_.with_engine([&](Engine& engine) -> ApiResponse {
-    return {200,
-            {{"interfaces", list_json(engine.statistics(), deployment.get())},
-             {"balance", to_json(engine.balance())},
-             {"workers", list_json(engine.idle_times())}}};
+    Json statistics{{"interfaces", list_json(engine.statistics(), deployment.get())},
+                    {"balance", to_json(engine.balance())},
+                    {"workers", list_json(engine.idle_times())}};
+    if (!query->empty()) statistics["flows"] = engine.flow_counts().of_enis;
+    return {200, std::move(statistics)};
   });
+}
+
+ApiResponse ApiRoutes::metrics(const ApiRequest&) {
+  MetricsInput input{.version = facts_.version, .deployment = controller_.deployment()};
+  controller_.with_engine([&](Engine& engine) {
+    input.interfaces = engine.statistics();
+    input.balance = engine.balance();
+    input.idle_times = engine.idle_times();
+    input.flows = engine.flow_counts();
+  });
+  ApiResponse response;
+  response.text = metrics_text(input);
+  response.content_type = kOpenMetricsContentType;
+  return response;
 }
 
 ApiResponse ApiRoutes::capture(const ApiRequest& request) {

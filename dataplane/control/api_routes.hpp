@@ -33,6 +33,8 @@ struct ApiRequest {
 struct ApiResponse {
   unsigned status = 200;
   Json body = {};
+  std::string text = {};          // in place of `body`, and of the type that follows
+  std::string_view content_type = {};
   std::string allow = {};    // the Allow header of a 405
   std::string total = {};    // the Weft-Total header of a list that was cut
   std::shared_ptr<ApiStream> stream = {};  // then this is the body
@@ -54,6 +56,8 @@ class ApiRoutes {
 
   /// Never throws: what goes wrong is a response with an error body.
   ApiResponse handle(const ApiRequest& request) noexcept;
+  /// For whoever may see the metrics and nothing else: GET /metrics.
+  ApiResponse handle_scrape(const ApiRequest& request) noexcept;
 
  private:
   struct Route;
@@ -71,7 +75,8 @@ class ApiRoutes {
   ApiResponse security_groups(const ApiRequest&);
   ApiResponse flows(const ApiRequest& request);
   ApiResponse drops(const ApiRequest&);
-  ApiResponse statistics(const ApiRequest&);
+  ApiResponse statistics(const ApiRequest& request);
+  ApiResponse metrics(const ApiRequest&);
   ApiResponse flow_logs(const ApiRequest&);
   ApiResponse flush_flow_logs(const ApiRequest& request);  // /v1/flow-logs/flush, /v1/flow-logs/{name}/flush
   ApiResponse faults(const ApiRequest&);

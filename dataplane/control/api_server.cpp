@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <netinet/in.h>
+
 #include <set>
 #include <thread>
 
@@ -16,7 +18,7 @@
 namespace weft {
 
 namespace asio = boost::asio;
-using Protocol = asio::local::stream_protocol;
+using Protocol = asio::generic::stream_protocol;
 using boost::system::error_code;
 
 namespace {
@@ -35,30 +37,45 @@ void turn_away(ApiSession::Socket& socket) {
   (void)::send(socket.native_handle(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+using Answer = std::function<ApiResponse(const ApiRequest&)>;
+
 class Server final : public ApiServer {
  public:
-  Server(std::string path, ApiRoutes& routes, std::function<void()> on_end, const ApiLimits& limits)
-      : path_(std::move(path)),
-        limits_(limits),
-        handlers_(kHandlerThreads),
-        shared_{routes, limits_, handlers_, std::move(on_end)},
+  Server(Answer answer, std::function<void()> on_end, const ApiLimits& limits, std::size_t handler_threads)
+      : limits_(limits),
+        handlers_(handler_threads),
+        shared_{std::move(answer), limits_, handlers_, std::move(on_end)},
         acceptor_(io_) {}
 
-  Result<void> open() {
+  std::string address() const override { return address_; }
+
+  Result<void> open(std::string path) {
+    path_ = address_ = std::move(path);
     if (path_.size() >= sizeof(sockaddr_un::sun_path))
       return Error{"InvalidParameterValue",
                    fmt::format("'{}' is too long for a socket; choose a shorter --runtime-dir", path_),
                    {}};
     ::unlink(path_.c_str());
     error_code failed;
-    acceptor_.open(Protocol(), failed);
+    acceptor_.open(Protocol(AF_UNIX, 0), failed);
     const mode_t before = ::umask(0177);  // so that there is no moment in which others can connect
-    if (!failed) acceptor_.bind(Protocol::endpoint(path_), failed);
+    if (!failed) acceptor_.bind(asio::local::stream_protocol::endpoint(path_), failed);
     ::umask(before);
-    if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
-    if (failed) return Error{"InternalError", fmt::format("cannot listen on {}: {}", path_, failed.message()), {}};
-    asio::co_spawn(io_, accept_all(), asio::detached);
-    thread_ = std::thread([this] { io_.run(); });
+    return start(failed);
+  }
+
+  Result<void> open(const ListenAddress& address) {
+    address_ = address.to_string();
+    sockaddr_storage storage{};
+    const socklen_t length = address.fill(storage);
+    error_code failed;
+    acceptor_.open(Protocol(storage.ss_family, IPPROTO_TCP), failed);
+    if (!failed) acceptor_.set_option(asio::socket_base::reuse_address(true), failed);  // a weftd that died just before
+    if (!failed) acceptor_.bind(Protocol::endpoint(&storage, length), failed);
+    if (Result<void> started = start(failed); !started) return started;
+    socklen_t room = sizeof storage;
+    if (::getsockname(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&storage), &room) == 0)
+      address_ = ListenAddress::from(storage).to_string();  // the port that was free
     return {};
   }
 
@@ -68,7 +85,7 @@ class Server final : public ApiServer {
         error_code ignored;
         closing_ = true;  // a connection that was accepted just before is not let in
         acceptor_.close(ignored);
-        ::unlink(path_.c_str());
+        if (!path_.empty()) ::unlink(path_.c_str());
         for (auto* set : {&sessions_, &refused_})
           for (auto& session : *set) session->close();
       });
@@ -81,6 +98,14 @@ class Server final : public ApiServer {
 
  private:
   using Sessions = std::set<std::shared_ptr<ApiSession>>;
+
+  Result<void> start(error_code failed) {
+    if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
+    if (failed) return Error{"InternalError", fmt::format("cannot listen on {}: {}", address_, failed.message()), {}};
+    asio::co_spawn(io_, accept_all(), asio::detached);
+    thread_ = std::thread([this] { io_.run(); });
+    return {};
+  }
 
   asio::awaitable<void> accept_all() {
     while (acceptor_.is_open()) {
@@ -103,7 +128,8 @@ class Server final : public ApiServer {
   void admit(ApiSession::Socket socket) {
     if (closing_) return;
     std::optional<Error> refusal;
-    if (Result<void> checked = check_peer(socket.native_handle()); !checked) refusal = checked.error();
+    if (!path_.empty())  // a TCP port says nothing of who asks
+      if (Result<void> checked = check_peer(socket.native_handle()); !checked) refusal = checked.error();
     Sessions& sessions = refusal ? refused_ : sessions_;
     if (sessions.size() >= (refusal ? limits_.refused_connections : limits_.connections)) return turn_away(socket);
     auto session = std::make_shared<ApiSession>(std::move(socket), shared_, std::move(refusal));
@@ -114,12 +140,13 @@ class Server final : public ApiServer {
     });
   }
 
-  const std::string path_;
+  std::string path_;     // empty: TCP
+  std::string address_;  // for people
   const ApiLimits limits_;
   asio::io_context io_{1};
   asio::thread_pool handlers_;
   ApiSession::Shared shared_;
-  Protocol::acceptor acceptor_;
+  asio::basic_socket_acceptor<Protocol> acceptor_;
   Sessions sessions_, refused_;  // the io thread's
   bool closing_ = false;         // too
   std::thread thread_;
@@ -129,8 +156,17 @@ class Server final : public ApiServer {
 
 Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& path, ApiRoutes& routes,
                                                      std::function<void()> on_end, const ApiLimits& limits) {
-  auto server = std::make_unique<Server>(path, routes, std::move(on_end), limits);
-  if (Result<void> opened = server->open(); !opened) return opened.error();
+  auto server = std::make_unique<Server>([&routes](const ApiRequest& request) { return routes.handle(request); },
+                                         std::move(on_end), limits, kHandlerThreads);
+  if (Result<void> opened = server->open(path); !opened) return opened.error();
+  return std::unique_ptr<ApiServer>(std::move(server));
+}
+
+Result<std::unique_ptr<ApiServer>> ApiServer::listen_for_scrapers(const ListenAddress& address, ApiRoutes& routes,
+                                                                  const ApiLimits& limits) {
+  auto server = std::make_unique<Server>([&routes](const ApiRequest& request) { return routes.handle_scrape(request); }, [] {},
+                                         limits, 1);
+  if (Result<void> opened = server->open(address); !opened) return opened.error();
   return std::unique_ptr<ApiServer>(std::move(server));
 }
 

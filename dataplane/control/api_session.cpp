@@ -66,7 +66,7 @@ asio::awaitable<void> ApiSession::run() {
                        std::move(parser.get().body())};
     ApiResponse response = co_await asio::co_spawn(
         shared_.handlers.get_executor(),
-        [&]() -> asio::awaitable<ApiResponse> { co_return shared_.routes.handle(request); }, asio::use_awaitable);
+        [&]() -> asio::awaitable<ApiResponse> { co_return shared_.answer(request); }, asio::use_awaitable);
     if (response.stream) {
       co_await write_stream(std::move(response.stream), version);
       break;
@@ -122,13 +122,13 @@ ApiResponse ApiSession::read_failure(error_code why) const {
 
 asio::awaitable<bool> ApiSession::write(const ApiResponse& response, unsigned version, bool keep_alive) {
   http::response<http::string_body> message{static_cast<http::status>(response.status), version};
-  message.set(http::field::content_type, "application/json");
+  const bool is_text = !response.content_type.empty();
+  message.set(http::field::content_type, is_text ? response.content_type : "application/json");
   if (!response.allow.empty()) message.set(http::field::allow, response.allow);
   if (!response.total.empty()) message.set("Weft-Total", response.total);
   message.keep_alive(keep_alive);
   // Bytes that are no UTF-8 can come from a topology or a path; they are replaced, not an error.
-  message.body() = response.body.dump(-1, ' ', false, Json::error_handler_t::replace);
-  message.body() += '\n';
+  message.body() = is_text ? response.text : response.body.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
   message.prepare_payload();
   set_deadline(shared_.limits.response_time);
   error_code failed;

@@ -1,4 +1,4 @@
-// One connection of the API: read, run, answer, again. Internal to ApiServer.
+// One connection of the API, or of a scraper: read, run, answer, again. Internal to ApiServer.
 #pragma once
 
 #include <utility>  // asio 1.74 uses std::exchange without it
@@ -16,10 +16,10 @@ namespace weft {
 
 class ApiSession : public std::enable_shared_from_this<ApiSession> {
  public:
-  using Socket = boost::asio::local::stream_protocol::socket;
+  using Socket = boost::asio::generic::stream_protocol::socket;  // local or TCP
 
   struct Shared {
-    ApiRoutes& routes;
+    std::function<ApiResponse(const ApiRequest&)> answer;  // never throws
     const ApiLimits& limits;
     boost::asio::thread_pool& handlers;
     std::function<void()> on_end;

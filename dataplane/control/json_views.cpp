@@ -1,5 +1,6 @@
 #include "dataplane/control/json.hpp"
 #include "dataplane/net/headers.hpp"
+#include "dataplane/worker/statistics_table.hpp"
 
 namespace weft {
 
@@ -86,12 +87,7 @@ Json to_json(const DropView& drop, const Deployment* deployment, std::uint64_t n
 
 Json to_json(const EniStatistics& statistics, const Deployment* deployment) {
   Json json = end_json(statistics.eni_id, deployment);
-  json["rx_packets"] = statistics.rx_packets;
-  json["rx_bytes"] = statistics.rx_bytes;
-  json["tx_packets"] = statistics.tx_packets;
-  json["tx_bytes"] = statistics.tx_bytes;
-  json["originated"] = statistics.originated;
-  json["consumed"] = statistics.consumed;
+  for (const auto& field : kEniFields) json[std::string(field.name)] = statistics.*field.value;
   json["drops"] = Json::object();
   for (std::size_t i = 0; i < kDropReasons; ++i)
     if (statistics.drops[i] != 0) json["drops"][std::string(kDropNames[i])] = statistics.drops[i];
@@ -106,9 +102,10 @@ Json to_json(const EniStatistics& statistics, const Deployment* deployment) {
 }
 
 Json to_json(const Balance& balance) {
-  return {{"received", balance.received},   {"originated", balance.originated}, {"copies", balance.copies},
-          {"delivered", balance.delivered}, {"dropped", balance.dropped},       {"consumed", balance.consumed},
-          {"held", balance.held},           {"holds", balance.holds()}};
+  Json json{{"holds", balance.holds()}};
+  for (const auto& field : kBalanceFields) json[std::string(field.name)] = balance.*field.value;
+  json[std::string(kHeldField.name)] = balance.*kHeldField.value;
+  return json;
 }
 
 Json to_json(const Engine::IdleTime& idle) { return {{"asleep_ns", idle.asleep_ns}, {"awake_ns", idle.awake_ns}}; }

@@ -10,10 +10,10 @@
 namespace weft {
 
 /// Engine::lanes(), wherever the engine is: one view for each way asked. Called once, or not at all after a mistake.
-using ReadLanes = std::function<std::vector<LaneView>(const std::vector<underlay::Underlay::Way>&)>;
+using ReadLanes = std::function<std::vector<LaneView>(const std::vector<underlay::Way>&)>;
 
-/// `target`: "/v1/paths?from=A&to=B", names or ids of instances. A list with every path of both directions; empty: they
-/// share a host. Errors: InvalidRequest, InvalidInstanceID.NotFound.
+/// `target`: "/v1/paths?from=A&to=B", names or ids of instances. A list with every path of both directions, and
+/// the links of their hosts where something is set for those; empty: they share a host. Errors: InvalidRequest, InvalidInstanceID.NotFound.
 Result<Json> paths_json(const std::string& target, const Deployment& deployment, const ReadLanes& read_lanes);
 
 }  // namespace weft

@@ -31,6 +31,16 @@ void complete_version_1(Json& json) {
   for (Json& eni : json.at("available_interfaces")) complete_interface(eni);
 }
 
+/// Ports were all TAPs, and hosts had no links.
+void complete_version_3(Json& json) {
+  add_missing(json.at("fabric"), to_json(underlay::Layout{}), {"host"});
+  for (Json& fault : json.at("faults")) add_missing(fault, {{"host", ""}}, {"host"});
+  const Json defaults = to_json(Eni{}, Deployment{});
+  for (Json& instance : json.at("instances"))
+    for (Json& eni : instance.at("interfaces")) add_missing(eni, defaults, {"port"});
+  for (Json& eni : json.at("available_interfaces")) add_missing(eni, defaults, {"port"});
+}
+
 }  // namespace
 
 std::string state_of(const Deployment& deployment) {
@@ -51,6 +61,7 @@ Result<Deployment> deployment_of_state(const std::string& state) try {
                  {}};
   if (version < 2) complete_version_1(json);
   if (version < 3) add_missing(json, to_json(Deployment{}), {"fabric", "faults"});  // underlay
+  if (version < 4) complete_version_3(json);
   return deployment_from_json(json.dump());
 } catch (const std::exception& e) {
   return Error{"InternalError", fmt::format("the saved state is damaged: {}", e.what()), {}};

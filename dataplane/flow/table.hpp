@@ -74,6 +74,9 @@ class FlowTable {
   /// Every entry, expired ones too. `visit` may erase the entry it is given and no other, and may not insert.
   template <typename Visit>
   void for_each(Visit&& visit);
+  /// The same of the buckets from `from` on, until it has looked at `most`; returns the next one, and 0 after the last.
+  template <typename Visit>
+  std::uint32_t for_some(std::uint32_t from, std::uint32_t most, Visit&& visit);
 
   std::uint32_t size() const noexcept { return size_; }
   std::uint32_t capacity() const noexcept { return capacity_; }

@@ -82,9 +82,17 @@ void FlowTable<Entry>::age(unsigned buckets, std::uint32_t now, Dead&& dead, Gon
 template <typename Entry>
 template <typename Visit>
 void FlowTable<Entry>::for_each(Visit&& visit) {
-  for (std::uint32_t at = 0; at <= bucket_mask_; ++at)
+  for_some(0, buckets(), visit);
+}
+
+template <typename Entry>
+template <typename Visit>
+std::uint32_t FlowTable<Entry>::for_some(std::uint32_t from, std::uint32_t most, Visit&& visit) {
+  std::uint32_t at = from;
+  for (; at <= bucket_mask_ && most > 0; ++at, --most)
     for (unsigned slots = buckets_[at].occupied(); slots != 0; slots &= slots - 1)
       visit(entries_[buckets_[at].index[std::countr_zero(slots)]]);
+  return at & bucket_mask_;
 }
 
 extern template class FlowTable<FlowEntry4>;  // in table.cpp

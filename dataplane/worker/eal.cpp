@@ -9,10 +9,12 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+#include <rte_pdump.h>
 
 namespace weft {
 namespace {
@@ -68,6 +70,40 @@ class HugePageTurn {
   int folder_;
 };
 
+/// What a primary process leaves in every hugetlbfs for secondary ones, which keeps the pages taken.
+void remove_huge_page_files(const std::string& prefix) {
+  std::ifstream mounts("/proc/self/mounts");
+  std::string line;
+  while (std::getline(mounts, line)) {
+    std::istringstream words(line);
+    std::string device, folder, type;
+    words >> device >> folder >> type;
+    std::error_code ignored;
+    if (type != "hugetlbfs") continue;
+    for (const auto& file : std::filesystem::directory_iterator(folder, ignored))
+      if (file.path().filename().string().starts_with(prefix + "map_")) std::filesystem::remove(file.path(), ignored);
+  }
+}
+
+std::vector<std::string> arguments_of(const EalOptions& options, bool huge, const cpu_set_t& allowed) {
+  std::vector<std::string> arguments = {"weft", "--log-level=error", "--iova-mode=va", "--lcores", main_lcore_anywhere(allowed),
+                                        "-m", std::to_string(options.memory_mb)};
+  if (!options.telemetry) arguments.push_back("--no-telemetry");
+  if (!options.shared.empty()) arguments.insert(arguments.end(), {"--proc-type=primary", "--file-prefix", options.shared});
+  else if (huge) arguments.push_back("--in-memory");
+  else arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
+  if (!options.pci) arguments.push_back("--no-pci");
+  arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
+  return arguments;
+}
+
+std::string mode_of(const EalOptions& options, bool huge, unsigned long free_mb) {
+  if (huge)
+    return "huge pages: " + std::to_string(options.memory_mb) + " MiB of " + std::to_string(free_mb) + " MiB free";
+  return "plain memory: " + std::to_string(options.memory_mb) + " MiB, since " +
+         (options.huge_pages ? std::to_string(free_mb) + " MiB of huge pages are free" : "huge pages are switched off");
+}
+
 }  // namespace
 
 unsigned long free_huge_page_mb(const std::string& sysfs) {
@@ -93,20 +129,16 @@ Result<std::unique_ptr<Eal>> Eal::start(const EalOptions& options) {
   CPU_ZERO(&allowed);
   ::sched_getaffinity(0, sizeof allowed, &allowed);
 
-  std::vector<std::string> arguments = {"weft", "--no-telemetry", "--log-level=error", "--iova-mode=va",
-                                        "--lcores", main_lcore_anywhere(allowed),
-                                        "-m", std::to_string(options.memory_mb)};
-  if (huge) {
-    arguments.push_back("--in-memory");
-  } else {
-    arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
-  }
-  if (!options.pci) arguments.push_back("--no-pci");
-  arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
-
+  if (!options.shared.empty() && !huge)
+    return Error{"Weft.NoHugePages",
+                 "to be shared, weftd needs " + std::to_string(options.memory_mb) + " MiB of huge pages, and " +
+                     std::to_string(free_mb) + " MiB are free; see /proc/sys/vm/nr_hugepages",
+                 {}};
+  std::vector<std::string> arguments = arguments_of(options, huge, allowed);
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
-  const PassingDirectory directory;
+  std::optional<PassingDirectory> directory;
+  if (!options.telemetry && options.shared.empty()) directory.emplace();
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
     std::string line;
     for (const std::string& argument : arguments) line += (line.empty() ? "" : " ") + argument;
@@ -115,15 +147,24 @@ Result<std::unique_ptr<Eal>> Eal::start(const EalOptions& options) {
                  {}};
   }
   started = true;
-
-  std::string mode = huge ? "huge pages: " + std::to_string(options.memory_mb) + " MiB of " +
-                                std::to_string(free_mb) + " MiB free"
-                          : "plain memory: " + std::to_string(options.memory_mb) + " MiB, since " +
-                                (options.huge_pages ? std::to_string(free_mb) + " MiB of huge pages are free"
-                                                    : "huge pages are switched off");
-  return std::unique_ptr<Eal>(new Eal(huge, std::move(mode)));
+  if (!options.shared.empty() && rte_pdump_init() < 0)
+    return Error{"Weft.EalFailed", std::string("dpdk-dumpcap could not be served: ") + rte_strerror(rte_errno), {}};
+  return std::unique_ptr<Eal>(new Eal(huge, mode_of(options, huge, free_mb), options));
 }
 
-Eal::~Eal() { rte_eal_cleanup(); }
+Eal::Eal(bool huge_pages, std::string mode, const EalOptions& options)
+    : huge_pages_(huge_pages), shared_(options.shared), mode_(std::move(mode)) {
+  if (options.telemetry || !shared_.empty()) files_ = rte_eal_get_runtime_dir();
+}
+
+Eal::~Eal() {
+  if (!shared_.empty()) rte_pdump_uninit();
+  rte_eal_cleanup();
+  if (!shared_.empty()) remove_huge_page_files(shared_);
+  if (files_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(files_, ignored);
+  std::filesystem::remove(std::filesystem::path(files_).parent_path(), ignored);  // if no other process has files there
+}
 
 }  // namespace weft

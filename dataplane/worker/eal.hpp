@@ -2,7 +2,8 @@
 //
 // Two modes, chosen here (DESIGN D10): huge pages when enough are free, else plain memory, which needs no privilege and
 // no set-up. EAL refuses to combine the two modes' own options (--in-memory and --no-huge), and touches no file in
-// either, so any number of daemons run side by side.
+// either, so any number of daemons run side by side. With telemetry it has a socket, and shared it has all its files:
+// below $RUNTIME_DIRECTORY/dpdk, or where EAL looks without that variable. They are removed at the end.
 #pragma once
 
 #include <memory>
@@ -17,6 +18,8 @@ struct EalOptions {
   unsigned memory_mb = 128;  // mempools; flow tables and rings have memory of their own
   bool huge_pages = true;    // use them when they are free
   bool pci = false;          // probe PCI devices: only for wires (drivers/ethdev)
+  bool telemetry = false;    // DPDK's socket for dpdk-telemetry.py
+  std::string shared;        // file prefix by which secondary processes attach; empty: none can. Needs free huge pages
   std::vector<std::string> extra;  // further EAL arguments
 };
 
@@ -32,8 +35,9 @@ class Eal {
   const std::string& mode() const { return mode_; }  // one sentence for the log
 
  private:
-  Eal(bool huge_pages, std::string mode) : huge_pages_(huge_pages), mode_(std::move(mode)) {}
+  Eal(bool huge_pages, std::string mode, const EalOptions& options);
   bool huge_pages_;
+  std::string shared_, files_;  // its prefix; its directory, empty when that has gone already
   std::string mode_;
 };
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -123,9 +124,19 @@ class Engine {
   virtual Balance balance() const = 0;
   virtual std::vector<EniStatistics> statistics() const = 0;
   virtual std::vector<FlowView> flows() = 0;
+  /// How many flows there are; an ENI without is left out. Looks at all of them, little by little between bursts.
+  struct FlowCounts {
+    struct OfWorker {
+      std::uint32_t flows = 0, capacity = 0;    // IPv4, entries
+      std::uint32_t flows6 = 0, capacity6 = 0;  // IPv6
+    };
+    std::vector<OfWorker> workers;
+    std::map<std::string, std::uint64_t> of_enis;  // by ENI id; a flow between two counts at both
+  };
+  virtual FlowCounts flow_counts() = 0;
   virtual std::vector<DropView> drops() const = 0;
   /// Of each way, in the order asked. Zeros: no packet has been there, or the lane is forgotten (underlay/underlay.hpp).
-  virtual std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) = 0;
+  virtual std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) = 0;
   /// The ENI as records name it, while it has a slot.
   virtual std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const = 0;
   /// What the workers have added up for the deployment's flow logs since the last call.

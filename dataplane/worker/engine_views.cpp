@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "dataplane/worker/engine_impl.hpp"
+#include "dataplane/worker/statistics_table.hpp"
 
 namespace weft {
 namespace {
@@ -26,12 +27,7 @@ PacketTuple tuple_of_flow(const Entry& entry) {
 }
 
 void subtract(EniStatistics& value, const EniStatistics& baseline) {
-  value.rx_packets -= baseline.rx_packets;
-  value.rx_bytes -= baseline.rx_bytes;
-  value.tx_packets -= baseline.tx_packets;
-  value.tx_bytes -= baseline.tx_bytes;
-  value.originated -= baseline.originated;
-  value.consumed -= baseline.consumed;
+  for (const auto& field : kEniFields) value.*field.value -= baseline.*field.value;
   for (std::size_t i = 0; i < kDropReasons; ++i) value.drops[i] -= baseline.drops[i];
   for (std::size_t i = 0; i < kEnaCounters; ++i) value.ena[i] -= baseline.ena[i];
 }
@@ -151,6 +147,46 @@ std::vector<FlowView> EngineImpl::flows() {
   return views;
 }
 
+/// In pieces, so that no packet waits for the whole of a large table. A flow that comes meanwhile may be left out.
+template <typename Table>
+void EngineImpl::count_flows(Worker& worker, Table WorkerContext::* table, std::vector<std::uint64_t>& by_slot) {
+  constexpr std::uint32_t kBucketsAtOnce = 256;  // some 2000 flows
+  std::uint32_t next = 0;
+  do {
+    worker.run_job(
+        [&](WorkerContext& context) {
+          Table& flows = context.*table;
+          if (flows.size() == 0) return void(next = 0);
+          next = flows.for_some(next, kBucketsAtOnce, [&](const typename Table::Entry& entry) {
+            if (expired(entry, context.now, flows.timeouts()) || !ends_live(entry, *context.snapshot)) return;
+            for (const FlowHalf& half : entry.half) ++by_slot[half.eni];
+          });
+        },
+        !threads_.empty());
+  } while (next != 0);
+}
+
+Engine::FlowCounts EngineImpl::flow_counts() {
+  FlowCounts counts;
+  std::vector<std::uint64_t> by_slot(EniCounterTable::kLines);
+  for (const auto& worker : workers_) {
+    FlowCounts::OfWorker& sizes = counts.workers.emplace_back();
+    worker->run_job(
+        [&](WorkerContext& context) {
+          sizes = {context.flows.size(), context.flows.capacity(), context.flows6.size(), context.flows6.capacity()};
+        },
+        !threads_.empty());
+    count_flows(*worker, &WorkerContext::flows, by_slot);
+    count_flows(*worker, &WorkerContext::flows6, by_slot);
+  }
+  const auto add = [&](const std::string& id) {
+    if (const std::optional<EniSlot> slot = slots_.find(id); slot && by_slot[*slot] != 0) counts.of_enis[id] = by_slot[*slot];
+  };
+  for (const Eni* eni : flatten_enis(*deployment_)) add(eni->id);
+  if (deployment_->internet_gateway) add(deployment_->internet_gateway->id);
+  return counts;
+}
+
 std::vector<DropView> EngineImpl::drops() const {
   std::vector<DropView> views;
   for (const auto& worker : workers_) {
@@ -169,7 +205,7 @@ std::vector<DropView> EngineImpl::drops() const {
   return views;
 }
 
-std::vector<LaneView> EngineImpl::lanes(const std::vector<underlay::Underlay::Way>& ways) {
+std::vector<LaneView> EngineImpl::lanes(const std::vector<underlay::Way>& ways) {
   std::vector<LaneView> views(ways.size());
   const std::uint64_t now = now_ns();  // a worker that sleeps has an older one
   const auto add = [&](WorkerContext& context) {

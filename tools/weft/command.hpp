@@ -26,6 +26,8 @@ void add_flow_logs(CLI::App& app, Chosen& chosen);
 void add_fault(CLI::App& app, Chosen& chosen);  // set, clear, list
 void add_paths(CLI::App& app, Chosen& chosen);
 void add_stats(CLI::App& app, Chosen& chosen);
+void add_top(CLI::App& app, Chosen& chosen);
+void add_metrics(CLI::App& app, Chosen& chosen);
 void add_explain(CLI::App& app, Chosen& chosen);
 void add_capture(CLI::App& app, Chosen& chosen);
 void add_exec(CLI::App& app, Chosen& chosen);  // and ssh

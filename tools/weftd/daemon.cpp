@@ -24,6 +24,7 @@
 #include "tools/weftd/daemon_lock.hpp"
 #include "tools/weftd/host_environment.hpp"
 #include "tools/weftd/readiness.hpp"
+#include "tools/weftd/telemetry.hpp"
 
 namespace weft {
 
@@ -99,13 +100,15 @@ class Daemon {
       : options_(options), directory_(std::move(directory)), holder_(std::move(holder)) {}
 
   ~Daemon() {
+    scrapers_.reset();
+    telemetry_.reset();
     api_.reset();
     flow_logs_ = {};  // stops and joins
     if (engine_) engine_->stop();
   }
 
   Result<void> start() {
-    for (auto step : {&Daemon::start_engine, &Daemon::start_control, &Daemon::start_api})
+    for (auto step : {&Daemon::start_engine, &Daemon::start_control, &Daemon::start_api, &Daemon::start_metrics})
       if (Result<void> done = (this->*step)(); !done) return done;
     return {};
   }
@@ -122,15 +125,16 @@ class Daemon {
   }
 
  private:
-  /// EAL wants a directory of its own whatever it is told, by default one that outlives it or that a user cannot make.
+  /// Its files, if any, are in our directory: a user cannot make the usual one. A shared one has them where DPDK's tools look.
   Result<std::unique_ptr<Eal>> start_eal() {
     EalOptions eal_options;
     eal_options.memory_mb = options_.memory_mb;
     eal_options.huge_pages = !options_.no_huge;
-    ::setenv("RUNTIME_DIRECTORY", directory_.c_str(), 1);  // where EAL looks first, see systemd.exec(5)
-    Result<std::unique_ptr<Eal>> eal = Eal::start(eal_options);
-    for (const char* empty : {"/dpdk/rte", "/dpdk"}) ::rmdir((directory_ + empty).c_str());
-    return eal;
+    eal_options.telemetry = options_.telemetry;
+    eal_options.shared = options_.shared;
+    eal_options.extra = options_.eal;
+    if (options_.shared.empty()) ::setenv("RUNTIME_DIRECTORY", directory_.c_str(), 1);  // see systemd.exec(5)
+    return Eal::start(eal_options);
   }
 
   Result<void> start_engine() {
@@ -183,6 +187,16 @@ class Daemon {
     Result<std::unique_ptr<ApiServer>> api = ApiServer::listen(directory_ + "/api.sock", *routes_, end);
     if (!api) return api.error();
     api_ = std::move(*api);
+    if (options_.telemetry) telemetry_ = Telemetry::start(*controller_);
+    return {};
+  }
+
+  Result<void> start_metrics() {
+    if (!options_.metrics_listen) return {};
+    Result<std::unique_ptr<ApiServer>> scrapers = ApiServer::listen_for_scrapers(*options_.metrics_listen, *routes_);
+    if (!scrapers) return scrapers.error();
+    scrapers_ = std::move(*scrapers);
+    spdlog::info("metrics: http://{}/metrics", scrapers_->address());
     return {};
   }
 
@@ -197,7 +211,8 @@ class Daemon {
   std::jthread flow_logs_;
   UniqueFd end_event_;
   std::unique_ptr<ApiRoutes> routes_;
-  std::unique_ptr<ApiServer> api_;
+  std::unique_ptr<ApiServer> api_, scrapers_;
+  std::unique_ptr<Telemetry> telemetry_;
 };
 
 int fail(const Error& error) {

@@ -72,8 +72,28 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
+  std::string metrics_listen;
+  app.add_option("--metrics-listen", metrics_listen,
+                 "Answer GET /metrics there, such as 127.0.0.1:9469 or [::1]:9469, to everybody who can reach it")
+      ->type_name("ADDRESS:PORT");
+  app.add_flag("--telemetry", options.telemetry, "DPDK's telemetry socket, for dpdk-telemetry.py");
+  app.add_option("--shared", options.shared,
+                 "Let DPDK's secondary processes (dpdk-proc-info, dpdk-dumpcap) attach, by this file prefix; needs huge pages")
+      ->type_name("PREFIX");
+  app.add_option("--eal", options.eal, "One more word for DPDK's EAL, such as --eal=--vdev=net_null0; may be repeated")
+      ->type_name("WORD")
+      ->allow_extra_args(false);
   try {
     app.parse(argc, argv);
+    if (!metrics_listen.empty()) {
+      Result<ListenAddress> address = ListenAddress::parse(metrics_listen);
+      if (!address) throw CLI::ValidationError("--metrics-listen", address.error().message);
+      options.metrics_listen = *address;
+    }
+    if (options.shared.find('/') != std::string::npos || options.shared.size() > 64)
+      throw CLI::ValidationError("--shared", "'" + options.shared + "' is no file prefix such as weft");
+    if (!options.shared.empty() && options.no_huge)
+      throw CLI::ValidationError("--shared", "needs huge pages; leave --no-huge out");
     if (!cpus.empty()) {
       options.cpus = parse_cpu_list(cpus);
       if (options.cpus.empty()) throw CLI::ValidationError("--cpus", "'" + cpus + "' is no list of CPUs such as 2-3,6");

@@ -1,8 +1,11 @@
 // weftd's command line. docs/man/weftd.8.md explains each option.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "dataplane/control/listen_address.hpp"
 
 namespace weft {
 
@@ -17,6 +20,10 @@ struct DaemonOptions {
   int ready_fd = -1;
   bool daemonize = false;
   std::string log_level = "info";
+  std::optional<ListenAddress> metrics_listen;
+  bool telemetry = false;
+  std::string shared;                 // the prefix under which DPDK's secondary processes find this one; empty: they do not
+  std::vector<std::string> eal;       // further words for EAL
 };
 
 /// What to do after the command line was read: run the daemon, or exit with `exit_code` (help, version, usage error).

@@ -199,6 +199,51 @@ TEST_F(Routes, StatisticsHaveInterfacesBalanceAndWorkers) {
   EXPECT_EQ(body["workers"][0]["awake_ns"], 4);
 }
 
+TEST_F(Routes, FlowsOfInterfacesAreCountedWhenAsked) {
+  world.engine.flow_counts_answer.of_enis = {{"eni-1", 5}};
+  EXPECT_EQ(ask("GET", "/v1/statistics?flows=true").body["flows"].dump(), R"({"eni-1":5})");
+  EXPECT_FALSE(ask("GET", "/v1/statistics").body.contains("flows"));
+  EXPECT_EQ(ask("GET", "/v1/statistics?flow=true").status, 400u);
+}
+
+TEST_F(Routes, MetricsHaveEveryCounter) {
+  apply(topology({plain("a"), efa("b")}));
+  for (const Instance& instance : world.controller.deployment()->instances) {
+    EniStatistics& statistics = world.engine.statistics_answer.emplace_back();
+    statistics.eni_id = instance.enis[0].id;
+    statistics.tx_bytes = 1234;
+    statistics.drops[static_cast<std::size_t>(DropReason::kGroupIngress)] = 7;
+    statistics.efa.tx_pkts = 9;
+  }
+  world.engine.flow_counts_answer = {{{1, 2, 3, 4}}, {{world.engine.statistics_answer[0].eni_id, 5}}};
+  ApiResponse response = ask("GET", "/v1/metrics");
+  EXPECT_EQ(response.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  const auto has = [&](const std::string& line) { return response.text.find("\n" + line + "\n") != std::string::npos; };
+  const auto labels = [&](std::size_t i, const char* name) {
+    return "{eni=\"" + world.engine.statistics_answer[i].eni_id + "\",instance=\"" + name + "\"";
+  };
+  EXPECT_TRUE(has("weft_eni_transmitted_bytes_total" + labels(0, "a") + "} 1234"));
+  EXPECT_TRUE(has("weft_eni_dropped_packets_total" + labels(0, "a") + ",reason=\"group-ingress\"} 7"));
+  EXPECT_TRUE(has("weft_eni_dropped_packets_total" + labels(1, "b") + ",reason=\"malformed\"} 0"));
+  EXPECT_TRUE(has("weft_efa_tx_pkts_total" + labels(1, "b") + "} 9"));
+  EXPECT_FALSE(has("weft_efa_tx_pkts_total" + labels(0, "a") + "} 9")) << "a has no EFA";
+  EXPECT_TRUE(has("weft_eni_flows" + labels(0, "a") + "} 5"));
+  EXPECT_TRUE(has("weft_eni_flows" + labels(1, "b") + "} 0"));
+  EXPECT_TRUE(has("weft_worker_flows{worker=\"0\",family=\"ipv6\"} 3"));
+  EXPECT_TRUE(has("weft_worker_asleep_seconds_total{worker=\"0\"} 3e-09"));
+  EXPECT_TRUE(has("weft_build_info{version=\"1.2.3\"} 1"));
+  EXPECT_TRUE(has("weft_instances{state=\"running\"} 2"));
+  EXPECT_TRUE(response.text.ends_with("\n# EOF\n"));
+}
+
+TEST_F(Routes, ScrapersSeeTheMetricsAndNothingElse) {
+  EXPECT_EQ(routes.handle_scrape({"GET", "/metrics", ""}).status, 200u);
+  EXPECT_FALSE(routes.handle_scrape({"GET", "/metrics?x", ""}).text.empty());
+  EXPECT_EQ(routes.handle_scrape({"POST", "/metrics", ""}).status, 405u);
+  for (const char* path : {"/", "/v1/metrics", "/v1/deployment", "/metrics/", ""})
+    for (const char* method : {"GET", "DELETE"}) EXPECT_EQ(routes.handle_scrape({method, path, ""}).status, 404u) << path;
+}
+
 TEST_F(Routes, ExplainTakesNamesIdsAndAddresses) {
   apply(topology({plain("a"), plain("b")}, "[{protocol: tcp, port: 22, cidr: 10.0.1.4/32}]"));
   const Instance& b = world.controller.deployment()->instances[1];

@@ -75,8 +75,9 @@ struct FakeEngine final : Engine {
   Balance balance() const override { return {}; }
   std::vector<EniStatistics> statistics() const override { return statistics_answer; }
   std::vector<FlowView> flows() override { return flows_answer; }
+  FlowCounts flow_counts() override { return flow_counts_answer; }
   std::vector<DropView> drops() const override { return drops_answer; }
-  std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) override {
+  std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) override {
     lanes_asked = ways;
     std::vector<LaneView> views = lanes_answer;
     views.resize(ways.size());
@@ -108,12 +109,13 @@ struct FakeEngine final : Engine {
   std::shared_ptr<const Deployment> published;
   underlay::Configuration underlay;
   FlowLogBatch flow_log_batch;
+  FlowCounts flow_counts_answer;
   std::shared_ptr<CaptureSession> capture;
   std::vector<EniStatistics> statistics_answer;
   std::vector<FlowView> flows_answer;
   std::vector<DropView> drops_answer;
   std::vector<LaneView> lanes_answer;  // in the order asked; zeros for the rest
-  std::vector<underlay::Underlay::Way> lanes_asked;
+  std::vector<underlay::Way> lanes_asked;
 };
 
 struct FakeEnvironment final : Environment {

@@ -267,6 +267,19 @@ TYPED_TEST(FlowTableOf, ForEachSeesEveryEntryOnceAndMayEraseIt) {
   EXPECT_EQ(left, 2'000U);
 }
 
+TYPED_TEST(FlowTableOf, PieceByPieceItSeesEveryEntryOnce) {
+  typename TestFixture::Table table(3'000);
+  for (std::uint32_t i = 0; i < 3'000; ++i) this->add(table, this->key_of(i), 1, 2);
+  std::set<typename TestFixture::Entry*> seen;
+  std::uint32_t next = 0, pieces = 0;
+  do {
+    next = table.for_some(next, 7, [&](typename TestFixture::Entry& entry) { EXPECT_TRUE(seen.insert(&entry).second); });
+    ++pieces;
+  } while (next != 0);
+  EXPECT_EQ(seen.size(), 3'000U);
+  EXPECT_EQ(pieces, (table.buckets() + 6) / 7);
+}
+
 TYPED_TEST(FlowTableOf, FillsToItsCapacityAndSaysWhenItIsFull) {
   for (const std::uint32_t capacity : {1U, 2U, 7U, 64U, 1'000U, 4'096U, 100'000U}) {
     typename TestFixture::Table table(capacity);

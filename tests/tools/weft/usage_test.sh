@@ -20,7 +20,7 @@ expect() {
     fi
 }
 
-commands=(up down stop start reboot terminate ps vf flows flow-logs fault paths stats explain capture exec ssh mpirun run bench status version)
+commands=(up down stop start reboot terminate ps vf flows flow-logs fault paths stats top metrics explain capture exec ssh mpirun run bench status version)
 expect 0 "weft up examples/hpc-cluster.yaml" "$weft" --help
 for command in "${commands[@]}"; do
     expect 0 "$command" "$weft" --help
@@ -46,7 +46,7 @@ chmod +x "$WEFT_RUNTIME_DIR/libexec/weft/weft-bench-engine"
 expect 5 "got flows-1 -o json --help --svg x.svg" "$alone/weft" bench engine flows-1 -o json --help --svg x.svg
 
 # No daemon: 3, and what to do
-for listing in ps vf flows "flows --drops" stats status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true" \
+for listing in ps vf flows "flows --drops" stats "top --once" top metrics status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true" \
     "capture a" "stop a b" "start a" "reboot a" "terminate a -o json" "paths a b" "fault list" "fault set --down" "fault clear --all" "fault clear a"; do
     expect 3 "weft up FILE" "$weft" $listing
 done
@@ -80,6 +80,9 @@ expect 0 "nothing was changed" bash -c "'$weft' up --dry-run - <'$root/examples/
 expect 3 "Weft.DaemonNotRunning" "$weft" status
 
 # Questions that make no sense
+expect 2 "interval" "$weft" top --interval 0
+expect 2 "sort" "$weft" top --sort name
+expect 2 "" "$weft" top --once -n 2
 expect 2 "a port is needed" "$weft" explain a b tcp
 expect 2 "has no ports" "$weft" explain a b icmp 22
 expect 2 "say which protocol" "$weft" explain a b
