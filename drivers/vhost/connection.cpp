@@ -5,6 +5,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -28,12 +29,15 @@ bool is_at(int fd, const std::string& path, bool server) {
 
 }  // namespace
 
-int find_connection(const std::string& path, bool server, int known) {
+int find_connection(const std::string& path, bool server, const std::map<int, int>& known_by_vid) {
+  const auto known = [&](int fd) {
+    return std::any_of(known_by_vid.begin(), known_by_vid.end(), [&](const auto& one) { return one.second == fd; });
+  };
   std::error_code ignored;
   for (auto entry = std::filesystem::directory_iterator("/proc/self/fd", ignored);
        entry != std::filesystem::directory_iterator(); entry.increment(ignored)) {
     const int fd = std::atoi(entry->path().filename().c_str());
-    if (fd != known && is_at(fd, path, server)) return fd;
+    if (!known(fd) && is_at(fd, path, server)) return fd;
   }
   return -1;
 }

@@ -32,8 +32,8 @@ void PackedRing::advance(Place& place, unsigned descriptors) const noexcept {
 }
 
 bool PackedRing::add(const Descriptor& descriptor, const GuestMemory& memory, GuestPieces& pieces) const noexcept {
-  const bool device_writes = (descriptor.flags & virtio::kWrite) != 0;
-  return device_writes == options_.device_writes && memory.add(descriptor.address, descriptor.bytes, pieces);
+  return virtio::may_use(descriptor.flags, options_.device_writes) &&
+         memory.add(descriptor.address, descriptor.bytes, pieces);
 }
 
 Take PackedRing::take(const GuestMemory& memory, GuestPieces& pieces, ChainHandle& chain) noexcept {

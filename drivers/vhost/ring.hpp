@@ -50,6 +50,10 @@ inline constexpr std::uint16_t kNext = 1, kWrite = 2, kIndirect = 4;      // des
 inline constexpr std::uint16_t kPackedAvailable = 1 << 7, kPackedUsed = 1 << 15;
 inline constexpr std::uint16_t kEventEnable = 0, kEventDisable = 1, kEventDescriptor = 2;
 
+/// Only what says so may be written. Read may be everything: DPDK 22.11's virtio_ring.h marks tables of frames that it
+/// sends as written by the device (vring_desc_init_indirect_packed()).
+inline bool may_use(std::uint16_t flags, bool device_writes) noexcept { return !device_writes || (flags & kWrite) != 0; }
+
 /// One copy of what the guest may be writing.
 template <typename T>
 T read_once(const T* from) noexcept {

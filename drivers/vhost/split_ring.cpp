@@ -54,8 +54,9 @@ bool SplitRing::follow(std::uint16_t head, const GuestMemory& memory, GuestPiece
       index = 0;
       continue;
     }
-    const bool device_writes = (descriptor.flags & virtio::kWrite) != 0;
-    if (device_writes != options_.device_writes || !memory.add(descriptor.address, descriptor.bytes, pieces)) return false;
+    if (!virtio::may_use(descriptor.flags, options_.device_writes) ||
+        !memory.add(descriptor.address, descriptor.bytes, pieces))
+      return false;
     if ((descriptor.flags & virtio::kNext) == 0) return true;
     index = descriptor.next;
   }

@@ -79,18 +79,21 @@ PortCapabilities VhostDevice::capabilities() const noexcept {
 
 bool VhostDevice::connected(int vid) noexcept {
   const std::lock_guard lock(mutex_);
-  if (owner_.vid >= 0 && connection_lives(owner_.fd)) return false;
+  if (owner_ >= 0 && connection_lives(connections_[owner_])) return false;
   // The old one's end is told by and by: its device stops then, and only then can the new one's start.
-  owner_ = {vid, find_connection(path_, server_, owner_.fd)};
+  const int fd = find_connection(path_, server_, connections_);
+  make_impatient(fd);
+  connections_[vid] = fd;
+  owner_ = vid;
   ready_.assign(ready_.size(), false);
-  make_impatient(owner_.fd);
   guard_messages(vid);
   return true;
 }
 
 void VhostDevice::disconnected(int vid) noexcept {
   const std::lock_guard lock(mutex_);
-  if (owner_.vid == vid) owner_ = {};
+  connections_.erase(vid);
+  if (owner_ == vid) owner_ = -1;
 }
 
 void VhostDevice::open_queues() noexcept {
@@ -104,7 +107,7 @@ void VhostDevice::close_queues() noexcept {
 
 bool VhostDevice::started(int vid) noexcept {
   const std::lock_guard lock(mutex_);
-  if (vid != owner_.vid) return false;
+  if (vid != owner_) return false;
   halt();
   std::uint64_t features = 0;
   std::uint16_t mtu = 0;
@@ -132,7 +135,7 @@ void VhostDevice::halt() noexcept {
 
 void VhostDevice::vring_changed(int vid, std::uint16_t vring, bool ready) noexcept {
   const std::lock_guard lock(mutex_);
-  if (vid != owner_.vid || vring >= ready_.size()) return;
+  if (vid != owner_ || vring >= ready_.size()) return;
   ready_[vring] = ready;
   if (vid != running_) return;
   const unsigned q = vring / 2U;

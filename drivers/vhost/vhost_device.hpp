@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -64,10 +65,8 @@ class VhostDevice {
   std::vector<std::unique_ptr<QueuePair>> queues_;
 
   std::mutex mutex_;  // of all that follows
-  struct Owner {
-    int vid = -1;
-    int fd = -1;  // rte_vhost's, to ask whether the connection lives
-  } owner_;
+  std::map<int, int> connections_;  // to rte_vhost's descriptors; also those whose end it has not seen yet
+  int owner_ = -1;            // the connection that is the guest's; -1: none
   int running_ = -1;          // the connection whose rings are served; -1: none
   std::vector<bool> ready_;  // by vring: queue q's 2q goes to the guest, 2q + 1 comes from it
   std::atomic<std::uint64_t> features_{0};  // negotiated; read by anybody

@@ -39,7 +39,7 @@ TEST_F(VhostTestpmd, FramesOfAllSizesComeBackWhole) {
     Port& port = open();
     Testpmd guest(folder, device(ring), "--forward-mode=macswap --max-pkt-len=9018 --enable-scatter");
     ASSERT_TRUE(eventually([&] { return port.link_up(); }, std::chrono::seconds(60))) << guest.log();
-    for (const std::size_t bytes : {60U, 64U, 1514U, 2048U, 4000U, 9015U}) expect_echo(*this, port, plain_frame(bytes, 5));
+    for (const std::size_t bytes : {60U, 1514U, 4000U, 9015U}) expect_echo(*this, port, plain_frame(bytes, 5));
     ports.clear();
   }
 }
