@@ -187,6 +187,7 @@ Device::~Device() {
     while (!destroyed_ && rte_eth_dev_callback_unregister(port_, event, on_event, this) == -EAGAIN) {}  // it runs just now
   if (destroyed_) return;
   if (started_) rte_eth_dev_stop(port_);
+  if (plan_.listener != nullptr) plan_.listener->device_closes();
   rte_eth_dev_close(port_);
   if (info_.device != nullptr) rte_dev_remove(info_.device);
 }

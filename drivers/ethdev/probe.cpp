@@ -67,6 +67,12 @@ Result<void> plan_interface(ProbePlan& plan, std::uint16_t queues) {
   if (auto taken = take(plan, "interface " + *name); !taken) return taken.error();
   plan.mtu = std::min(plan.mtu, plan.interface->mtu());
   if (xdp) {
+    if (const unsigned channels = plan.interface->channels(); queues > channels)
+      return Error{"InvalidParameterValue",
+                   "\"" + plan.device + "\": " + *name + " has " + std::to_string(channels) + (channels == 1 ? " channel" : " channels") +
+                       " (\"ethtool -l " + *name + "\"), and queues: " + std::to_string(queues) +
+                       " are asked for; \"ethtool -L " + *name + " combined " + std::to_string(queues) + "\" makes them",
+                   {}};
     add_argument(plan.devargs, "queue_count", std::to_string(queues));
     // The PMD's busy polling asks the kernel at every look that finds nothing. A card needs it: without, the PMD waits up to
     // a second for a driver that has run out of buffers. Software's drivers have no such state.
@@ -117,6 +123,7 @@ Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
     if (::access(folder.c_str(), W_OK) != 0)
       return port_failed("memif: weftd may not make the socket " + socket + ": " + std::strerror(errno));
     remove_dead_socket(socket);
+    plan.listener = std::make_unique<ListenerShare>(socket);
   }
   plan.connects = !backend.server;
   plan.devargs = with_number("net_memif,role=" + std::string(backend.server ? "server" : "client") + ",id=" +
@@ -125,6 +132,13 @@ Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
 }
 
 Result<void> plan_card(ProbePlan& plan) {
+  rte_pci_addr address{};
+  rte_pci_addr_parse(plan.name.c_str(), &address);
+  char canonical[PCI_PRI_STR_SIZE];
+  rte_pci_device_name(&address, canonical, sizeof canonical);
+  plan.devargs.replace(0, plan.name.size(), canonical);  // 03:00.0 is 0000:03:00.0
+  plan.device = plan.devargs;
+  plan.name = canonical;
   if (rte_eal_has_pci() == 0)
     return port_failed(plan.device + " is a PCI device, and weftd was started without them");
   if (auto why = why_not_pci(plan.name, "/sys")) return port_failed(*why);
@@ -176,10 +190,6 @@ Result<ProbePlan> plan_probe(const PortBackend& backend, std::uint16_t mtu) {
     plan.name = name_of(plan.devargs);
     rte_pci_addr address{};
     if (rte_pci_addr_parse(plan.name.c_str(), &address) == 0) {
-      char canonical[PCI_PRI_STR_SIZE];
-      rte_pci_device_name(&address, canonical, sizeof canonical);  // 03:00.0 is 0000:03:00.0
-      plan.devargs.replace(0, plan.name.size(), canonical);
-      plan.name = canonical;
       plan.kind = WireKind::kCard;
       planned = plan_card(plan);
     } else {
@@ -187,7 +197,7 @@ Result<ProbePlan> plan_probe(const PortBackend& backend, std::uint16_t mtu) {
     }
   }
   if (!planned) return planned.error();
-  return plan;
+  return Result<ProbePlan>(std::move(plan));
 }
 
 Result<Probed> probe(const ProbePlan& plan) {
@@ -195,7 +205,8 @@ Result<Probed> probe(const ProbePlan& plan) {
   const int failed = rte_dev_probe(plan.devargs.c_str());
   Probed probed;
   if (failed != 0 || rte_eth_dev_get_port_by_name(plan.name.c_str(), &probed.port) != 0) {
-    std::string why = failed == 0 ? "it has no port" : std::strerror(std::abs(failed));
+    // -1 is what many a PMD says, and EPERM is not what it means.
+    const std::string why = failed == 0 || failed == -1 ? "it does not work" : std::strerror(std::abs(failed));
     if (failed == -EEXIST) return Error{"ResourceInUse", "\"" + plan.device + "\" is in use in this process already", {}};
     return port_failed("\"" + plan.device + "\" cannot be opened: DPDK says \"" + why + "\" of \"" + plan.devargs +
                        "\"; its own lines in weftd's log say more");
