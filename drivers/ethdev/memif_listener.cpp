@@ -49,6 +49,12 @@ ListenerShare::~ListenerShare() {
   if (--all.of_path[path_] == 0) all.of_path.erase(path_);
 }
 
+bool ListenerShare::only_one() const {
+  Shares& all = shares();
+  const std::lock_guard lock(all.mutex);
+  return all.of_path[path_] == 1;
+}
+
 void ListenerShare::device_closes() noexcept {
   Shares& all = shares();
   const std::lock_guard lock(all.mutex);

@@ -17,6 +17,7 @@ class ListenerShare {
   ListenerShare(const ListenerShare&) = delete;
   ListenerShare& operator=(const ListenerShare&) = delete;
 
+  bool only_one() const;
   /// Before the device is closed: if no other has a share, nobody is accepted there any more.
   void device_closes() noexcept;
 

@@ -92,18 +92,20 @@ Result<void> plan_interface(ProbePlan& plan, std::uint16_t queues) {
   return {};
 }
 
-/// A daemon that died leaves its socket behind, and nobody can listen there again until it is removed.
-void remove_dead_socket(const std::string& path) {
+/// A daemon that died leaves its socket behind, and nobody can listen there until it is removed. False: somebody listens.
+/// Never asked of a socket of this process: the PMD does not bear a peer that connects and goes.
+bool remove_dead_socket(const std::string& path) {
   struct stat status{};
   sockaddr_un at{};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode) || path.size() >= sizeof at.sun_path) return;
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return true;
   at.sun_family = AF_UNIX;
   path.copy(at.sun_path, sizeof at.sun_path - 1);
   const int socket = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (socket < 0) return;
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 && errno == ECONNREFUSED)
-    ::unlink(path.c_str());
+  if (socket < 0) return true;
+  const bool answered = ::connect(socket, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+  if (!answered && errno == ECONNREFUSED) ::unlink(path.c_str());
   ::close(socket);
+  return !answered;
 }
 
 Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
@@ -122,8 +124,9 @@ Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
   if (backend.server) {
     if (::access(folder.c_str(), W_OK) != 0)
       return port_failed("memif: weftd may not make the socket " + socket + ": " + std::strerror(errno));
-    remove_dead_socket(socket);
     plan.listener = std::make_unique<ListenerShare>(socket);
+    if (plan.listener->only_one() && !remove_dead_socket(socket))
+      return Error{"ResourceInUse", "memif: another process listens at " + socket + ": use another socket, or mode: client to connect there", {}};
   }
   plan.connects = !backend.server;
   plan.devargs = with_number("net_memif,role=" + std::string(backend.server ? "server" : "client") + ",id=" +

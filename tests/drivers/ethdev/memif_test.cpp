@@ -35,7 +35,7 @@ class Testpmd {
     ::dup2(nowhere, 2);
     ::execl(kTestpmd, kTestpmd, "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry", "--file-prefix", prefix.c_str(),
             "-l", "0,1", "--vdev", devargs.c_str(), "--", "--forward-mode=macswap", "--auto-start", "--total-num-mbufs=4096",
-            "--no-lsc-interrupt", "--max-pkt-len=9018", "--tx-offloads=0x8000", static_cast<char*>(nullptr));
+            "--no-lsc-interrupt", "--tx-offloads=0x8000", static_cast<char*>(nullptr));
     ::_exit(127);
   }
   ~Testpmd() {
