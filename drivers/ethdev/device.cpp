@@ -1,5 +1,7 @@
 #include "drivers/ethdev/device.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -74,6 +76,8 @@ Result<void> Device::set_up(rte_mempool* packets) {
 }
 
 bool Device::start() noexcept {
+  // Not the PMD's to find out: it writes a line for each attempt.
+  if (plan_.connects && ::access(plan_.socket.c_str(), F_OK) != 0) return false;
   if (rte_eth_dev_start(port_) != 0) return false;
   started_ = true;
   if (queues_ > 1 && info_.reta_size != 0) fill_indirection_table(port_, info_, queues_);

@@ -19,7 +19,6 @@
 #include <rte_errno.h>
 #include <rte_pci.h>
 
-#include "drivers/ethdev/frame_pool.hpp"
 #include "drivers/ethdev/ring_frame.hpp"
 #include "drivers/ethdev/wake_descriptor.hpp"
 
@@ -27,8 +26,6 @@ namespace weft::ethdev {
 namespace {
 
 std::string name_of(const std::string& devargs) { return devargs.substr(0, devargs.find(',')); }
-
-bool starts_with_driver(const std::string& device, const std::string& driver) { return device.starts_with(driver); }
 
 /// DPDK tells virtual devices apart by the number behind the driver's name.
 std::string with_number(const std::string& devargs) {
@@ -128,6 +125,7 @@ Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
     if (plan.listener->only_one() && !remove_dead_socket(socket))
       return Error{"ResourceInUse", "memif: another process listens at " + socket + ": use another socket, or mode: client to connect there", {}};
   }
+  plan.socket = socket;
   plan.connects = !backend.server;
   plan.devargs = with_number("net_memif,role=" + std::string(backend.server ? "server" : "client") + ",id=" +
                              std::to_string(backend.id) + ",socket=" + socket + ",socket-abstract=no");
@@ -156,9 +154,9 @@ Result<void> plan_virtual(ProbePlan& plan, std::uint16_t queues) {
     return port_failed("\"" + plan.device + "\" is no device: write a PCI address (\"0000:03:00.0\") or a virtual device of DPDK with "
                        "its arguments (\"net_af_packet,iface=eth1\", net_af_xdp, net_pcap, net_ring, net_null, net_tap); a driver is missing "
                        "if it is not in /usr/lib/*/dpdk/pmds-*");
-  if (starts_with_driver(plan.name, "net_af_packet")) plan.kind = WireKind::kPacketSocket;
-  if (starts_with_driver(plan.name, "net_af_xdp")) plan.kind = WireKind::kXdpSocket;
-  if (starts_with_driver(plan.name, "net_memif")) plan.kind = WireKind::kMemif;
+  if (plan.name.starts_with("net_af_packet")) plan.kind = WireKind::kPacketSocket;
+  if (plan.name.starts_with("net_af_xdp")) plan.kind = WireKind::kXdpSocket;
+  if (plan.name.starts_with("net_memif")) plan.kind = WireKind::kMemif;
   plan.devargs = with_number(plan.devargs);
   plan.name = name_of(plan.devargs);
   if (plan.kind == WireKind::kPacketSocket || plan.kind == WireKind::kXdpSocket) return plan_interface(plan, queues);
@@ -215,6 +213,8 @@ Result<Probed> probe(const ProbePlan& plan) {
                        "\"; its own lines in weftd's log say more");
   }
   if (plan.kind == WireKind::kPacketSocket) probed.sockets = sockets.found();
+  // Whoever connects is trusted with weftd's life (README.md): nobody but weftd's own user, whatever the umask.
+  if (plan.listener != nullptr) ::chmod(plan.socket.c_str(), S_IRUSR | S_IWUSR);
   return probed;
 }
 

@@ -30,6 +30,7 @@ struct ProbePlan {
   std::string name;     // of the device in DPDK: devargs up to the first comma
   std::uint16_t mtu = 0;          // wanted; of an interface of the kernel, not above its own
   std::uint32_t ring_frame = 0;   // af_packet: bytes of a frame in its ring
+  std::string socket;             // memif's
   bool connects = false;          // memif as a client: there may be nobody yet
   std::optional<KernelInterface> interface;
   std::optional<Claim> claim;
