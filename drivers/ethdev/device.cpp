@@ -1,5 +1,7 @@
 #include "drivers/ethdev/device.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -74,6 +76,8 @@ Result<void> Device::set_up(rte_mempool* packets) {
 }
 
 bool Device::start() noexcept {
+  // Not the PMD's to find out: it writes a line for each attempt.
+  if (plan_.connects && ::access(plan_.socket.c_str(), F_OK) != 0) return false;
   if (rte_eth_dev_start(port_) != 0) return false;
   started_ = true;
   if (queues_ > 1 && info_.reta_size != 0) fill_indirection_table(port_, info_, queues_);
@@ -187,6 +191,7 @@ Device::~Device() {
     while (!destroyed_ && rte_eth_dev_callback_unregister(port_, event, on_event, this) == -EAGAIN) {}  // it runs just now
   if (destroyed_) return;
   if (started_) rte_eth_dev_stop(port_);
+  if (plan_.listener != nullptr) plan_.listener->device_closes();
   rte_eth_dev_close(port_);
   if (info_.device != nullptr) rte_dev_remove(info_.device);
 }

@@ -21,6 +21,14 @@ bool ask(int socket, int index, unsigned long what, ifreq& request) noexcept {
   return ::ioctl(socket, SIOCGIFNAME, &request) == 0 && ::ioctl(socket, what, &request) == 0;
 }
 
+bool ask_ethtool(int socket, int index, void* question) noexcept {
+  ifreq request{};
+  request.ifr_ifindex = index;
+  if (::ioctl(socket, SIOCGIFNAME, &request) != 0) return false;
+  request.ifr_data = static_cast<char*>(question);
+  return ::ioctl(socket, SIOCETHTOOL, &request) == 0;
+}
+
 }  // namespace
 
 std::optional<KernelInterface> KernelInterface::find(const std::string& name) {
@@ -70,11 +78,13 @@ std::uint16_t KernelInterface::mtu() const noexcept {
 bool KernelInterface::is_hardware() const noexcept {
   ethtool_drvinfo driver{};
   driver.cmd = ETHTOOL_GDRVINFO;
-  ifreq request{};
-  request.ifr_ifindex = index_;
-  if (::ioctl(socket_, SIOCGIFNAME, &request) != 0) return false;
-  request.ifr_data = reinterpret_cast<char*>(&driver);
-  return ::ioctl(socket_, SIOCETHTOOL, &request) == 0 && std::strchr(driver.bus_info, ':') != nullptr;
+  return ask_ethtool(socket_, index_, &driver) && std::strchr(driver.bus_info, ':') != nullptr;
+}
+
+unsigned KernelInterface::channels() const noexcept {
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  return ask_ethtool(socket_, index_, &channels) ? std::max(channels.combined_count, 1U) : 1;
 }
 
 bool may_open_packet_sockets() {

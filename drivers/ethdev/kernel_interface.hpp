@@ -22,6 +22,8 @@ class KernelInterface {
   bool running() const noexcept;
   bool exists() const noexcept;
   std::uint16_t mtu() const noexcept;  // 0: it is gone
+  /// Receive queues that a program may have to itself ("ethtool -l": combined), 1 where the driver does not say.
+  unsigned channels() const noexcept;
   /// It sits on a bus. False: made of software (veth, TAP, bridge).
   bool is_hardware() const noexcept;
 

@@ -19,7 +19,6 @@
 #include <rte_errno.h>
 #include <rte_pci.h>
 
-#include "drivers/ethdev/frame_pool.hpp"
 #include "drivers/ethdev/ring_frame.hpp"
 #include "drivers/ethdev/wake_descriptor.hpp"
 
@@ -27,8 +26,6 @@ namespace weft::ethdev {
 namespace {
 
 std::string name_of(const std::string& devargs) { return devargs.substr(0, devargs.find(',')); }
-
-bool starts_with_driver(const std::string& device, const std::string& driver) { return device.starts_with(driver); }
 
 /// DPDK tells virtual devices apart by the number behind the driver's name.
 std::string with_number(const std::string& devargs) {
@@ -67,6 +64,12 @@ Result<void> plan_interface(ProbePlan& plan, std::uint16_t queues) {
   if (auto taken = take(plan, "interface " + *name); !taken) return taken.error();
   plan.mtu = std::min(plan.mtu, plan.interface->mtu());
   if (xdp) {
+    if (const unsigned channels = plan.interface->channels(); queues > channels)
+      return Error{"InvalidParameterValue",
+                   "\"" + plan.device + "\": " + *name + " has " + std::to_string(channels) + (channels == 1 ? " channel" : " channels") +
+                       " (\"ethtool -l " + *name + "\"), and queues: " + std::to_string(queues) +
+                       " are asked for; \"ethtool -L " + *name + " combined " + std::to_string(queues) + "\" makes them",
+                   {}};
     add_argument(plan.devargs, "queue_count", std::to_string(queues));
     // The PMD's busy polling asks the kernel at every look that finds nothing. A card needs it: without, the PMD waits up to
     // a second for a driver that has run out of buffers. Software's drivers have no such state.
@@ -86,18 +89,20 @@ Result<void> plan_interface(ProbePlan& plan, std::uint16_t queues) {
   return {};
 }
 
-/// A daemon that died leaves its socket behind, and nobody can listen there again until it is removed.
-void remove_dead_socket(const std::string& path) {
+/// A daemon that died leaves its socket behind, and nobody can listen there until it is removed. False: somebody listens.
+/// Never asked of a socket of this process: the PMD does not bear a peer that connects and goes.
+bool remove_dead_socket(const std::string& path) {
   struct stat status{};
   sockaddr_un at{};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode) || path.size() >= sizeof at.sun_path) return;
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return true;
   at.sun_family = AF_UNIX;
   path.copy(at.sun_path, sizeof at.sun_path - 1);
   const int socket = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (socket < 0) return;
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 && errno == ECONNREFUSED)
-    ::unlink(path.c_str());
+  if (socket < 0) return true;
+  const bool answered = ::connect(socket, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+  if (!answered && errno == ECONNREFUSED) ::unlink(path.c_str());
   ::close(socket);
+  return !answered;
 }
 
 Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
@@ -116,8 +121,11 @@ Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
   if (backend.server) {
     if (::access(folder.c_str(), W_OK) != 0)
       return port_failed("memif: weftd may not make the socket " + socket + ": " + std::strerror(errno));
-    remove_dead_socket(socket);
+    plan.listener = std::make_unique<ListenerShare>(socket);
+    if (plan.listener->only_one() && !remove_dead_socket(socket))
+      return Error{"ResourceInUse", "memif: another process listens at " + socket + ": use another socket, or mode: client to connect there", {}};
   }
+  plan.socket = socket;
   plan.connects = !backend.server;
   plan.devargs = with_number("net_memif,role=" + std::string(backend.server ? "server" : "client") + ",id=" +
                              std::to_string(backend.id) + ",socket=" + socket + ",socket-abstract=no");
@@ -125,6 +133,13 @@ Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
 }
 
 Result<void> plan_card(ProbePlan& plan) {
+  rte_pci_addr address{};
+  rte_pci_addr_parse(plan.name.c_str(), &address);
+  char canonical[PCI_PRI_STR_SIZE];
+  rte_pci_device_name(&address, canonical, sizeof canonical);
+  plan.devargs.replace(0, plan.name.size(), canonical);  // 03:00.0 is 0000:03:00.0
+  plan.device = plan.devargs;
+  plan.name = canonical;
   if (rte_eal_has_pci() == 0)
     return port_failed(plan.device + " is a PCI device, and weftd was started without them");
   if (auto why = why_not_pci(plan.name, "/sys")) return port_failed(*why);
@@ -139,9 +154,9 @@ Result<void> plan_virtual(ProbePlan& plan, std::uint16_t queues) {
     return port_failed("\"" + plan.device + "\" is no device: write a PCI address (\"0000:03:00.0\") or a virtual device of DPDK with "
                        "its arguments (\"net_af_packet,iface=eth1\", net_af_xdp, net_pcap, net_ring, net_null, net_tap); a driver is missing "
                        "if it is not in /usr/lib/*/dpdk/pmds-*");
-  if (starts_with_driver(plan.name, "net_af_packet")) plan.kind = WireKind::kPacketSocket;
-  if (starts_with_driver(plan.name, "net_af_xdp")) plan.kind = WireKind::kXdpSocket;
-  if (starts_with_driver(plan.name, "net_memif")) plan.kind = WireKind::kMemif;
+  if (plan.name.starts_with("net_af_packet")) plan.kind = WireKind::kPacketSocket;
+  if (plan.name.starts_with("net_af_xdp")) plan.kind = WireKind::kXdpSocket;
+  if (plan.name.starts_with("net_memif")) plan.kind = WireKind::kMemif;
   plan.devargs = with_number(plan.devargs);
   plan.name = name_of(plan.devargs);
   if (plan.kind == WireKind::kPacketSocket || plan.kind == WireKind::kXdpSocket) return plan_interface(plan, queues);
@@ -176,10 +191,6 @@ Result<ProbePlan> plan_probe(const PortBackend& backend, std::uint16_t mtu) {
     plan.name = name_of(plan.devargs);
     rte_pci_addr address{};
     if (rte_pci_addr_parse(plan.name.c_str(), &address) == 0) {
-      char canonical[PCI_PRI_STR_SIZE];
-      rte_pci_device_name(&address, canonical, sizeof canonical);  // 03:00.0 is 0000:03:00.0
-      plan.devargs.replace(0, plan.name.size(), canonical);
-      plan.name = canonical;
       plan.kind = WireKind::kCard;
       planned = plan_card(plan);
     } else {
@@ -187,7 +198,7 @@ Result<ProbePlan> plan_probe(const PortBackend& backend, std::uint16_t mtu) {
     }
   }
   if (!planned) return planned.error();
-  return plan;
+  return Result<ProbePlan>(std::move(plan));
 }
 
 Result<Probed> probe(const ProbePlan& plan) {
@@ -195,12 +206,15 @@ Result<Probed> probe(const ProbePlan& plan) {
   const int failed = rte_dev_probe(plan.devargs.c_str());
   Probed probed;
   if (failed != 0 || rte_eth_dev_get_port_by_name(plan.name.c_str(), &probed.port) != 0) {
-    std::string why = failed == 0 ? "it has no port" : std::strerror(std::abs(failed));
+    // -1 is what many a PMD says, and EPERM is not what it means.
+    const std::string why = failed == 0 || failed == -1 ? "it does not work" : std::strerror(std::abs(failed));
     if (failed == -EEXIST) return Error{"ResourceInUse", "\"" + plan.device + "\" is in use in this process already", {}};
     return port_failed("\"" + plan.device + "\" cannot be opened: DPDK says \"" + why + "\" of \"" + plan.devargs +
                        "\"; its own lines in weftd's log say more");
   }
   if (plan.kind == WireKind::kPacketSocket) probed.sockets = sockets.found();
+  // Whoever connects is trusted with weftd's life (README.md): nobody but weftd's own user, whatever the umask.
+  if (plan.listener != nullptr) ::chmod(plan.socket.c_str(), S_IRUSR | S_IWUSR);
   return probed;
 }
 

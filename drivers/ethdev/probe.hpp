@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "dataplane/model/result.hpp"
 #include "drivers/ethdev/claims.hpp"
 #include "drivers/ethdev/kernel_interface.hpp"
+#include "drivers/ethdev/memif_listener.hpp"
 
 namespace weft::ethdev {
 
@@ -28,9 +30,11 @@ struct ProbePlan {
   std::string name;     // of the device in DPDK: devargs up to the first comma
   std::uint16_t mtu = 0;          // wanted; of an interface of the kernel, not above its own
   std::uint32_t ring_frame = 0;   // af_packet: bytes of a frame in its ring
+  std::string socket;             // memif's
   bool connects = false;          // memif as a client: there may be nobody yet
   std::optional<KernelInterface> interface;
   std::optional<Claim> claim;
+  std::unique_ptr<ListenerShare> listener;  // memif as a server
 };
 
 /// Looks whether the device can be had, and takes it for this process.

@@ -147,6 +147,7 @@ TEST_P(KernelWire, AnInterfaceThatGoesUnderTrafficIsALinkThatIsDown) {
 
 TEST_P(KernelWire, TwoQueues) {
   make(1500, 2);
+  for (const char* const name : {"wire0", "wire1"}) shell(std::string("ethtool -L ") + name + " combined 2");
   OPEN_OR_SKIP(one, "wire0", 2);
   ASSERT_EQ(one.size(), 2U);
   OPEN_OR_SKIP(other, "wire1", 2);
@@ -214,7 +215,7 @@ TEST_P(RefusedWire, SaysWhy) {
   EXPECT_NE(refused(ethdev("net_af_packet,iface=wire1,framesz=128")).find("framesz is 128"), std::string::npos);
   EXPECT_NE(refused(ethdev("net_af_packet,iface=wire1,qpairs=1", 2)).find("has 1 queue in each direction, and queues: 2"), std::string::npos);
   const std::string channels = refused(ethdev("net_af_xdp,iface=wire1", 2));
-  EXPECT_NE(channels.find("wire1"), std::string::npos) << channels;
+  EXPECT_NE(channels.find("wire1 has 1 channel"), std::string::npos) << channels;
   EXPECT_EQ(open(ethdev("net_af_packet,iface=wire1")).size(), 1U) << "a refusal leaves nothing behind";
 }
 
