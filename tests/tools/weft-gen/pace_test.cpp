@@ -2,6 +2,7 @@
 #include <pcap/pcap.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -26,7 +27,7 @@ TEST(Pacer, SendsTheRateWhoeverAsksHowOften) {
       pacer.sent(due);
       sent += due;
       if (now >= 5000) {
-        EXPECT_NEAR(static_cast<double>(sent), static_cast<double>(now - 5000) / 1000 + 1, 1.01);
+        EXPECT_NEAR(static_cast<double>(sent), std::min(10'000.0, static_cast<double>(now - 5000) / 1000 + 1), 1.01);
       }
     }
     EXPECT_EQ(sent, 10'000U);

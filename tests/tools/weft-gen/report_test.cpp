@@ -54,7 +54,7 @@ Report a_report() {
 
 /// Every tag is closed in order; attributes are quoted; nothing but text is between.
 void expect_well_formed(const std::string& html) {
-  static const std::regex tag(R"(<(/?)([a-z0-9]+)((?:\s+[a-zA-Z-]+='[^'<>]*')*)\s*(/?)>)");
+  static const std::regex tag(R"(<(/?)([a-z0-9]+)((?:\s+[a-zA-Z0-9-]+='[^'<>]*')*)\s*(/?)>)");
   const std::size_t begin = html.find("<html"), style = html.find("<style>"), after = html.find("</style>");
   ASSERT_TRUE(html.starts_with("<!DOCTYPE html>"));
   const std::string text = html.substr(begin, style - begin) + html.substr(after + 8);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
+#include <sstream>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -27,6 +28,16 @@ std::string cpu_model() {
   return "unknown";
 }
 
+/// Of the kernel's command line what moves figures; the rest is nobody's business.
+std::string kernel_options() {
+  std::istringstream words(first_line("/proc/cmdline"));
+  std::string chosen;
+  for (std::string word; words >> word;)
+    for (const char* name : {"isolcpus", "nohz_full", "rcu_nocbs", "mitigations", "hugepages", "default_hugepagesz", "intel_iommu", "amd_iommu", "iommu", "processor.max_cstate"})
+      if (word.starts_with(std::string(name) + "=")) chosen += (chosen.empty() ? "" : " ") + word;
+  return chosen.empty() ? "none that matters" : chosen;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> system_facts() {
@@ -39,7 +50,7 @@ std::vector<std::pair<std::string, std::string>> system_facts() {
           {"Frequency governor", governor.empty() ? "not shown by this machine" : governor},
           {"Load before", first_line("/proc/loadavg")},
           {"Kernel", fmt::format("{} {} {}", kernel.sysname, kernel.release, kernel.machine)},
-          {"Kernel command line", first_line("/proc/cmdline")},
+          {"Kernel options", kernel_options()},
           {"DPDK", rte_version()},
           {"weft-gen", WEFT_VERSION}};
 }
