@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kWidth = 760, kHeight = 360, kLeft = 78, kRight = 740, kTop = 18, kBottom = 300;
 constexpr double kMostNines = 6;
+constexpr std::size_t kColours = 8;  // classes s0 to s7 of the page
 
 /// Where on the axis, before it is scaled to the picture.
 double place(Axis::Scale scale, double value) {
@@ -107,11 +108,11 @@ class Drawing {
       if (!fits(x_.scale, x) || !fits(y_.scale, y)) continue;
       line += fmt::format("{:.1f},{:.1f} ", across(x), up(y));
       if (!s.hints.empty())
-        points += fmt::format("<circle class='s{}' cx='{:.1f}' cy='{:.1f}' r='4'><title>{}</title></circle>", number % 6, across(x), up(y), escape(s.hints[i]));
+        points += fmt::format("<circle class='s{}' cx='{:.1f}' cy='{:.1f}' r='4'><title>{}</title></circle>", number % kColours, across(x), up(y), escape(s.hints[i]));
     }
-    text += fmt::format("<polyline class='s{}{}' points='{}'/>{}\n", number % 6, s.dashed ? " dashed" : "", line, points);
+    text += fmt::format("<polyline class='s{}{}' points='{}'/>{}\n", number % kColours, s.dashed ? " dashed" : "", line, points);
     const double at = kLeft + static_cast<double>(number % 3) * 220, below = kHeight + static_cast<double>(number / 3) * 20;
-    text += fmt::format("<line class='s{}{}' x1='{}' x2='{}' y1='{}' y2='{}'/><text x='{}' y='{}'>{}</text>\n", number % 6, s.dashed ? " dashed" : "", at, at + 24, below,
+    text += fmt::format("<line class='s{}{}' x1='{}' x2='{}' y1='{}' y2='{}'/><text x='{}' y='{}'>{}</text>\n", number % kColours, s.dashed ? " dashed" : "", at, at + 24, below,
                         below, at + 32, below + 4, escape(s.name));
   }
 

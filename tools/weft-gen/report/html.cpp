@@ -11,9 +11,9 @@ namespace {
 
 constexpr const char* kStyle = R"(
 :root { --ground: #fcfcfa; --ink: #1d232b; --faint: #6a7480; --line: #e3e5e1; --card: #fff;
-  --c0: #1f6feb; --c1: #c2410c; --c2: #15803d; --c3: #7e22ce; --c4: #a16207; --c5: #0e7490; }
+  --c0: #1f6feb; --c1: #c2410c; --c2: #15803d; --c3: #7e22ce; --c4: #a16207; --c5: #0e7490; --c6: #be185d; --c7: #64748b; }
 @media (prefers-color-scheme: dark) { :root { --ground: #14181d; --ink: #e6e9ec; --faint: #98a2ad; --line: #2c333b; --card: #1b2027;
-  --c0: #6ea8fe; --c1: #fb923c; --c2: #4ade80; --c3: #c084fc; --c4: #facc15; --c5: #22d3ee; } }
+  --c0: #6ea8fe; --c1: #fb923c; --c2: #4ade80; --c3: #c084fc; --c4: #facc15; --c5: #22d3ee; --c6: #f472b6; --c7: #a8b3c2; } }
 body { background: var(--ground); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 2.5rem 1.25rem 5rem; }
 h1 { font-size: 1.9rem; margin: 0; letter-spacing: -.01em; } h2 { font-size: 1.2rem; margin: 2.8rem 0 .6rem; } p { margin: .4rem 0 .8rem; }
 .faint { color: var(--faint); } .note { border-left: 3px solid var(--c1); padding: .1rem .9rem; }
@@ -23,8 +23,8 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-
 th { color: var(--faint); font-weight: 500; } th:first-child, td:first-child { text-align: left; } .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; } .facts td:first-child { color: var(--faint); width: 12rem; }
 svg { width: 100%; height: auto; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; } svg text { fill: var(--faint); font: 12px system-ui, sans-serif; } svg .label { fill: var(--ink); }
 .grid { stroke: var(--line); } polyline { fill: none; } polyline, svg line { stroke-width: 2; } svg line.grid { stroke-width: 1; } .dashed { stroke-dasharray: 5 5; }
-.s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); } .s5 { stroke: var(--c5); }
-circle.s0 { fill: var(--c0); } circle.s1 { fill: var(--c1); } circle.s2 { fill: var(--c2); } circle.s3 { fill: var(--c3); } circle.s4 { fill: var(--c4); } circle.s5 { fill: var(--c5); }
+.s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); } .s5 { stroke: var(--c5); } .s6 { stroke: var(--c6); } .s7 { stroke: var(--c7); }
+circle.s0 { fill: var(--c0); } circle.s1 { fill: var(--c1); } circle.s2 { fill: var(--c2); } circle.s3 { fill: var(--c3); } circle.s4 { fill: var(--c4); } circle.s5 { fill: var(--c5); } circle.s6 { fill: var(--c6); } circle.s7 { fill: var(--c7); }
 )";
 
 std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
@@ -83,7 +83,7 @@ std::string searches_section(const Report& report) {
 std::string latency_section(const Report& report) {
   std::vector<std::vector<std::string>> rows;
   Chart chart{"Latency", {"share of the frames", Axis::Scale::kNines, {}}, {"microseconds", Axis::Scale::kLogarithmic, {}}, {}};
-  const auto add = [&](const SizeReport& size, const Trial& trial, double share) {
+  const auto add = [&](const SizeReport& size, const Trial& trial, double share, bool first) {
     for (std::size_t i = 0; i < trial.directions.size(); ++i)
       for (const bool card : {false, true}) {
         const LatencySummary& l = card ? trial.directions[i].hardware_latency : trial.directions[i].latency;
@@ -91,12 +91,14 @@ std::string latency_section(const Report& report) {
         const std::string load = show_pps(trial.offered_pps()) + (share > 0 ? fmt::format(" ({:.0f} %)", share * 100) : "");
         rows.push_back({size.size, load, std::string(i == 0 ? "forward" : "reverse") + (card ? ", by the card" : ""), show_us(l.smallest_us), show_us(l.mean_us), show_us(l.p50_us),
                         show_us(l.p99_us), show_us(l.p999_us), show_us(l.largest_us), show_share(trial.loss_ratio())});
-        if (i == 0 && chart.series.size() < 12) chart.series.push_back({size.size + " bytes, " + load, l.curve, {}});
+        // As many lines as there are colours: of several sizes each one's first load, of one size all of its loads.
+        const bool drawn = i == 0 && !card && chart.series.size() < 8 && (first || report.sizes.size() == 1);
+        if (drawn) chart.series.push_back({size.size + " bytes, " + load, l.curve, {}});
       }
   };
   for (const SizeReport& size : report.sizes) {
-    for (const LoadedLatency& l : size.latencies) add(size, l.trial, l.share);
-    if (size.run) add(size, *size.run, 0);
+    for (const LoadedLatency& l : size.latencies) add(size, l.trial, l.share, &l == &size.latencies.front());
+    if (size.run) add(size, *size.run, 0, true);
   }
   if (rows.empty()) return "";
   return "<h2>Latency</h2><p class='faint'>From the sender's hands to the receiver's, by the processor's clock, of every frame; to 1/128 of its value. "

@@ -17,6 +17,8 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t count) noexcept {
 }  // namespace
 
 void Station::begin(std::unique_ptr<Schedule> schedule, std::uint16_t burst, std::uint64_t deadline) {
+  // Left over where a trial was interrupted.
+  for (; waiting_begin_ != waiting_end_; ++waiting_begin_) rte_pktmbuf_free(waiting_[waiting_begin_]);
   schedule_ = std::move(schedule);
   burst_ = std::clamp<std::uint16_t>(burst, 1, kBurst);
   deadline_ = deadline;
