@@ -92,12 +92,12 @@ class Run(unittest.TestCase):
             self.assertEqual(direction(report, number)["lost"], 0)
 
     def test_veth_pair_joins_two_ports_of_af_packet(self):
-        if os.geteuid() != 0 or subprocess.run(["unshare", "-n", "ip", "link", "add", "a", "type", "veth", "peer", "name", "b"],
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-n", "ip", "link", "add", "wire0", "type", "veth", "peer", "name", "wire1"],
                                                capture_output=True).returncode != 0:
             self.skipTest("needs root and a network namespace of its own")
-        inside = 'ip link add a type veth peer name b && ip link set a up && ip link set b up && exec "$@"'
-        done = subprocess.run(["unshare", "-n", "sh", "-c", inside, "sh", PROGRAM, "run", "--port", "net_af_packet0,iface=a",
-                               "--port", "net_af_packet1,iface=b", "--rate", "1kpps", "--trial-seconds", "0.2", "--no-huge", "-o", "json"],
+        inside = 'ip link add wire0 type veth peer name wire1 && ip link set wire0 up && ip link set wire1 up && exec "$@"'
+        done = subprocess.run(["unshare", "-n", "sh", "-c", inside, "sh", PROGRAM, "run", "--port", "net_af_packet0,iface=wire0",
+                               "--port", "net_af_packet1,iface=wire1", "--rate", "1kpps", "--trial-seconds", "0.2", "--no-huge", "-o", "json"],
                               capture_output=True, text=True, timeout=100)
         self.assertEqual(done.returncode, 0, done.stderr)
         one = direction(json.loads(done.stdout))
