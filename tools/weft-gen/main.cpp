@@ -34,8 +34,8 @@ class Terminal {
 std::string live(const std::string& what, const Progress& p) {
   const std::string of = p.wanted_seconds > 0 ? fmt::format("/{:.0f}", p.wanted_seconds) : "";
   const double under_way = static_cast<double>(p.sent) - static_cast<double>(p.received);
-  return fmt::format("{}  {:.0f}{} s  sent {} {}  received {}  not here yet {:.0f}", what, p.seconds, of, show_pps(p.sent_pps), show_bps(p.sent_bps),
-                     show_pps(p.received_pps), under_way);
+  return fmt::format("{}  {:.0f}{} s  sent {} {}  received {}  not here yet {:.0f}", what, p.seconds, of, show_pps(p.sent_pps),
+                     show_bps(p.sent_bps), show_pps(p.received_pps), under_way);
 }
 
 int fail(const Error& error) {
@@ -62,7 +62,7 @@ int run(const Options& options) {
     if (!write(path, "")) return 1;
   auto session = Session::open(options);
   if (!session) return fail(session.error());
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);

@@ -25,7 +25,8 @@ struct MethodLine {
 constexpr MethodLine kMethods[] = {
     {Method::kRun, "run", "A fixed rate for a time (10 s), with what arrives once a second", 10},
     {Method::kThroughput, "throughput", "RFC 2544 26.1: the highest rate at which nothing is lost (trials of 60 s)", 60},
-    {Method::kLatency, "latency", "RFC 2544 26.2: latency at --rate, or at 100, 90, 50 and 10 % of the throughput (120 s)", 120},
+    {Method::kLatency, "latency", "RFC 2544 26.2: latency at --rate, or at 100, 90, 50 and 10 % of the throughput (120 s)",
+     120},
     {Method::kLoss, "loss", "RFC 2544 26.3: loss over the rate, from the highest down (60 s)", 60},
     {Method::kBackToBack, "back-to-back", "RFC 2544 26.4 and RFC 9004: the longest burst that passes whole (at most 2 s)", 2},
     {Method::kSearch, "search", "NDR and PDR: the highest rates that lose nothing and 0.5 % (trials of 30 s)", 30},
@@ -43,30 +44,48 @@ constexpr const char* kFooter =
     "The manual: docs/man/weft-gen.1.md. Networks that carry other people's traffic are no place for it (RFC 6815).";
 
 void add_device_options(CLI::App& app, Options& o, Words& w) {
-  app.add_option("--port", w.ports, "PCI address, or DPDK's arguments of a vdev; twice: from the first to the second")->group("Device")
-      ->delimiter('\0')->allow_extra_args(false);
+  app.add_option("--port", w.ports, "PCI address, or DPDK's arguments of a vdev; twice: from the first to the second")
+      ->group("Device")
+      ->delimiter('\0')
+      ->allow_extra_args(false);
   app.add_flag("--engine", w.engine, "Weft's own engine in this process")->group("Device");
   app.add_flag("--engine-refuse", o.engine_refuse, "Its security group lets nothing in")->group("Device");
   app.add_option("--engine-pps", o.engine_pps, "Allowance of its instances, frames a second (0: none)")->group("Device");
   app.add_flag("--both", o.both, "Traffic in both directions; rates are of each")->group("Device");
-  app.add_option("--cpus", o.cpus, "Pin threads to these: the generator's first, the engine's last")->delimiter(',')->group("Device");
-  app.add_option("--memory", o.memory_mb, "MiB for DPDK")->check(CLI::Range(128, 65536))->capture_default_str()->group("Device");
+  app.add_option("--cpus", o.cpus, "Pin threads to these: the generator's first, the engine's last")
+      ->delimiter(',')
+      ->group("Device");
+  app.add_option("--memory", o.memory_mb, "MiB for DPDK")
+      ->check(CLI::Range(128, 65536))
+      ->capture_default_str()
+      ->group("Device");
   app.add_flag("!--no-huge", o.huge_pages, "Plain memory even if huge pages are free")->group("Device");
-  app.add_option("--ring", o.ring_size, "Descriptors of a queue, or of the engine's receive ring")->check(CLI::Range(32, 32768))
-      ->capture_default_str()->group("Device");
-  app.add_option("--link-seconds", o.link_seconds, "Wait so long for the carrier")->check(CLI::Range(0.0, 3600.0))->capture_default_str()->group("Device");
+  app.add_option("--ring", o.ring_size, "Descriptors of a queue, or of the engine's receive ring")
+      ->check(CLI::Range(32, 32768))
+      ->capture_default_str()
+      ->group("Device");
+  app.add_option("--link-seconds", o.link_seconds, "Wait so long for the carrier")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str()
+      ->group("Device");
   app.add_flag("--hardware-timestamps", o.hardware_timestamps, "Latency by the card's receive stamps, too")->group("Device");
 }
 
 void add_traffic_options(CLI::App& app, Options& o, Words& w) {
-  app.add_option("--size", w.sizes, "Bytes with FCS (64..9018), imix, rfc2544 (all seven), or shares 64:7,570:4,1518:1; may be repeated")
-      ->allow_extra_args(false)->group("Traffic");
+  app.add_option("--size", w.sizes,
+                 "Bytes with FCS (64..9018), imix, rfc2544 (all seven), or shares 64:7,570:4,1518:1; may be repeated")
+      ->allow_extra_args(false)
+      ->group("Traffic");
   app.add_option("--rate", w.rate, "pps, bps or % of the line, of each direction: 2.5mpps, 1gbps, 50%")->group("Traffic");
   app.add_option("--max-rate", w.max_rate, "Where searches begin (default: the line)")->group("Traffic");
   app.add_option("--line-rate", w.line, "The line's speed where the device does not say it: 10g")->group("Traffic");
-  app.add_option("--flows", o.flows, "Different flows")->check(CLI::Range(1U, kMostFlows))->capture_default_str()->group("Traffic");
+  app.add_option("--flows", o.flows, "Different flows")
+      ->check(CLI::Range(1U, kMostFlows))
+      ->capture_default_str()
+      ->group("Traffic");
   app.add_option("--streams", o.streams, "Loss and order are counted for each (default: as many as flows, at most 256)")
-      ->check(CLI::Range(1, 32767))->group("Traffic");
+      ->check(CLI::Range(1, 32767))
+      ->group("Traffic");
   app.add_option("--source", w.source, "Addresses: 198.18.0.1-198.18.0.254")->group("Traffic");
   app.add_option("--destination", w.destination, "Addresses")->group("Traffic");
   app.add_option("--source-port", w.source_port, "Ports: 1024-65535")->group("Traffic");
@@ -77,26 +96,52 @@ void add_traffic_options(CLI::App& app, Options& o, Words& w) {
   app.add_flag("--ipv6", o.ipv6, "IPv6")->group("Traffic");
   app.add_option("--seed", o.seed, "Of the order of flows")->capture_default_str()->group("Traffic");
   app.add_option("--pcap", o.pcap, "run: send this capture at its own times")->group("Traffic");
-  app.add_option("--speed", o.speed, "run --pcap: so many times as fast")->check(CLI::Range(1e-6, 1e6))->capture_default_str()->group("Traffic");
-  app.add_option("--loops", o.loops, "run --pcap: so often")->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40))->capture_default_str()
+  app.add_option("--speed", o.speed, "run --pcap: so many times as fast")
+      ->check(CLI::Range(1e-6, 1e6))
+      ->capture_default_str()
+      ->group("Traffic");
+  app.add_option("--loops", o.loops, "run --pcap: so often")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40))
+      ->capture_default_str()
       ->group("Traffic");
 }
 
 void add_method_options(CLI::App& app, Options& o, Words& w) {
   const auto seconds = CLI::Range(0.001, 1e6);
-  app.add_option("--trial-seconds", w.trial_seconds, "Length of the trials that count; of back-to-back the longest burst")->check(seconds)->group("Method");
-  app.add_option("--search-seconds", w.search_seconds, "Length of the trials before (default: 1, or the same)")->check(seconds)->group("Method");
-  app.add_option("--drain", o.drain_seconds, "Wait for late frames, at most")->check(CLI::Range(0.0, 1e4))->capture_default_str()->group("Method");
-  app.add_option("--settle", o.settle_seconds, "Pause between trials (RFC 2544 has 5)")->check(CLI::Range(0.0, 1e4))->capture_default_str()->group("Method");
-  app.add_option("--precision", o.precision, "Width of a search's interval, a share of the rate")->check(CLI::Range(1e-5, 0.5))->capture_default_str()
+  app.add_option("--trial-seconds", w.trial_seconds, "Length of the trials that count; of back-to-back the longest burst")
+      ->check(seconds)
+      ->group("Method");
+  app.add_option("--search-seconds", w.search_seconds, "Length of the trials before (default: 1, or the same)")
+      ->check(seconds)
+      ->group("Method");
+  app.add_option("--drain", o.drain_seconds, "Wait for late frames, at most")
+      ->check(CLI::Range(0.0, 1e4))
+      ->capture_default_str()
+      ->group("Method");
+  app.add_option("--settle", o.settle_seconds, "Pause between trials (RFC 2544 has 5)")
+      ->check(CLI::Range(0.0, 1e4))
+      ->capture_default_str()
+      ->group("Method");
+  app.add_option("--precision", o.precision, "Width of a search's interval, a share of the rate")
+      ->check(CLI::Range(1e-5, 0.5))
+      ->capture_default_str()
       ->group("Method");
   app.add_option("--acceptable-loss", w.losses, "search: 0.5% or 0.005 (default: 0 and 0.5%)")->delimiter(',')->group("Method");
-  app.add_option("--repeats", o.repeats, "Searches; the median counts (default: 1; of back-to-back 50)")->check(CLI::Range(1, 10000))->group("Method");
-  app.add_option("--verify", o.verify, "A rate that fails is tried again so often before it has failed")->check(CLI::Range(0, 100))->capture_default_str()
+  app.add_option("--repeats", o.repeats, "Searches; the median counts (default: 1; of back-to-back 50)")
+      ->check(CLI::Range(1, 10000))
       ->group("Method");
-  app.add_option("--step", o.step, "loss: a share of the highest rate")->check(CLI::Range(0.01, 0.1))->capture_default_str()->group("Method");
+  app.add_option("--verify", o.verify, "A rate that fails is tried again so often before it has failed")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str()
+      ->group("Method");
+  app.add_option("--step", o.step, "loss: a share of the highest rate")
+      ->check(CLI::Range(0.01, 0.1))
+      ->capture_default_str()
+      ->group("Method");
   app.add_option("--sender-tolerance", o.sender_tolerance, "A sender that is short of more than this share is limited")
-      ->check(CLI::Range(0.0, 0.5))->capture_default_str()->group("Method");
+      ->check(CLI::Range(0.0, 0.5))
+      ->capture_default_str()
+      ->group("Method");
 }
 
 void add_output_options(CLI::App& app, Options& o, Words& w) {
@@ -115,7 +160,8 @@ T take(Result<T> result, const char* option) {
 
 MacAddress take_mac(const std::string& text, const char* option) {
   const auto mac = MacAddress::parse(text);
-  if (!mac || mac->is_multicast()) throw CLI::ValidationError(option, "'" + text + "' is no address of one card; right is for example 02:00:00:00:00:01");
+  if (!mac || mac->is_multicast())
+    throw CLI::ValidationError(option, "'" + text + "' is no address of one card; right is for example 02:00:00:00:00:01");
   return *mac;
 }
 
@@ -123,9 +169,11 @@ void take_device(Options& o, const Words& w) {
   for (const std::string& port : w.ports) o.ports.push_back(take(DeviceArguments::parse(port), "--port"));
   if (o.ports.empty() != w.engine) throw CLI::ValidationError("--port", "say what to test: --port once or twice, or --engine");
   if (o.ports.size() > 2) throw CLI::ValidationError("--port", "there are two ends at most");
-  if (o.ports.size() == 2 && o.ports[0].name == o.ports[1].name) throw CLI::ValidationError("--port", "both are " + o.ports[0].name);
+  if (o.ports.size() == 2 && o.ports[0].name == o.ports[1].name)
+    throw CLI::ValidationError("--port", "both are " + o.ports[0].name);
   if (o.ports.size() == 1 && o.both) throw CLI::ValidationError("--both", "a single port has one direction: back to itself");
-  if (!w.engine && (o.engine_refuse || o.engine_pps != 0)) throw CLI::ValidationError("--engine", "what the engine is to do is for --engine");
+  if (!w.engine && (o.engine_refuse || o.engine_pps != 0))
+    throw CLI::ValidationError("--engine", "what the engine is to do is for --engine");
   if (w.engine && (!w.source.empty() || !w.destination.empty()))
     throw CLI::ValidationError("--source", "the engine lets its instances send from their own addresses only; vary the ports");
   if (w.engine && o.hardware_timestamps) throw CLI::ValidationError("--hardware-timestamps", "the engine has no card");
@@ -135,7 +183,8 @@ void take_traffic(Options& o, const Words& w) {
   for (const std::string& size : w.sizes) {
     if (size == "rfc2544")
       for (const std::size_t bytes : kRfc2544Sizes) o.sizes.push_back(SizeMix::one(bytes));
-    else o.sizes.push_back(take(SizeMix::parse(size), "--size"));
+    else
+      o.sizes.push_back(take(SizeMix::parse(size), "--size"));
   }
   o.sizes_chosen = !o.sizes.empty();
   if (!o.sizes_chosen && o.method == Method::kRfc2544)

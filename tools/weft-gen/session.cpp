@@ -102,11 +102,11 @@ Result<void> Session::make_traffic() {
   traffic_.forward = encapsulation(false);
   traffic_.reverse = encapsulation(true);
   traffic_.both = options_.both;
-  const FlowRanges ranges{
-      engine_ ? AddressRange{traffic_.forward.source, traffic_.forward.source} : options_.source.value_or(default_range(options_.ipv6, true)),
-      engine_ ? AddressRange{traffic_.forward.destination, traffic_.forward.destination}
-              : options_.destination.value_or(default_range(options_.ipv6, false)),
-      options_.source_port, options_.destination_port};
+  const FlowRanges ranges{engine_ ? AddressRange{traffic_.forward.source, traffic_.forward.source}
+                                  : options_.source.value_or(default_range(options_.ipv6, true)),
+                          engine_ ? AddressRange{traffic_.forward.destination, traffic_.forward.destination}
+                                  : options_.destination.value_or(default_range(options_.ipv6, false)),
+                          options_.source_port, options_.destination_port};
   for (const bool mirrored : {false, true}) {
     auto flows = make_flows(ranges, options_.flows, options_.seed, mirrored);
     if (!flows) return flows.error();
@@ -164,13 +164,18 @@ std::vector<std::pair<std::string, std::string>> Session::facts() const {
   facts.emplace_back("Command", options_.command_line);
   facts.emplace_back("Memory", eal_->mode());
   for (std::size_t i = 0; i < links_.size(); ++i)
-    facts.emplace_back(links_.size() == 1 ? "Port, and back to it" : i == 0 ? "First port" : "Second port", links_[i]->describe());
-  facts.emplace_back("Traffic", options_.pcap.empty()
-                                    ? fmt::format("{} over {}, {} flows in {} streams, {}, seed {}", options_.tcp ? "TCP SYNs" : "UDP",
-                                                  options_.ipv6 ? "IPv6" : "IPv4", options_.flows, traffic_.streams,
-                                                  options_.both ? "both directions" : "one direction", options_.seed)
-                                    : options_.pcap);
-  facts.emplace_back("Threads", fmt::format("{} of the generator{}, {} CPUs", generator_options().threads, engine_ ? ", 1 of the engine" : "", free_cpus()));
+    facts.emplace_back(links_.size() == 1 ? "Port, and back to it"
+                       : i == 0           ? "First port"
+                                          : "Second port",
+                       links_[i]->describe());
+  facts.emplace_back("Traffic",
+                     options_.pcap.empty()
+                         ? fmt::format("{} over {}, {} flows in {} streams, {}, seed {}", options_.tcp ? "TCP SYNs" : "UDP",
+                                       options_.ipv6 ? "IPv6" : "IPv4", options_.flows, traffic_.streams,
+                                       options_.both ? "both directions" : "one direction", options_.seed)
+                         : options_.pcap);
+  facts.emplace_back("Threads", fmt::format("{} of the generator{}, {} CPUs", generator_options().threads,
+                                            engine_ ? ", 1 of the engine" : "", free_cpus()));
   return facts;
 }
 
@@ -200,11 +205,14 @@ void Session::latencies(SizeReport& report, const Measure& measure) {
 }
 
 Result<SizeReport> Session::measure(const SizeMix& size, const Watcher& watcher) {
-  auto generator = Generator::create(links_, [this] {
-    std::vector<rte_mempool*> pools;
-    for (const FramePool& pool : pools_) pools.push_back(pool.get());
-    return pools;
-  }(), traffic_, size, generator_options());
+  auto generator = Generator::create(
+      links_,
+      [this] {
+        std::vector<rte_mempool*> pools;
+        for (const FramePool& pool : pools_) pools.push_back(pool.get());
+        return pools;
+      }(),
+      traffic_, size, generator_options());
   if (!generator) return generator.error();
   Generator& g = **generator;
   g.interrupt_by(interrupted_);
@@ -241,7 +249,8 @@ Result<SizeReport> Session::measure(const SizeMix& size, const Watcher& watcher)
   if (is(Method::kThroughput, Method::kRfc2544, Method::kBackToBack) || (is(Method::kLatency) && !options_.rate))
     search_for(report, measured("throughput"), {0});
   if (is(Method::kLatency, Method::kRfc2544)) latencies(report, measured("latency"));
-  if (is(Method::kLoss, Method::kRfc2544)) report.losses = loss_curve(measured("loss"), {report.highest_pps, options_.trial_seconds, options_.step});
+  if (is(Method::kLoss, Method::kRfc2544))
+    report.losses = loss_curve(measured("loss"), {report.highest_pps, options_.trial_seconds, options_.step});
   if (is(Method::kBackToBack, Method::kRfc2544) && !*interrupted_) {
     const SearchOutcome* const throughput = report.throughput();
     report.back_to_back = back_to_back(measured("back-to-back"), {report.highest_pps, std::min(2.0, options_.trial_seconds),

@@ -18,7 +18,8 @@ void put(Bytes& to, std::size_t at, std::uint64_t value, unsigned octets) {
 
 std::uint16_t sum_of(const Bytes& bytes) {
   std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < bytes.size(); i += 2) sum += static_cast<std::uint32_t>(bytes[i] << 8 | (i + 1 < bytes.size() ? bytes[i + 1] : 0));
+  for (std::size_t i = 0; i < bytes.size(); i += 2)
+    sum += static_cast<std::uint32_t>(bytes[i] << 8 | (i + 1 < bytes.size() ? bytes[i + 1] : 0));
   while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<std::uint16_t>(~sum);
 }
@@ -68,7 +69,8 @@ Bytes twin(const Encapsulation& e, const Tuple& t, const Signature& s, std::size
   put(frame, payload + 4, s.stream, 2);
   put(frame, payload + 6, s.sequence, 4);
   put(frame, payload + 10, s.stamp, 8);
-  pseudo.insert(pseudo.end(), {0, static_cast<std::uint8_t>(e.tcp ? 6 : 17), static_cast<std::uint8_t>(segment >> 8), static_cast<std::uint8_t>(segment)});
+  pseudo.insert(pseudo.end(), {0, static_cast<std::uint8_t>(e.tcp ? 6 : 17), static_cast<std::uint8_t>(segment >> 8),
+                               static_cast<std::uint8_t>(segment)});
   pseudo.insert(pseudo.end(), frame.begin() + static_cast<std::ptrdiff_t>(l4), frame.end());
   std::uint16_t checksum = sum_of(pseudo);
   if (checksum == 0 && !e.tcp) checksum = 0xffff;
@@ -79,21 +81,29 @@ Bytes twin(const Encapsulation& e, const Tuple& t, const Signature& s, std::size
 TEST(Frame, EqualsOneThatIsBuiltFromNothing) {
   std::mt19937_64 random(7);
   for (int i = 0; i < 20'000; ++i) {
-    Encapsulation e{{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}, *IpAddress::parse("198.18.0.0"), *IpAddress::parse("198.19.0.0"), (i & 1) != 0};
+    Encapsulation e{{{2, 0, 0, 0, 0, 1}},
+                    {{2, 0, 0, 0, 0, 2}},
+                    *IpAddress::parse("198.18.0.0"),
+                    *IpAddress::parse("198.19.0.0"),
+                    (i & 1) != 0};
     if ((i & 2) != 0) e.source = *IpAddress::parse("2001:db8::"), e.destination = *IpAddress::parse("2001:db8:1:2:3:4::");
     Tuple t{e.source, e.destination, static_cast<std::uint16_t>(random()), static_cast<std::uint16_t>(random())};
     for (unsigned octet = 12; octet < 16; ++octet)
-      t.source.octets[octet] = static_cast<std::uint8_t>(random()), t.destination.octets[octet] = static_cast<std::uint8_t>(random());
+      t.source.octets[octet] = static_cast<std::uint8_t>(random()),
+      t.destination.octets[octet] = static_cast<std::uint8_t>(random());
     const std::size_t size = e.smallest_frame() + random() % (i % 100 == 0 ? 8900 : 200);
-    const Signature s{static_cast<std::uint16_t>(random()), static_cast<std::uint16_t>(random()), static_cast<std::uint32_t>(random()), random()};
+    const Signature s{static_cast<std::uint16_t>(random()), static_cast<std::uint16_t>(random()),
+                      static_cast<std::uint32_t>(random()), random()};
     const FrameTemplate shape(e, size);
     Bytes frame(shape.buffer_bytes());
     const auto host = [](const IpAddress& a) { return static_cast<std::uint32_t>(a.word(1)); };
-    shape.write(reinterpret_cast<std::byte*>(frame.data()), make_flow(host(t.source), host(t.destination), t.source_port, t.destination_port), s);
+    shape.write(reinterpret_cast<std::byte*>(frame.data()),
+                make_flow(host(t.source), host(t.destination), t.source_port, t.destination_port), s);
     ASSERT_EQ(frame, twin(e, t, s, size)) << "frame " << i << " of " << size << " bytes";
     const auto read = read_signature(std::as_bytes(std::span(frame)), e.header_bytes());
     ASSERT_TRUE(read);
-    EXPECT_EQ(std::tie(read->trial, read->stream, read->sequence, read->stamp), std::tie(s.trial, s.stream, s.sequence, s.stamp));
+    EXPECT_EQ(std::tie(read->trial, read->stream, read->sequence, read->stamp),
+              std::tie(s.trial, s.stream, s.sequence, s.stamp));
   }
 }
 

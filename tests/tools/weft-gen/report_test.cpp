@@ -21,7 +21,15 @@ Trial a_trial(double pps, std::uint64_t lost, bool limited = false) {
   d.sent_bytes = d.sent * 64;
   d.received = d.sent - lost;
   d.skipped = limited ? d.sent : 0;
-  d.latency = {.frames = d.received, .smallest_us = 1, .mean_us = 3, .p50_us = 2.5, .p90_us = 4, .p99_us = 8, .p999_us = 20, .p9999_us = 40, .largest_us = 100,
+  d.latency = {.frames = d.received,
+               .smallest_us = 1,
+               .mean_us = 3,
+               .p50_us = 2.5,
+               .p90_us = 4,
+               .p99_us = 8,
+               .p999_us = 20,
+               .p9999_us = 40,
+               .largest_us = 100,
                .curve = {{0, 1}, {0.5, 2.5}, {0.9, 4}, {0.99, 8}, {1, 100}}};
   t.directions = {d};
   return t;
@@ -30,7 +38,8 @@ Trial a_trial(double pps, std::uint64_t lost, bool limited = false) {
 Report a_report() {
   Report report;
   report.method = "rfc2544";
-  report.facts = {{"Date", "2026-11-27"}, {"Command", "weft-gen rfc2544 --port 'net_null0' <&>\"\x01"}, {"CPU", "\xff not UTF-8"}};
+  report.facts = {
+      {"Date", "2026-11-27"}, {"Command", "weft-gen rfc2544 --port 'net_null0' <&>\"\x01"}, {"CPU", "\xff not UTF-8"}};
   report.notes = {"a <script>alert(1)</script> note"};
   for (const char* name : {"64", "1518"}) {
     SizeReport size;
@@ -66,7 +75,8 @@ void expect_well_formed(const std::string& html) {
     EXPECT_EQ(between.find_first_of("<>"), std::string::npos) << between;
     at = static_cast<std::size_t>(m.position() + m.length());
     if (m[2] == "meta" || m[4].length() != 0) continue;
-    if (m[1].length() == 0) open.push_back(m[2]);
+    if (m[1].length() == 0)
+      open.push_back(m[2]);
     else {
       ASSERT_FALSE(open.empty()) << m.str();
       EXPECT_EQ(open.back(), m[2]);
@@ -81,7 +91,8 @@ TEST(Report, IsAWellFormedPageThatNeedsNothingElse) {
   expect_well_formed(html);
   for (const char* outside : {"http:", "https:", "src=", "href=", "url(", "@import", "<script", "nan", "inf'"})
     EXPECT_EQ(html.find(outside), std::string::npos) << outside;
-  for (const char* there : {"Throughput", "Latency", "Loss over the rate", "Back to back", "The machine", "800.0 kpps", "&lt;script&gt;", "<polyline", "<circle"})
+  for (const char* there : {"Throughput", "Latency", "Loss over the rate", "Back to back", "The machine", "800.0 kpps",
+                            "&lt;script&gt;", "<polyline", "<circle"})
     EXPECT_NE(html.find(there), std::string::npos) << there;
 }
 

@@ -15,8 +15,8 @@ namespace {
 /// Passes `capacity` frames a second behind a buffer of so many frames; its sender gives no more than `sender`.
 struct Device {
   double capacity = 1e6, buffer = 0, sender = 1e12;
-  double disturbed = 0;       // share of trials in which something else loses a few frames
-  double drift = 0;           // relative change of the capacity from trial to trial, random
+  double disturbed = 0;  // share of trials in which something else loses a few frames
+  double drift = 0;      // relative change of the capacity from trial to trial, random
   std::mt19937_64 random{11};
   unsigned trials = 0;
 
@@ -169,7 +169,8 @@ TEST(LossCurve, EndsAtTheLowestRateOfADeviceThatAlwaysLoses) {
 TEST(BackToBack, FindsTheBufferBehindTheRate) {
   // A burst of n frames lasts n/r; the device forwards n*c/r of them meanwhile and holds the rest.
   Device device{.capacity = 4e6, .buffer = 3000};
-  const BackToBack found = back_to_back(device.measure(), {.highest_pps = 10e6, .longest_seconds = 2, .repeats = 5, .throughput_pps = 4e6});
+  const BackToBack found =
+      back_to_back(device.measure(), {.highest_pps = 10e6, .longest_seconds = 2, .repeats = 5, .throughput_pps = 4e6});
   ASSERT_EQ(found.frames.size(), 5U);
   EXPECT_NEAR(found.average(), 3000 / (1 - 0.4), 60);
   EXPECT_NEAR(found.corrected_buffer_seconds(), 3000 / 10e6, 3000 / 10e6 * 0.02);
@@ -178,7 +179,8 @@ TEST(BackToBack, FindsTheBufferBehindTheRate) {
 
 TEST(BackToBack, SaysThatTheLongestBurstPasses) {
   Device device{.capacity = 20e6};
-  const BackToBack found = back_to_back(device.measure(), {.highest_pps = 10e6, .longest_seconds = 2, .repeats = 50, .throughput_pps = 10e6});
+  const BackToBack found =
+      back_to_back(device.measure(), {.highest_pps = 10e6, .longest_seconds = 2, .repeats = 50, .throughput_pps = 10e6});
   EXPECT_TRUE(found.whole);
   EXPECT_EQ(found.longest(), 20'000'000U);
   EXPECT_EQ(found.trials, 1U);
@@ -186,7 +188,8 @@ TEST(BackToBack, SaysThatTheLongestBurstPasses) {
 
 TEST(BackToBack, SaysThatBurstsWereNone) {
   Device device{.capacity = 1e6, .buffer = 100, .sender = 5e6};
-  EXPECT_TRUE(back_to_back(device.measure(), {.highest_pps = 10e6, .longest_seconds = 1, .repeats = 1, .throughput_pps = 1e6}).sender_limited);
+  EXPECT_TRUE(back_to_back(device.measure(), {.highest_pps = 10e6, .longest_seconds = 1, .repeats = 1, .throughput_pps = 1e6})
+                  .sender_limited);
 }
 
 TEST(Trial, CountsOnlyWhatWasSentAsLost) {

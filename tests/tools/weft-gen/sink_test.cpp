@@ -102,9 +102,12 @@ TEST(Stream, JudgesLikeOneThatRemembersEverything) {
     for (int i = 0; i < 3000; ++i) {
       // Mostly in order; jumps ahead, frames of before, again or for the first time.
       const unsigned dice = random() % 10;
-      if (dice < 7) ++next;
-      else if (dice == 7) next += random() % 40;
-      else if (dice == 8 && random() % 50 == 0) next += 1500;
+      if (dice < 7)
+        ++next;
+      else if (dice == 7)
+        next += random() % 40;
+      else if (dice == 8 && random() % 50 == 0)
+        next += 1500;
       const std::uint32_t back = dice > 7 ? std::min(next, static_cast<std::uint32_t>(random() % 900)) : 0;
       ASSERT_EQ(stream.see(next - back), twin.see(next - back)) << "round " << round << ", frame " << i;
     }
@@ -149,12 +152,12 @@ TEST(Sink, CountsEachFrameInOnePlace) {
   sink.begin(9);
   sink.see(frames.make({9, 0, 0, 100}), 350, std::nullopt);
   sink.see(frames.make({9, 3, 2, 100}), 150, std::nullopt);
-  sink.see(frames.make({9, 3, 1, 100}), 150, std::nullopt);                      // reordered
-  sink.see(frames.make({9, 3, 1, 100}), 150, std::nullopt);                      // again
-  sink.see(frames.make({8, 0, 1, 100}), 150, std::nullopt);                      // of an earlier trial
-  sink.see(frames.make({9, 4, 0, 100}), 150, std::nullopt);                      // of no stream
-  sink.see(frames.make({9, kReverse, 0, 100}), 150, std::nullopt);               // of the other direction
-  sink.see(std::vector<std::byte>(60), 150, std::nullopt);                       // of somebody else
+  sink.see(frames.make({9, 3, 1, 100}), 150, std::nullopt);         // reordered
+  sink.see(frames.make({9, 3, 1, 100}), 150, std::nullopt);         // again
+  sink.see(frames.make({8, 0, 1, 100}), 150, std::nullopt);         // of an earlier trial
+  sink.see(frames.make({9, 4, 0, 100}), 150, std::nullopt);         // of no stream
+  sink.see(frames.make({9, kReverse, 0, 100}), 150, std::nullopt);  // of the other direction
+  sink.see(std::vector<std::byte>(60), 150, std::nullopt);          // of somebody else
   EXPECT_EQ(sink.received(), 3U);
   EXPECT_EQ(sink.received_bytes(), 3 * 64U);
   EXPECT_EQ(sink.reordered(), 1U);

@@ -42,7 +42,8 @@ TEST(Rate, IsWrittenInThreeWays) {
   EXPECT_DOUBLE_EQ(*parse_line("100mbps"), 100e6);
   EXPECT_DOUBLE_EQ(*parse_share("0.5%"), 0.005);
   EXPECT_DOUBLE_EQ(*parse_share("0"), 0);
-  for (const char* bad : {"", "10", "0pps", "-1pps", "101%", "1tpps", "nanpps", "infbps", "1e999pps", "pps"}) EXPECT_FALSE(Rate::parse(bad)) << bad;
+  for (const char* bad : {"", "10", "0pps", "-1pps", "101%", "1tpps", "nanpps", "infbps", "1e999pps", "pps"})
+    EXPECT_FALSE(Rate::parse(bad)) << bad;
   for (const char* bad : {"", "1", "100%", "-0.1", "x"}) EXPECT_FALSE(parse_share(bad)) << bad;
 }
 
@@ -51,7 +52,8 @@ std::tuple<std::uint32_t, std::uint32_t, std::uint16_t, std::uint16_t> tuple(con
 }
 
 TEST(Flows, AreAllDifferentAndInsideTheirRanges) {
-  const FlowRanges ranges{*AddressRange::parse("10.0.0.1-10.0.0.10"), *AddressRange::parse("10.1.0.1-10.1.0.3"), *PortRange::parse("100-109"), *PortRange::parse("7-8")};
+  const FlowRanges ranges{*AddressRange::parse("10.0.0.1-10.0.0.10"), *AddressRange::parse("10.1.0.1-10.1.0.3"),
+                          *PortRange::parse("100-109"), *PortRange::parse("7-8")};
   ASSERT_EQ(ranges.size(), 600U);
   std::set<decltype(tuple({}))> seen;
   const auto flows = *make_flows(ranges, 600, 1, false);
@@ -67,9 +69,10 @@ TEST(Flows, AreAllDifferentAndInsideTheirRanges) {
 }
 
 TEST(Flows, OfASeedAreTheSameAndTheirAnswersAreTheirMirrorImages) {
-  const FlowRanges ranges{*AddressRange::parse("10.0.0.1"), *AddressRange::parse("10.1.0.1"), *PortRange::parse("1024-65535"), *PortRange::parse("7")};
-  const auto a = *make_flows(ranges, 1000, 5, false), again = *make_flows(ranges, 1000, 5, false), other = *make_flows(ranges, 1000, 6, false),
-             back = *make_flows(ranges, 1000, 5, true);
+  const FlowRanges ranges{*AddressRange::parse("10.0.0.1"), *AddressRange::parse("10.1.0.1"), *PortRange::parse("1024-65535"),
+                          *PortRange::parse("7")};
+  const auto a = *make_flows(ranges, 1000, 5, false), again = *make_flows(ranges, 1000, 5, false),
+             other = *make_flows(ranges, 1000, 6, false), back = *make_flows(ranges, 1000, 5, true);
   unsigned same = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     EXPECT_EQ(tuple(a[i]), tuple(again[i]));
@@ -81,7 +84,8 @@ TEST(Flows, OfASeedAreTheSameAndTheirAnswersAreTheirMirrorImages) {
 }
 
 TEST(Ranges, SayWhatIsWrong) {
-  for (const char* bad : {"", "10.0.0", "10.0.0.2-10.0.0.1", "10.0.0.1-2001:db8::1", "2001:db8::1-2001:db9::1"}) EXPECT_FALSE(AddressRange::parse(bad)) << bad;
+  for (const char* bad : {"", "10.0.0", "10.0.0.2-10.0.0.1", "10.0.0.1-2001:db8::1", "2001:db8::1-2001:db9::1"})
+    EXPECT_FALSE(AddressRange::parse(bad)) << bad;
   for (const char* bad : {"", "65536", "2-1", "x", "1-"}) EXPECT_FALSE(PortRange::parse(bad)) << bad;
   EXPECT_EQ(AddressRange::parse("0.0.0.0-255.255.255.255")->size(), std::uint64_t{1} << 32);
 }

@@ -67,9 +67,7 @@ class EngineDevice::RingLink final : public Link {
   RingLink(unsigned end, std::uint32_t ring_size)
       : end_(end), to_engine_(std::make_shared<PacketRing>(ring_size)), from_engine_(std::make_shared<PacketRing>(kSinkRing)) {}
 
-  std::unique_ptr<Port> port() const {
-    return std::make_unique<RingPort>(to_engine_, from_engine_, PortCapabilities{});
-  }
+  std::unique_ptr<Port> port() const { return std::make_unique<RingPort>(to_engine_, from_engine_, PortCapabilities{}); }
   std::uint16_t transmit(std::span<rte_mbuf* const> burst) noexcept override {
     const std::uint16_t taken = to_engine_->push(burst);
     for (rte_mbuf* const frame : burst.subspan(taken)) rte_pktmbuf_free(frame);
@@ -80,7 +78,9 @@ class EngineDevice::RingLink final : public Link {
   LinkCounters counters() override { return {0, refused_}; }
   double line_bps() const override { return 0; }
   MacAddress mac() const override { return mac_of(end_); }
-  std::string describe() const override { return fmt::format("weft engine, {} ({}), ring", kIds[end_], ipv4_of(end_).to_string()); }
+  std::string describe() const override {
+    return fmt::format("weft engine, {} ({}), ring", kIds[end_], ipv4_of(end_).to_string());
+  }
 
  private:
   unsigned end_;
@@ -111,7 +111,8 @@ Result<std::unique_ptr<EngineDevice>> EngineDevice::create(const EngineDeviceOpt
     device->links_[end] = std::make_unique<RingLink>(end, options.ring_size);
     ports.push_back({kIds[end], device->links_[end]->port()});
   }
-  if (auto applied = device->engine_->apply(std::make_shared<const Deployment>(make_deployment(options)), std::move(ports)); !applied)
+  if (auto applied = device->engine_->apply(std::make_shared<const Deployment>(make_deployment(options)), std::move(ports));
+      !applied)
     return applied.error();
   device->engine_->start();
   return device;

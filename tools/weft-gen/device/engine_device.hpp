@@ -15,12 +15,12 @@ namespace weft::gen {
 
 struct EngineDeviceOptions {
   bool ipv6 = false;
-  bool refuse = false;          // its security group lets nothing in
-  unsigned flows = 1;           // for the size of its tables
+  bool refuse = false;             // its security group lets nothing in
+  unsigned flows = 1;              // for the size of its tables
   std::uint32_t ring_size = 1024;  // of its receive rings
-  std::uint64_t pps_limit = 0;  // each instance's allowance; 0: none
-  bool poll = true;             // its worker never sleeps
-  std::vector<int> cpus;        // its worker's; empty: it floats
+  std::uint64_t pps_limit = 0;     // each instance's allowance; 0: none
+  bool poll = true;                // its worker never sleeps
+  std::vector<int> cpus;           // its worker's; empty: it floats
 };
 
 class EngineDevice {

@@ -41,8 +41,10 @@ Result<DeviceArguments> DeviceArguments::parse(const std::string& text) {
   if (device.pci && device.name.size() == 7) device.name = "0000:" + device.name;
   if (device.pci || std::regex_match(text, vdev)) return device;
   return Error{"InvalidParameterValue",
-               "'" + text + "' is no device; right is a PCI address (0000:03:00.0) or DPDK's arguments of a vdev "
-               "(net_af_packet0,iface=veth0)", {}};
+               "'" + text +
+                   "' is no device; right is a PCI address (0000:03:00.0) or DPDK's arguments of a vdev "
+                   "(net_af_packet0,iface=veth0)",
+               {}};
 }
 
 Result<std::unique_ptr<EthernetPort>> EthernetPort::open(const DeviceArguments& device, const EthernetOptions& options) {
@@ -65,9 +67,12 @@ Result<void> EthernetPort::configure() {
   rte_eth_conf conf{};
   const std::size_t mtu = std::max<std::size_t>(1500, options_.largest_frame - kEthernetBytes);
   if (options_.largest_frame > 1518 && info.max_mtu != 0 && info.max_mtu < mtu)
-    return Error{"InvalidParameterValue", fmt::format("{} takes frames of at most {} bytes, not {}", name_,
-                                                      info.max_mtu + kEthernetBytes, options_.largest_frame), {}};
-  conf.rxmode.mtu = static_cast<std::uint32_t>(std::clamp<std::size_t>(mtu, info.min_mtu, info.max_mtu == 0 ? mtu : info.max_mtu));
+    return Error{"InvalidParameterValue",
+                 fmt::format("{} takes frames of at most {} bytes, not {}", name_, info.max_mtu + kEthernetBytes,
+                             options_.largest_frame),
+                 {}};
+  conf.rxmode.mtu =
+      static_cast<std::uint32_t>(std::clamp<std::size_t>(mtu, info.min_mtu, info.max_mtu == 0 ? mtu : info.max_mtu));
   conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   if (options_.hardware_timestamps) {
     if ((info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP) == 0)
@@ -108,7 +113,9 @@ Result<void> EthernetPort::wait_for_link() {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   } while (Clock::now() < end);
-  return Error{"Weft.NoLink", fmt::format("{} has no link after {:.0f} s: is its other end there, and up?", name_, options_.link_seconds), {}};
+  return Error{"Weft.NoLink",
+               fmt::format("{} has no link after {:.0f} s: is its other end there, and up?", name_, options_.link_seconds),
+               {}};
 }
 
 EthernetPort::~EthernetPort() {

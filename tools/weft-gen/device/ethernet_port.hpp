@@ -11,7 +11,7 @@ namespace weft::gen {
 
 /// What EAL has to be told for a --port: "0000:03:00.0", or "net_memif0,role=client".
 struct DeviceArguments {
-  std::string name;                // "0000:03:00.0", "net_memif0"
+  std::string name;  // "0000:03:00.0", "net_memif0"
   bool pci = false;
   std::string eal_argument() const { return (pci ? "--allow=" : "--vdev=") + text; }
   std::string text;
@@ -20,9 +20,9 @@ struct DeviceArguments {
 
 struct EthernetOptions {
   std::size_t largest_frame = 1518;
-  std::uint16_t ring_size = 1024;   // descriptors, each way
+  std::uint16_t ring_size = 1024;  // descriptors, each way
   bool hardware_timestamps = false;
-  double link_seconds = 10;         // to wait for the carrier
+  double link_seconds = 10;  // to wait for the carrier
 };
 
 class EthernetPort final : public Link {

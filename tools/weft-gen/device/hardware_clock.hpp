@@ -16,8 +16,8 @@ class HardwareClock {
   }
   bool known() const noexcept { return ticks_per_unit_ > 0; }
   std::uint64_t tsc_at(std::uint64_t card) const noexcept {
-    return tsc_ + static_cast<std::uint64_t>(
-                      static_cast<std::int64_t>(static_cast<double>(static_cast<std::int64_t>(card - card_)) * ticks_per_unit_));
+    return tsc_ + static_cast<std::uint64_t>(static_cast<std::int64_t>(
+                      static_cast<double>(static_cast<std::int64_t>(card - card_)) * ticks_per_unit_));
   }
 
  private:

@@ -7,8 +7,8 @@
 namespace weft::gen {
 namespace {
 
-constexpr double kPrecision = 0.01;       // of a burst's length
-constexpr double kSlowSenders = 0.95;     // share of the rate below which a burst was no burst
+constexpr double kPrecision = 0.01;    // of a burst's length
+constexpr double kSlowSenders = 0.95;  // share of the rate below which a burst was no burst
 
 struct Searched {
   std::uint64_t frames = 0;

@@ -1,7 +1,7 @@
 // The longest burst at the highest rate that a device passes whole: RFC 2544 26.4 as RFC 9004 has corrected it.
 //
-// A burst of RFC 9004 lasts at most two seconds. The longest that passes is searched by bisection, the search is repeated, and the
-// average says how long the device's buffer is: less what the device forwards while the burst lasts (RFC 9004 5.4).
+// A burst of RFC 9004 lasts at most two seconds. The longest that passes is searched by bisection, the search is repeated, and
+// the average says how long the device's buffer is: less what the device forwards while the burst lasts (RFC 9004 5.4).
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace weft::gen {
 struct BackToBackOptions {
   double highest_pps = 0;
   double longest_seconds = 2;
-  unsigned repeats = 50;         // RFC 9004 asks for at least this many where they differ
-  double throughput_pps = 0;     // the device's, for the correction; 0: unknown
+  unsigned repeats = 50;      // RFC 9004 asks for at least this many where they differ
+  double throughput_pps = 0;  // the device's, for the correction; 0: unknown
 };
 
 struct BackToBack {

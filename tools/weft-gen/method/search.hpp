@@ -22,16 +22,16 @@ namespace weft::gen {
 
 struct SearchOptions {
   double highest_pps = 0, lowest_pps = 1;
-  double acceptable_loss = 0;  // share of 1
-  double precision = 0.005;    // width of the interval, as a share of its upper end
+  double acceptable_loss = 0;             // share of 1
+  double precision = 0.005;               // width of the interval, as a share of its upper end
   std::vector<double> seconds = {1, 60};  // of trials, phase by phase; the last is what counts
   unsigned verify = 0;
 };
 
 struct SearchOutcome {
   double acceptable_loss = 0;
-  double lower_pps = 0;  // passed at full length; 0: not even the lowest rate does
-  double upper_pps = 0;  // failed; equal to lower_pps when none did
+  double lower_pps = 0;            // passed at full length; 0: not even the lowest rate does
+  double upper_pps = 0;            // failed; equal to lower_pps when none did
   bool sender_limited = false;     // no more could be sent: the device may do better
   bool device_at_maximum = false;  // passed the highest rate
   bool interrupted = false;

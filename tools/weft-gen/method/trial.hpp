@@ -11,8 +11,8 @@
 namespace weft::gen {
 
 struct Load {
-  double pps = 0;      // of each direction
-  double seconds = 0;  // 0: as long as `frames` take
+  double pps = 0;            // of each direction
+  double seconds = 0;        // 0: as long as `frames` take
   std::uint64_t frames = 0;  // of each direction, all of them whatever it takes; 0: by the time
 };
 
@@ -26,10 +26,10 @@ struct DirectionResult {
   std::uint64_t sent = 0, sent_bytes = 0;          // bytes with FCS
   std::uint64_t received = 0, received_bytes = 0;  // each frame once
   std::uint64_t duplicates = 0, reordered = 0;
-  std::uint64_t foreign = 0;    // somebody else's frames, or damaged
-  std::uint64_t late = 0;       // of an earlier trial
-  std::uint64_t skipped = 0;    // that the sender did not manage to send in time
-  std::uint64_t refused = 0;    // of the lost: the device's receive ring was full
+  std::uint64_t foreign = 0;      // somebody else's frames, or damaged
+  std::uint64_t late = 0;         // of an earlier trial
+  std::uint64_t skipped = 0;      // that the sender did not manage to send in time
+  std::uint64_t refused = 0;      // of the lost: the device's receive ring was full
   std::uint64_t sink_missed = 0;  // of the lost: our own card's receive ring was full
   std::uint32_t streams = 0, streams_with_loss = 0;
   std::uint64_t worst_stream_lost = 0;

@@ -15,13 +15,16 @@ struct Close {
   void operator()(pcap_t* file) const noexcept { pcap_close(file); }
 };
 
-Error unusable(const std::string& path, const std::string& why) { return {"InvalidParameterValue", path + ": " + why, {path, 0, ""}}; }
+Error unusable(const std::string& path, const std::string& why) {
+  return {"InvalidParameterValue", path + ": " + why, {path, 0, ""}};
+}
 
 }  // namespace
 
 Result<CaptureFile> CaptureFile::read(const std::string& path, std::size_t most_bytes) {
   char why[PCAP_ERRBUF_SIZE] = "";
-  const std::unique_ptr<pcap_t, Close> file(pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, why));
+  const std::unique_ptr<pcap_t, Close> file(
+      pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, why));
   if (file == nullptr) return unusable(path, std::string("libpcap cannot read it: ") + why);
   if (pcap_datalink(file.get()) != DLT_EN10MB) return unusable(path, "it is a capture of something else than Ethernet");
   CaptureFile capture;
@@ -33,10 +36,13 @@ Result<CaptureFile> CaptureFile::read(const std::string& path, std::size_t most_
   while ((code = pcap_next_ex(file.get(), &header, &data)) == 1) {
     const std::size_t size = header->caplen, number = capture.frames() + 1;
     if (size > kLargestFrame - kFcsBytes || size < kIpOffset)
-      return unusable(path, fmt::format("frame {} has {} bytes; right is {} to {}", number, size, kIpOffset, kLargestFrame - kFcsBytes));
+      return unusable(
+          path, fmt::format("frame {} has {} bytes; right is {} to {}", number, size, kIpOffset, kLargestFrame - kFcsBytes));
     if (capture.bytes.size() + size > most_bytes)
-      return unusable(path, fmt::format("it has more than {} MB of frames, which would have to be kept in memory", most_bytes / 1'000'000));
-    const auto ns = static_cast<std::uint64_t>(header->ts.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(header->ts.tv_usec);
+      return unusable(
+          path, fmt::format("it has more than {} MB of frames, which would have to be kept in memory", most_bytes / 1'000'000));
+    const auto ns =
+        static_cast<std::uint64_t>(header->ts.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(header->ts.tv_usec);
     if (capture.frames() == 0) first_ns = ns;
     // Captures of several interfaces are not always in order.
     const std::uint64_t before = capture.frames() == 0 ? 0 : capture.offsets_ns.back();

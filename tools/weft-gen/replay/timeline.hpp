@@ -12,7 +12,10 @@ class Timeline final : public Schedule {
   /// `offsets_ns` rise, the first is 0, and they outlive this. Round follows round after the capture's mean distance.
   Timeline(std::span<const std::uint64_t> offsets_ns, double speed, std::uint64_t loops, double ticks_per_second,
            std::uint64_t start)
-      : Schedule(offsets_ns.size() * loops), offsets_ns_(offsets_ns), ticks_per_ns_(ticks_per_second / 1e9 / speed), start_(start) {
+      : Schedule(offsets_ns.size() * loops),
+        offsets_ns_(offsets_ns),
+        ticks_per_ns_(ticks_per_second / 1e9 / speed),
+        start_(start) {
     const std::uint64_t last = offsets_ns.back();
     round_ns_ = offsets_ns.size() > 1 ? last + last / (offsets_ns.size() - 1) : 0;
   }

@@ -55,10 +55,12 @@ void choose_ticks(Axis& axis, Span& span) {
   } else if (axis.scale == Axis::Scale::kLogarithmic) {
     span.low = std::floor(span.low), span.high = std::max(std::ceil(span.high), span.low + 1);
     if (axis.ticks.empty())
-      for (double power = span.low; power <= span.high; ++power) axis.ticks.emplace_back(std::pow(10, power), plain(std::pow(10, power)));
+      for (double power = span.low; power <= span.high; ++power)
+        axis.ticks.emplace_back(std::pow(10, power), plain(std::pow(10, power)));
   } else {
     span = {0, kMostNines};
-    axis.ticks = {{0, "0"}, {0.9, "90 %"}, {0.99, "99 %"}, {0.999, "99.9 %"}, {0.9999, "99.99 %"}, {0.99999, "99.999 %"}, {1, "max"}};
+    axis.ticks = {{0, "0"},  {0.9, "90 %"}, {0.99, "99 %"}, {0.999, "99.9 %"}, {0.9999, "99.99 %"}, {0.99999, "99.999 %"},
+                  {1, "max"}};
   }
 }
 
@@ -78,26 +80,36 @@ class Drawing {
 
   std::string svg() {
     if (empty_) return "";
-    std::string text = fmt::format("<svg viewBox='0 0 {} {}' role='img' aria-label='{}'>\n", kWidth, kHeight + 20.0 * static_cast<double>((chart_.series.size() + 2) / 3),
-                                   escape(chart_.title));
+    std::string text = fmt::format("<svg viewBox='0 0 {} {}' role='img' aria-label='{}'>\n", kWidth,
+                                   kHeight + 20.0 * static_cast<double>((chart_.series.size() + 2) / 3), escape(chart_.title));
     axes(text);
     for (std::size_t i = 0; i < chart_.series.size(); ++i) series(text, i);
     return text + "</svg>\n";
   }
 
  private:
-  double across(double value) const { return kLeft + (place(x_.scale, value) - across_.low) / (across_.high - across_.low) * (kRight - kLeft); }
-  double up(double value) const { return kBottom - (place(y_.scale, value) - up_.low) / (up_.high - up_.low) * (kBottom - kTop); }
+  double across(double value) const {
+    return kLeft + (place(x_.scale, value) - across_.low) / (across_.high - across_.low) * (kRight - kLeft);
+  }
+  double up(double value) const {
+    return kBottom - (place(y_.scale, value) - up_.low) / (up_.high - up_.low) * (kBottom - kTop);
+  }
 
   void axes(std::string& text) const {
     for (const auto& [value, label] : y_.ticks)
-      text += fmt::format("<line class='grid' x1='{0}' x2='{1}' y1='{2:.1f}' y2='{2:.1f}'/><text x='{3}' y='{4:.1f}' text-anchor='end'>{5}</text>\n", kLeft, kRight,
-                          up(value), kLeft - 8, up(value) + 4, escape(label));
+      text += fmt::format(
+          "<line class='grid' x1='{0}' x2='{1}' y1='{2:.1f}' y2='{2:.1f}'/><text x='{3}' y='{4:.1f}' "
+          "text-anchor='end'>{5}</text>\n",
+          kLeft, kRight, up(value), kLeft - 8, up(value) + 4, escape(label));
     for (const auto& [value, label] : x_.ticks)
-      text += fmt::format("<line class='grid' x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}'/><text x='{0:.1f}' y='{3}' text-anchor='middle'>{4}</text>\n", across(value),
-                          kTop, kBottom, kBottom + 18, escape(label));
-    text += fmt::format("<text x='{}' y='{}' text-anchor='middle' class='label'>{}</text>\n", (kLeft + kRight) / 2, kBottom + 40, escape(x_.label));
-    text += fmt::format("<text transform='translate(16 {}) rotate(-90)' text-anchor='middle' class='label'>{}</text>\n", (kTop + kBottom) / 2, escape(y_.label));
+      text += fmt::format(
+          "<line class='grid' x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}'/><text x='{0:.1f}' y='{3}' "
+          "text-anchor='middle'>{4}</text>\n",
+          across(value), kTop, kBottom, kBottom + 18, escape(label));
+    text += fmt::format("<text x='{}' y='{}' text-anchor='middle' class='label'>{}</text>\n", (kLeft + kRight) / 2,
+                        kBottom + 40, escape(x_.label));
+    text += fmt::format("<text transform='translate(16 {}) rotate(-90)' text-anchor='middle' class='label'>{}</text>\n",
+                        (kTop + kBottom) / 2, escape(y_.label));
   }
 
   void series(std::string& text, std::size_t number) const {
@@ -108,12 +120,15 @@ class Drawing {
       if (!fits(x_.scale, x) || !fits(y_.scale, y)) continue;
       line += fmt::format("{:.1f},{:.1f} ", across(x), up(y));
       if (!s.hints.empty())
-        points += fmt::format("<circle class='s{}' cx='{:.1f}' cy='{:.1f}' r='4'><title>{}</title></circle>", number % kColours, across(x), up(y), escape(s.hints[i]));
+        points += fmt::format("<circle class='s{}' cx='{:.1f}' cy='{:.1f}' r='4'><title>{}</title></circle>", number % kColours,
+                              across(x), up(y), escape(s.hints[i]));
     }
-    text += fmt::format("<polyline class='s{}{}' points='{}'/>{}\n", number % kColours, s.dashed ? " dashed" : "", line, points);
+    text +=
+        fmt::format("<polyline class='s{}{}' points='{}'/>{}\n", number % kColours, s.dashed ? " dashed" : "", line, points);
     const double at = kLeft + static_cast<double>(number % 3) * 220, below = kHeight + static_cast<double>(number / 3) * 20;
-    text += fmt::format("<line class='s{}{}' x1='{}' x2='{}' y1='{}' y2='{}'/><text x='{}' y='{}'>{}</text>\n", number % kColours, s.dashed ? " dashed" : "", at, at + 24, below,
-                        below, at + 32, below + 4, escape(s.name));
+    text +=
+        fmt::format("<line class='s{}{}' x1='{}' x2='{}' y1='{}' y2='{}'/><text x='{}' y='{}'>{}</text>\n", number % kColours,
+                    s.dashed ? " dashed" : "", at, at + 24, below, below, at + 32, below + 4, escape(s.name));
   }
 
   const Chart& chart_;

@@ -31,7 +31,9 @@ double wire_bps(double pps, double frame_bytes) { return pps * (frame_bytes + st
 
 std::string show_pps(double pps) { return scaled(pps, "pps"); }
 std::string show_bps(double bps) { return scaled(bps, "b/s"); }
-std::string show_us(double us) { return us < 1000 ? fmt::format("{:.{}f} us", us, us < 10 ? 2 : 1) : fmt::format("{:.2f} ms", us / 1000); }
+std::string show_us(double us) {
+  return us < 1000 ? fmt::format("{:.{}f} us", us, us < 10 ? 2 : 1) : fmt::format("{:.2f} ms", us / 1000);
+}
 
 std::string show_share(double share) {
   if (share == 0) return "0 %";

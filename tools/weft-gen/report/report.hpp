@@ -18,11 +18,11 @@ struct LoadedLatency {
 };
 
 struct SizeReport {
-  std::string size;         // "64", "imix"
-  double frame_bytes = 64;  // the mean, with FCS
-  double line_pps = 0;      // of this size; 0: the line's speed is unknown
-  double highest_pps = 0;   // that was offered: the line's, or what the sender can do
-  bool sender_limited = false;  // it was the sender
+  std::string size;                      // "64", "imix"
+  double frame_bytes = 64;               // the mean, with FCS
+  double line_pps = 0;                   // of this size; 0: the line's speed is unknown
+  double highest_pps = 0;                // that was offered: the line's, or what the sender can do
+  bool sender_limited = false;           // it was the sender
   std::vector<RepeatedSearch> searches;  // by acceptable loss
   std::vector<LoadedLatency> latencies;
   std::vector<Trial> losses;
@@ -36,7 +36,7 @@ struct SizeReport {
 struct Report {
   std::string method;
   std::vector<std::pair<std::string, std::string>> facts;  // "CPU": "AMD EPYC ...", in the order to be shown
-  std::vector<std::string> notes;  // what whoever reads a figure must know
+  std::vector<std::string> notes;                          // what whoever reads a figure must know
   unsigned directions = 1;
   std::vector<SizeReport> sizes;
 };

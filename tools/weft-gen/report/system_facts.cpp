@@ -33,7 +33,8 @@ std::string kernel_options() {
   std::istringstream words(first_line("/proc/cmdline"));
   std::string chosen;
   for (std::string word; words >> word;)
-    for (const char* name : {"isolcpus", "nohz_full", "rcu_nocbs", "mitigations", "hugepages", "default_hugepagesz", "intel_iommu", "amd_iommu", "iommu", "processor.max_cstate"})
+    for (const char* name : {"isolcpus", "nohz_full", "rcu_nocbs", "mitigations", "hugepages", "default_hugepagesz",
+                             "intel_iommu", "amd_iommu", "iommu", "processor.max_cstate"})
       if (word.starts_with(std::string(name) + "=")) chosen += (chosen.empty() ? "" : " ") + word;
   return chosen.empty() ? "none that matters" : chosen;
 }

@@ -21,10 +21,10 @@ namespace {
 using std::chrono::duration;
 using std::chrono::milliseconds;
 
-constexpr double kBurstSeconds = 5e-6;        // of frames at the rate make a burst: less, and latencies are rough
-constexpr double kMostBehindSeconds = 500e-6; // that a sender makes up for
-constexpr std::uint64_t kFewBehind = 32;      // frames that it makes up for in any case
-constexpr double kStartSeconds = 2e-3;        // until all threads are there
+constexpr double kBurstSeconds = 5e-6;         // of frames at the rate make a burst: less, and latencies are rough
+constexpr double kMostBehindSeconds = 500e-6;  // that a sender makes up for
+constexpr std::uint64_t kFewBehind = 32;       // frames that it makes up for in any case
+constexpr double kStartSeconds = 2e-3;         // until all threads are there
 
 double hertz() { return static_cast<double>(rte_get_tsc_hz()); }
 std::uint64_t ticks(double seconds) { return static_cast<std::uint64_t>(seconds * hertz()); }
@@ -46,8 +46,10 @@ void poll(const std::vector<Station*>& stations, int cpu, bool yield, const std:
     unsigned handled = 0;
     for (Station* station : stations) handled += station->turn();
     if (handled != 0) continue;
-    if (yield) ::sched_yield();
-    else rte_pause();
+    if (yield)
+      ::sched_yield();
+    else
+      rte_pause();
   }
   if (registered) rte_thread_unregister();
 }
@@ -61,11 +63,13 @@ Generator::Generator(const GeneratorOptions& options) : options_(options) {
 }
 
 Result<std::unique_ptr<Generator>> Generator::create(std::span<Link* const> links, std::span<rte_mempool* const> pools,
-                                                     const Traffic& traffic, const SizeMix& sizes, const GeneratorOptions& options) {
+                                                     const Traffic& traffic, const SizeMix& sizes,
+                                                     const GeneratorOptions& options) {
   if (sizes.smallest() < traffic.forward.smallest_frame())
     return Error{"InvalidParameterValue",
-                 fmt::format("a frame of {} bytes has no room for {} over {} and the signature; the smallest has {}", sizes.smallest(),
-                             traffic.forward.tcp ? "TCP" : "UDP", traffic.forward.ipv6() ? "IPv6" : "IPv4", traffic.forward.smallest_frame()),
+                 fmt::format("a frame of {} bytes has no room for {} over {} and the signature; the smallest has {}",
+                             sizes.smallest(), traffic.forward.tcp ? "TCP" : "UDP", traffic.forward.ipv6() ? "IPv6" : "IPv4",
+                             traffic.forward.smallest_frame()),
                  {}};
   std::unique_ptr<Generator> g(new Generator(options));
   const auto direction = [&](const Encapsulation& encapsulation, const std::vector<FlowFields>& flows, std::uint16_t bit) {
@@ -100,7 +104,8 @@ Trial Generator::measure(const Load& load) {
       all ? Pacer::kMakeUpForAll : std::max(kFewBehind, static_cast<std::uint64_t>(load.pps * kMostBehindSeconds));
   // A burst is sent whatever it takes, but a device that takes nothing must not hold us for ever.
   const double longest = all ? 2 + 20 * static_cast<double>(frames) / load.pps : load.seconds;
-  return run(load, [&](std::uint64_t start) { return std::make_unique<Pacer>(load.pps, hertz(), start, frames, behind); }, longest);
+  return run(
+      load, [&](std::uint64_t start) { return std::make_unique<Pacer>(load.pps, hertz(), start, frames, behind); }, longest);
 }
 
 Trial Generator::play(const CaptureFile& capture, double speed, std::uint64_t loops) {
@@ -109,8 +114,9 @@ Trial Generator::play(const CaptureFile& capture, double speed, std::uint64_t lo
   Load load;
   load.frames = capture.frames() * loops;
   load.pps = static_cast<double>(load.frames) / std::max(seconds, 1e-9);
-  return run(load, [&](std::uint64_t start) { return std::make_unique<Timeline>(capture.offsets_ns, speed, loops, hertz(), start); },
-             2 + 2 * seconds);
+  return run(
+      load, [&](std::uint64_t start) { return std::make_unique<Timeline>(capture.offsets_ns, speed, loops, hertz(), start); },
+      2 + 2 * seconds);
 }
 
 Trial Generator::run(const Load& load, const MakeSchedule& schedule, double longest_seconds) {
@@ -135,7 +141,8 @@ Trial Generator::run(const Load& load, const MakeSchedule& schedule, double long
     for (unsigned i = 0; i < count; ++i) {
       std::vector<Station*> own;
       for (std::size_t s = i; s < stations_.size(); s += count) own.push_back(stations_[s].get());
-      threads.emplace_back([this, own, i, &stop] { poll(own, i < options_.cpus.size() ? options_.cpus[i] : -1, options_.yield, stop); });
+      threads.emplace_back(
+          [this, own, i, &stop] { poll(own, i < options_.cpus.size() ? options_.cpus[i] : -1, options_.yield, stop); });
     }
     wait(load, start);
     stop = true;
@@ -159,7 +166,8 @@ void Generator::wait(const Load& load, std::uint64_t start) {
     for (const auto& s : stations_) sum += s->received();
     return sum;
   };
-  while (received() < sent && seconds_since(drain) < options_.drain_seconds && !interrupted()) std::this_thread::sleep_for(milliseconds(1));
+  while (received() < sent && seconds_since(drain) < options_.drain_seconds && !interrupted())
+    std::this_thread::sleep_for(milliseconds(1));
   // Duplicates come behind their originals.
   std::this_thread::sleep_for(milliseconds(1));
 }
@@ -183,7 +191,8 @@ void Generator::report_progress(const Load& load, std::uint64_t start, Progress&
   watch_(now);
 }
 
-DirectionResult Generator::result(Station& sender, Station& receiver, const LinkCounters& sender_before, const LinkCounters& receiver_before) {
+DirectionResult Generator::result(Station& sender, Station& receiver, const LinkCounters& sender_before,
+                                  const LinkCounters& receiver_before) {
   DirectionResult r;
   const Sink& sink = *receiver.sink();
   r.sent = sender.sent();

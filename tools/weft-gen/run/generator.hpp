@@ -20,23 +20,23 @@ struct Traffic {
   Encapsulation forward, reverse;           // from the first end, from the second
   std::vector<FlowFields> flows, mirrored;  // theirs: the second's are the first's mirror images
   std::uint16_t streams = 1;
-  bool both = false;                      // directions
+  bool both = false;  // directions
 };
 
 struct GeneratorOptions {
-  double drain_seconds = 2;    // for late frames (RFC 2544 23), at most: when all have come, the trial ends
-  double settle_seconds = 0;   // between trials, for the device (RFC 2544 23 has five)
+  double drain_seconds = 2;   // for late frames (RFC 2544 23), at most: when all have come, the trial ends
+  double settle_seconds = 0;  // between trials, for the device (RFC 2544 23 has five)
   double sender_tolerance = 0.005;
-  bool yield = false;          // there are fewer CPUs than threads that poll
+  bool yield = false;  // there are fewer CPUs than threads that poll
   unsigned threads = 1;
-  std::vector<int> cpus;       // thread i is pinned to cpus[i]; empty: not pinned
+  std::vector<int> cpus;  // thread i is pinned to cpus[i]; empty: not pinned
 };
 
 /// Once a second while a trial lasts.
 struct Progress {
-  double seconds = 0;        // of the trial so far
-  double wanted_seconds = 0; // 0: unknown
-  std::uint64_t sent = 0, received = 0;          // so far, all directions
+  double seconds = 0;                                   // of the trial so far
+  double wanted_seconds = 0;                            // 0: unknown
+  std::uint64_t sent = 0, received = 0;                 // so far, all directions
   double sent_pps = 0, sent_bps = 0, received_pps = 0;  // of the last second; bits with their overhead on the wire
 };
 
@@ -48,7 +48,8 @@ class Generator {
   /// directions. Links outlive it, and so do `pools`, one for each direction (device/frame_pool.hpp): a driver may hold
   /// their frames for as long as it likes.
   static Result<std::unique_ptr<Generator>> create(std::span<Link* const> links, std::span<rte_mempool* const> pools,
-                                                   const Traffic& traffic, const SizeMix& sizes, const GeneratorOptions& options);
+                                                   const Traffic& traffic, const SizeMix& sizes,
+                                                   const GeneratorOptions& options);
   /// Instead of made-up traffic: a capture, from the first link.
   static std::unique_ptr<Generator> replay(std::span<Link* const> links, rte_mempool* pool, const CaptureFile& capture,
                                            const GeneratorOptions& options);
@@ -68,7 +69,8 @@ class Generator {
   Trial run(const Load& load, const MakeSchedule& schedule, double longest_seconds);
   void wait(const Load& load, std::uint64_t start);
   void report_progress(const Load& load, std::uint64_t start, Progress& last);
-  DirectionResult result(Station& sender, Station& receiver, const LinkCounters& sender_before, const LinkCounters& receiver_before);
+  DirectionResult result(Station& sender, Station& receiver, const LinkCounters& sender_before,
+                         const LinkCounters& receiver_before);
   Trial collect(const Load& load, std::uint64_t start, const std::vector<LinkCounters>& before);
   bool interrupted() const { return interrupt_ != nullptr && interrupt_->load(std::memory_order_relaxed); }
 

@@ -14,7 +14,8 @@ LatencySummary summarise(const Histogram& histogram, double us_per_tick) {
   s.mean_us = histogram.mean() * us_per_tick;
   s.p50_us = us(0.5), s.p90_us = us(0.9), s.p99_us = us(0.99), s.p999_us = us(0.999), s.p9999_us = us(0.9999);
   // Four points for each halving of what is left, as far as there are frames to tell.
-  for (double left = 1; left * static_cast<double>(s.frames) >= 1; left *= std::pow(0.5, 0.25)) s.curve.emplace_back(1 - left, us(1 - left));
+  for (double left = 1; left * static_cast<double>(s.frames) >= 1; left *= std::pow(0.5, 0.25))
+    s.curve.emplace_back(1 - left, us(1 - left));
   s.curve.emplace_back(1, s.largest_us);
   return s;
 }

@@ -15,7 +15,10 @@ void set_length(rte_mbuf& frame, std::size_t bytes) {
 
 FlowSource::FlowSource(const Encapsulation& encapsulation, const SizeMix& sizes, std::vector<FlowFields> flows,
                        std::uint16_t streams, std::uint16_t direction)
-    : header_bytes_(encapsulation.header_bytes()), round_(sizes.round()), flows_(std::move(flows)), sequences_(streams),
+    : header_bytes_(encapsulation.header_bytes()),
+      round_(sizes.round()),
+      flows_(std::move(flows)),
+      sequences_(streams),
       direction_(direction) {
   for (const SizeShare& size : sizes.shares()) templates_.emplace_back(encapsulation, size.frame_bytes);
 }

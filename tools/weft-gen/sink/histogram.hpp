@@ -14,8 +14,8 @@ namespace weft::gen {
 
 class Histogram {
  public:
-  static constexpr unsigned kPrecisionBits = 7;   // 2^7 buckets a doubling
-  static constexpr unsigned kLargestBits = 40;    // larger values count as the largest: six minutes at 3 GHz
+  static constexpr unsigned kPrecisionBits = 7;  // 2^7 buckets a doubling
+  static constexpr unsigned kLargestBits = 40;   // larger values count as the largest: six minutes at 3 GHz
   static constexpr std::uint64_t kLargest = (std::uint64_t{1} << kLargestBits) - 1;
 
   Histogram() : counts_(index_of(kLargest) + 1) {}

@@ -43,7 +43,8 @@ Result<AddressRange> AddressRange::parse(const std::string& text) {
   const auto from = IpAddress::parse(first), to = IpAddress::parse(last);
   const auto bad = [&](const std::string& why) {
     return Error{"InvalidParameterValue",
-                 "'" + text + "' is no range of addresses: " + why + "; right is for example 10.0.0.1-10.0.3.254", {}};
+                 "'" + text + "' is no range of addresses: " + why + "; right is for example 10.0.0.1-10.0.3.254",
+                 {}};
   };
   if (!from) return bad("'" + first + "' is no address");
   if (!to) return bad("'" + last + "' is no address");

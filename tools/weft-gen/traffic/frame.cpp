@@ -24,8 +24,7 @@ std::uint16_t fold(std::uint64_t sum) {
 std::uint32_t words(Be32 field) { return (field.raw & 0xffff) + (field.raw >> 16); }
 
 std::uint32_t words(const WireSignature& s) {
-  return std::uint32_t{s.magic.raw} + s.trial.raw + s.stream.raw + words(s.sequence) + words(s.stamp_high) +
-         words(s.stamp_low);
+  return std::uint32_t{s.magic.raw} + s.trial.raw + s.stream.raw + words(s.sequence) + words(s.stamp_high) + words(s.stamp_low);
 }
 
 template <typename Header>

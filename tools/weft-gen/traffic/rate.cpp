@@ -52,7 +52,8 @@ Result<Rate> Rate::parse(const std::string& text) {
     if (const auto bps = in(*q, "bps"); bps && !q->unit.ends_with("pps")) return Rate(*bps, Unit::kBps);
   }
   return Error{"InvalidParameterValue",
-               "'" + text + "' is no rate; right is more than 0 of pps, kpps, mpps, bps, kbps, mbps, gbps, or up to 100%", {}};
+               "'" + text + "' is no rate; right is more than 0 of pps, kpps, mpps, bps, kbps, mbps, gbps, or up to 100%",
+               {}};
 }
 
 double Rate::pps(double line_bps, double frame_bytes) const {
@@ -77,7 +78,8 @@ Result<double> parse_share(const std::string& text) {
     if (q->unit == "%" && q->number < 100) return q->number / 100;
     if (q->unit.empty() && q->number < 1) return q->number;
   }
-  return Error{"InvalidParameterValue", "'" + text + "' is no share; right is for example 0.5% or 0.005, and less than all", {}};
+  return Error{
+      "InvalidParameterValue", "'" + text + "' is no share; right is for example 0.5% or 0.005, and less than all", {}};
 }
 
 }  // namespace weft::gen

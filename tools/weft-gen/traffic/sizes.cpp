@@ -64,13 +64,9 @@ Result<SizeMix> SizeMix::parse(const std::string& text) {
   return mix;
 }
 
-std::size_t SizeMix::smallest() const {
-  return std::ranges::min_element(shares_, {}, &SizeShare::frame_bytes)->frame_bytes;
-}
+std::size_t SizeMix::smallest() const { return std::ranges::min_element(shares_, {}, &SizeShare::frame_bytes)->frame_bytes; }
 
-std::size_t SizeMix::largest() const {
-  return std::ranges::max_element(shares_, {}, &SizeShare::frame_bytes)->frame_bytes;
-}
+std::size_t SizeMix::largest() const { return std::ranges::max_element(shares_, {}, &SizeShare::frame_bytes)->frame_bytes; }
 
 double SizeMix::average() const {
   double bytes = 0, frames = 0;
