@@ -44,6 +44,7 @@ class Session {
 
   Result<SizeReport> measure(const SizeMix& size, const Watcher& watcher);
   Result<Trial> replay(const Watcher& watcher);
+  void offer(SizeReport& report, const Measure& measure);
   void search_for(SizeReport& report, const Measure& measure, const std::vector<double>& losses);
   void latencies(SizeReport& report, const Measure& measure);
 
