@@ -3,7 +3,7 @@
 
 Every instance stands on a rack of its own, 16 paths between any two, and each host's link carries --rate: the one of the receiver
 is what they share (docs/fabric.md). One MPI program for all (bench/mpi_incast.cpp), over the weft provider, and over libfabric's
-`tcp` with each congestion control that the kernel has. A flow is one message, from the beginning of its round to its end; a
+`tcp` with each congestion control that the kernel lets an instance choose. A flow is one message, from the beginning of its round to its end; a
 round's time is that of its last message. `ideal` is what the link needs for the bytes alone.
 """
 import json
@@ -46,7 +46,7 @@ def bits_per_second(rate):
 
 
 def congestion_controls(d):
-    return d.run("exec", "node-0", "--", "sysctl", "-n", "net.ipv4.tcp_available_congestion_control").split()
+    return d.run("exec", "node-0", "--", "sysctl", "-n", "net.ipv4.tcp_allowed_congestion_control").split()
 
 
 def downlink(d, since):
