@@ -56,7 +56,9 @@ ApiResponse ApiRoutes::paths(const ApiRequest& request) {
   const ReadLanes read_lanes = [this](const std::vector<underlay::Way>& ways) {
     return controller_.with_engine([&](Engine& engine) { return engine.lanes(ways); });
   };
-  Result<Json> paths = paths_json(request.target, *deployment, read_lanes);
+  const ReadRoundTrips nothing = [](const std::string&) { return std::vector<MeasuredRoundTrip>(); };
+  Result<Json> paths =
+      paths_json(request.target, *deployment, read_lanes, facts_.round_trips ? facts_.round_trips : nothing);
   return paths ? ApiResponse{200, std::move(*paths)} : error_response(paths.error());
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "dataplane/control/query.hpp"
 #include "dataplane/model/faults.hpp"
@@ -107,6 +108,21 @@ Json path_json(const OneWay& way, const Way& lane, const underlay::Plan& plan) {
   return path;
 }
 
+/// Of each path, the median of what the processes at its beginning have measured to its end; null where nobody has.
+void add_round_trips(std::span<Json> paths, const OneWay& way, const std::vector<MeasuredRoundTrip>& measured) {
+  const auto is_there = [&way](const IpAddress& address) {
+    return std::ranges::any_of(way.to->enis, [&](const Eni& eni) { return eni.private_ip == address; });
+  };
+  std::vector<std::vector<std::uint64_t>> of_path(paths.size());
+  for (const MeasuredRoundTrip& one : measured)
+    if (is_there(one.peer)) of_path[one.path % paths.size()].push_back(one.ns);
+  for (std::size_t path = 0; path < paths.size(); ++path) {
+    std::vector<std::uint64_t>& all = of_path[path];
+    std::ranges::nth_element(all, all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2));
+    paths[path]["round_trip_ns"] = all.empty() ? Json(nullptr) : Json(all[all.size() / 2]);
+  }
+}
+
 /// In the order in which a packet crosses them; links only where something is set for them.
 std::vector<Way> lanes_of(const OneWay& way, const underlay::Plan& plan) {
   std::vector<Way> lanes;
@@ -120,7 +136,8 @@ std::vector<Way> lanes_of(const OneWay& way, const underlay::Plan& plan) {
 
 }  // namespace
 
-Result<Json> paths_json(const std::string& target, const Deployment& deployment, const ReadLanes& read_lanes) {
+Result<Json> paths_json(const std::string& target, const Deployment& deployment, const ReadLanes& read_lanes,
+                        const ReadRoundTrips& read_round_trips) {
   const auto ends = ends_of(target, deployment);
   if (!ends) return ends.error();
   const HostsByInstance hosts = hosts_of(deployment);
@@ -137,7 +154,7 @@ Result<Json> paths_json(const std::string& target, const Deployment& deployment,
   }
   const std::vector<LaneView> views = read_lanes(ways);
 
-  Json list = Json::array();
+  std::vector<Json> list;
   const auto add = [&](const OneWay& way, std::size_t begin, std::size_t end) {
     std::uint64_t packets = 0;
     for (std::size_t i = begin; i < end; ++i)
@@ -146,10 +163,15 @@ Result<Json> paths_json(const std::string& target, const Deployment& deployment,
       list.push_back(ways[i].hop == Hop::kPath ? path_json(way, ways[i], plan) : link_json(way, ways[i], plan));
       add_traffic(list.back(), views[i], packets);
     }
+    const std::span<Json> added = std::span(list).last(end - begin);
+    const auto is_path = [](const Json& hop) { return !hop.at("path").is_null(); };
+    const auto first = std::ranges::find_if(added, is_path);
+    const auto paths = static_cast<std::size_t>(std::ranges::count_if(added, is_path));
+    if (paths != 0) add_round_trips({first, paths}, way, read_round_trips(way.from->name));
   };
   add(directions[0], 0, there_count);
   add(directions[1], there_count, ways.size());
-  return list;
+  return Json(std::move(list));
 }
 
 }  // namespace weft

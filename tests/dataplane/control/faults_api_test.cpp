@@ -185,9 +185,11 @@ Deployment on_hosts() {
   return deployment;
 }
 
+std::vector<MeasuredRoundTrip> nobody_measures(const std::string&) { return {}; }
+
 Json paths_of(const Deployment& deployment, const std::string& query) {
   Result<Json> paths = paths_json("/v1/paths" + query, deployment,
-                                  [](const auto& ways) { return std::vector<LaneView>(ways.size()); });
+                                  [](const auto& ways) { return std::vector<LaneView>(ways.size()); }, nobody_measures);
   return paths ? *paths : Json(paths.error().code);
 }
 
@@ -239,7 +241,7 @@ TEST(Paths, HaveTheLinksOfTheirHostsBeforeAndBehindThemWhereSomethingIsSetForTho
     std::vector<LaneView> views(ways.size());
     views[0].counters.packets = 30, views[1].counters.packets = 10, views[3].counters.packets = 40;
     return views;
-  });
+  }, nobody_measures);
   ASSERT_TRUE(paths);
   ASSERT_EQ(paths->size(), 8u);
   const Json &downlink = (*paths)[3], &uplink = (*paths)[4];
@@ -275,7 +277,7 @@ TEST(Paths, SayWhatTheirLanesHaveDoneToPackets) {
     views[5].counters.packets = 3;
     return views;
   };
-  const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", on_hosts(), lanes);
+  const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", on_hosts(), lanes, nobody_measures);
   ASSERT_TRUE(paths);
   ASSERT_EQ(asked.size(), 6u);
   EXPECT_EQ(asked[1], (underlay::Way{{0, 0, 0}, {0, 1, 0}, 1})) << "a's host, c's host";
@@ -295,6 +297,26 @@ TEST(Paths, SayWhatTheirLanesHaveDoneToPackets) {
   EXPECT_EQ((*paths)[5]["share"], 1.0) << "each direction for itself";
   EXPECT_EQ((*paths)[0]["share"], 0.0);
   EXPECT_EQ((*paths)[3]["loss_ratio"], 0.0) << "of no packets";
+}
+
+TEST(Paths, SayTheRoundTripThatTheProcessesAtTheirBeginningHaveMeasured) {
+  Deployment deployment = on_hosts();
+  Eni eni;
+  eni.private_ip = IpAddress::from(Ipv4Address{0x0a000107});
+  for (Instance& instance : deployment.instances)
+    if (instance.name == "c") instance.enis = {eni};
+  const auto lanes = [](const auto& ways) { return std::vector<LaneView>(ways.size()); };
+  const auto measured = [&eni](const std::string& instance) -> std::vector<MeasuredRoundTrip> {
+    if (instance != "a") return {};
+    return {{eni.private_ip, 0, 30}, {eni.private_ip, 3, 10}, {eni.private_ip, 15, 20}, {eni.private_ip, 2, 7},
+            {IpAddress::from(Ipv4Address{0x0a000108}), 1, 99}};
+  };
+  const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", deployment, lanes, measured);
+  ASSERT_TRUE(paths);
+  EXPECT_EQ((*paths)[0]["round_trip_ns"], 20) << "the median; a process counts 16 paths where there are 3";
+  EXPECT_EQ((*paths)[1]["round_trip_ns"], nullptr) << "somebody else's";
+  EXPECT_EQ((*paths)[2]["round_trip_ns"], 7);
+  EXPECT_EQ((*paths)[3]["round_trip_ns"], nullptr) << "nobody at c";
 }
 
 TEST(Paths, AreAskedForByTwoInstances) {
