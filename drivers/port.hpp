@@ -18,8 +18,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <rte_mbuf.h>
 
@@ -73,6 +75,17 @@ class Port {
   /// For a guest that cannot write the worker's eventfd: a descriptor that epoll reports (edge-triggered) when the guest has
   /// queued something since arm(). The same for the port's life; -1: none. The port is polled all the same.
   virtual int wake_fd() const noexcept { return -1; }
+
+  /// For a guest that can wake nobody at all: a worker that sleeps looks again after this long, by itself. Asked before
+  /// each sleep.
+  static constexpr std::uint32_t kForever = std::numeric_limits<std::uint32_t>::max();
+  virtual std::uint32_t longest_sleep_us() const noexcept { return kForever; }
+
+  /// `what` ends with the port: who gave it knows by that when it has gone.
+  void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
+
+ private:
+  std::shared_ptr<const void> kept_;
 };
 
 /// Why the engine's gate refused an EFA message; the engine maps it to its DropReason.
@@ -83,8 +96,9 @@ struct EfaPassage {
   bool lost = false;       // also one that was damaged: the real card checks what it receives
   std::uint8_t why = 0;    // it is lost: the gate's own word, for observe_sent()
   bool congested = false;  // marked on its way (ECN)
-  std::uint64_t at_ns = 0; // when it arrives, by the clock of poll()
+  std::uint64_t at_ns = 0; // when it arrives, by the clock of poll(); of cross(), if it `lands`, when it comes to that link
   std::optional<std::uint64_t> copy_at_ns{};  // when a second one does, which is whole in any case
+  bool lands = false;      // its destination's link is impaired, too: ask land() when it has come there
 };
 
 /// What became of an EFA packet, as far as its capture's record says it.
@@ -132,6 +146,13 @@ class EfaGate {
   /// for each packet of an impaired pair, as it is sent.
   virtual EfaPassage cross(EniSlot /*source*/, EniSlot /*destination*/, std::uint8_t /*path*/, std::uint64_t now_ns,
                            std::uint32_t /*bytes*/) const noexcept {
+    return {.at_ns = now_ns};
+  }
+
+  /// What becomes of it at the link of the destination's host, to which it has come at `now_ns`; asked in the order of those
+  /// times. Only of what `lands`; the link may be well again by now.
+  virtual EfaPassage land(EniSlot /*source*/, EniSlot /*destination*/, std::uint64_t now_ns,
+                          std::uint32_t /*bytes*/) const noexcept {
     return {.at_ns = now_ns};
   }
 

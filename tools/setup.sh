@@ -14,7 +14,7 @@ packages=(
     # test: clients of the network and of its services, which we did not write
     udhcpc isc-dhcp-client bind9-dnsutils ndisc6 ntpsec-ntpdig nmap iperf3 iputils-tracepath wget tcpdump tshark
     # test: the readers of metrics and of DPDK's own tools, which we did not write
-    python3-prometheus-client dpdk
+    python3-prometheus-client dpdk dpdk-dev
     # check: the models in tests/model
     spin
     # test: MPI programs which we did not write

@@ -67,7 +67,7 @@ class FlowNumbers {
   std::uint32_t take(unsigned pair, unsigned end) {
     std::uint32_t number;
     do number = next_[pair]++;
-    while (steering_.owner(flow_hash(rung_.network, end, number)) != pair % steering_.workers());
+    while (steering_.owner(flow_rss(rung_.network, end, number)) != pair % steering_.workers());
     return number;
   }
 

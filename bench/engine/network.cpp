@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dataplane/flow/entry.hpp"
+#include "dataplane/flow/rss.hpp"
 #include "dataplane/net/checksum.hpp"
 #include "dataplane/net/headers.hpp"
 
@@ -156,11 +156,11 @@ Deployment make_network(const NetworkOptions& options) {
   return deployment;
 }
 
-std::uint32_t flow_hash(const NetworkOptions& options, unsigned end, std::uint32_t flow) {
-  if (!options.ipv6) return hash(key4_of(options, end, flow).key);
+std::uint16_t flow_rss(const NetworkOptions& options, unsigned end, std::uint32_t flow) {
+  if (!options.ipv6) return rss_of(key4_of(options, end, flow).key);
   const auto key = normalise(0, ipv6_of(end), ipv6_of(peer_of(options, end)), kProtocolUdp, source_port(flow),
                              destination_port(flow));
-  return hash(key.key);
+  return rss_of(key.key);
 }
 
 void build_frame(rte_mbuf* packet, const NetworkOptions& options, unsigned end, std::uint32_t flow) {

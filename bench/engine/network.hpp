@@ -37,7 +37,7 @@ std::string eni_id(unsigned end);
 /// ports, and its UDP checksum is left out, so that who changes an address need not mend it.
 void build_frame(rte_mbuf* packet, const NetworkOptions& options, unsigned end, std::uint32_t flow);
 
-/// The flow's hash in the engine's tables.
-std::uint32_t flow_hash(const NetworkOptions& options, unsigned end, std::uint32_t flow);
+/// By which it has its worker (Handover::owner()).
+std::uint16_t flow_rss(const NetworkOptions& options, unsigned end, std::uint32_t flow);
 
 }  // namespace weft::bench

@@ -53,10 +53,12 @@ ApiResponse ApiRoutes::clear_faults(const ApiRequest& request) {
 ApiResponse ApiRoutes::paths(const ApiRequest& request) {
   std::shared_ptr<const Deployment> deployment = controller_.deployment();
   if (!deployment) return error_response(nothing_deployed());
-  const ReadLanes read_lanes = [this](const std::vector<underlay::Underlay::Way>& ways) {
+  const ReadLanes read_lanes = [this](const std::vector<underlay::Way>& ways) {
     return controller_.with_engine([&](Engine& engine) { return engine.lanes(ways); });
   };
-  Result<Json> paths = paths_json(request.target, *deployment, read_lanes);
+  const ReadRoundTrips nothing = [](const std::string&) { return std::vector<MeasuredRoundTrip>(); };
+  Result<Json> paths =
+      paths_json(request.target, *deployment, read_lanes, facts_.round_trips ? facts_.round_trips : nothing);
   return paths ? ApiResponse{200, std::move(*paths)} : error_response(paths.error());
 }
 

@@ -10,6 +10,7 @@
 
 #include "dataplane/control/controller.hpp"
 #include "dataplane/control/json.hpp"
+#include "dataplane/control/paths.hpp"
 
 namespace weft {
 
@@ -48,6 +49,7 @@ struct DaemonFacts {
   bool root = false;
   bool huge_pages = false;
   std::uint64_t (*now_ns)() = nullptr;  // the engine's clock
+  ReadRoundTrips round_trips = {};      // empty: nothing is measured
 };
 
 class ApiRoutes {

@@ -1,6 +1,7 @@
 #include "dataplane/control/difference.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <unordered_map>
@@ -14,7 +15,7 @@ bool same_to_the_guest(const Eni& one, const Eni& other) {
   return one.id == other.id && one.device_index == other.device_index && one.type == other.type &&
          one.mac == other.mac && one.private_ip == other.private_ip &&
          one.secondary_private_ips == other.secondary_private_ips && one.ipv6_addresses == other.ipv6_addresses &&
-         one.prefixes == other.prefixes;
+         one.prefixes == other.prefixes && one.port == other.port;
 }
 
 bool same_interfaces(const Instance& one, const Instance& other) {
@@ -65,6 +66,17 @@ void compare_internet(const Deployment* running, const Deployment& wanted, Diffe
   if (before && after && same_internet(*before, *after)) return;
   difference.internet_before = before;
   difference.internet_after = after;
+}
+
+/// Ports of running instances that are no TAPs, by what no other can have while they are open.
+std::map<std::string, const Eni*> open_resources(const Deployment* deployment) {
+  std::map<std::string, const Eni*> open;
+  if (!deployment) return open;
+  for (const Instance& instance : deployment->instances)
+    if (instance.state == InstanceState::kRunning)
+      for (const Eni& eni : instance.enis)
+        if (!eni.port.is_tap()) open.emplace(eni.port.resource(), &eni);
+  return open;
 }
 
 }  // namespace
@@ -145,6 +157,12 @@ Difference compare(const Deployment* running, const Deployment& wanted, const st
   const std::set<std::string> before = plugged_in(running), after = plugged_in(&wanted);
   for (const Eni* eni : flatten_enis(wanted))  // all that the engine knows; the others it lets go by itself
     if (before.contains(eni->id) && !after.contains(eni->id)) difference.unplugged.push_back(eni->id);
+  const auto open_before = open_resources(running), open_after = open_resources(&wanted);
+  for (const auto& [resource, eni] : open_after) {
+    const auto found = open_before.find(resource);
+    if (found != open_before.end() && (found->second->id != eni->id || found->second->port != eni->port))
+      difference.released.push_back(found->second);
+  }
   compare_internet(running, wanted, difference);
   return difference;
 }

@@ -18,6 +18,7 @@ namespace weft {
 using Json = nlohmann::ordered_json;  // fields in the order they are written, for people who read it with curl
 
 // json_model.cpp
+Json to_json(const PortBackend& port);
 Json to_json(const Eni& eni, const Deployment& deployment);
 Json to_json(const Instance& instance, const Deployment& deployment);
 Json to_json(const Deployment& deployment);

@@ -21,6 +21,7 @@ Json fault_json(const underlay::Fault& fault, const char* origin) {
           {"path", fault.path ? Json(*fault.path) : Json(nullptr)},
           {"from", fault.from},
           {"to", fault.to},
+          {"host", fault.host},
           {"summary", describe(fault.impairment)},
           {"impairment", to_json(fault.impairment)}};
 }
@@ -52,7 +53,8 @@ Json to_json(const underlay::Layout& layout) {
   return {{"spines", layout.spines},
           {"seed", layout.seed},
           {"rack", to_json(layout.rack)},
-          {"spine", to_json(layout.spine)}};
+          {"spine", to_json(layout.spine)},
+          {"host", to_json(layout.host)}};
 }
 
 Json faults_json(const Deployment& deployment) {

@@ -35,6 +35,15 @@ Json error_body(const Error& error) {
 
 }  // namespace
 
+Json to_json(const PortBackend& port) {
+  return {{"driver", driver_name(port.driver)},
+          {"device", port.device},
+          {"socket", port.socket},
+          {"mode", port.server ? "server" : "client"},
+          {"id", port.id},
+          {"queues", port.queues}};
+}
+
 Json to_json(const Eni& eni, const Deployment& deployment) {
   const Subnet* subnet = deployment.find_subnet(eni.subnet);
   return {{"id", eni.id},
@@ -60,6 +69,7 @@ Json to_json(const Eni& eni, const Deployment& deployment) {
           {"ena_srd", eni.ena_srd},
           {"ena_srd_udp", eni.ena_srd_udp},
           {"description", eni.description},
+          {"port", to_json(eni.port)},
           {"connection_tracking",
            {{"tcp_established_timeout", seconds_or_null(eni.connection_tracking.tcp_established_timeout)},
             {"udp_timeout", seconds_or_null(eni.connection_tracking.udp_timeout)},

@@ -30,6 +30,22 @@ VirtualFunction vf_of(const Json& json) {
   return vf;
 }
 
+PortBackend port_of(const Json& json) {
+  using Driver = PortBackend::Driver;
+  PortBackend port;
+  port.driver = word_of<Driver>(json, "driver",
+                                {{"tap", Driver::kTap},
+                                 {"vhost-user", Driver::kVhostUser},
+                                 {"ethdev", Driver::kEthdev},
+                                 {"memif", Driver::kMemif}});
+  port.device = text_of(json, "device");
+  port.socket = text_of(json, "socket");
+  port.server = word_of<bool>(json, "mode", {{"server", true}, {"client", false}});
+  port.id = number_of<std::uint32_t>(json, "id");
+  port.queues = number_of<std::uint16_t>(json, "queues", 1, kMostQueues);
+  return port;
+}
+
 Eni eni_of(const Json& json) {
   Eni eni;
   eni.id = text_of(json, "id");
@@ -61,6 +77,7 @@ Eni eni_of(const Json& json) {
   eni.connection_tracking.udp_timeout = seconds_of(tracking, "udp_timeout");
   eni.connection_tracking.udp_stream_timeout = seconds_of(tracking, "udp_stream_timeout");
   eni.vf = vf_of(json.at("vf"));
+  eni.port = port_of(json.at("port"));
   return eni;
 }
 

@@ -50,7 +50,7 @@ void check_names(const Deployment& deployment) {
     require(elastic.eni_id.empty() || deployment.find_eni(elastic.eni_id) != nullptr, elastic.id, "interface",
             elastic.eni_id);
   for (const underlay::Fault& fault : all_faults(deployment))
-    for (const std::string& end : {fault.from, fault.to})
+    for (const std::string& end : {fault.from, fault.to, fault.host})
       require(end.empty() || deployment.find_instance(end) != nullptr, fault.name, "instance", end);
   for (const FlowLog& log : deployment.flow_logs)
     require(log.resource_id == deployment.vpc_id || deployment.find_eni(log.resource_id) != nullptr ||

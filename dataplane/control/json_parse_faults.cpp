@@ -58,6 +58,7 @@ underlay::Layout layout_of(const Json& json) {
   layout.seed = number_of<std::uint64_t>(json, "seed", 0, INT64_MAX);
   layout.rack = impairment_of(json.at("rack"));
   layout.spine = impairment_of(json.at("spine"));
+  layout.host = impairment_of(json.at("host"));
   return layout;
 }
 
@@ -70,6 +71,7 @@ void read_faults(const Json& json, Deployment& deployment) {
       fault.path = number_of<std::uint32_t>(one, "path", 0, deployment.layout.spines - 1);
     fault.from = text_of(one, "from");
     fault.to = text_of(one, "to");
+    fault.host = text_of(one, "host");
     fault.impairment = impairment_of(one.at("impairment"));
     for (const underlay::Fault& other : all_faults(deployment))
       if (other.name == fault.name) damaged(fmt::format("two faults have the name '{}'", fault.name));

@@ -31,12 +31,20 @@ void complete_version_1(Json& json) {
   for (Json& eni : json.at("available_interfaces")) complete_interface(eni);
 }
 
-/// Before version 4 a virtual function's link was up or down, and nothing was declared of it.
-void complete_vf(Json& eni) {
-  Json& vf = eni.at("vf");
-  const Json defaults = to_json(Eni{}, Deployment{}).at("vf");
-  if (vf.contains("link_up")) vf["link"] = vf.at("link_up") == Json(false) ? "disable" : "auto";
-  add_missing(vf, defaults, {"link", "declared"});
+/// Ports were all TAPs, hosts had no links; a virtual function's was up or down, and nothing was declared of it.
+void complete_version_3(Json& json) {
+  const Json defaults = to_json(Eni{}, Deployment{});
+  const auto complete_interface = [&](Json& eni) {
+    Json& vf = eni.at("vf");
+    if (vf.contains("link_up")) vf["link"] = vf.at("link_up") == Json(false) ? "disable" : "auto";
+    add_missing(vf, defaults.at("vf"), {"link", "declared"});
+    add_missing(eni, defaults, {"port"});
+  };
+  add_missing(json.at("fabric"), to_json(underlay::Layout{}), {"host"});
+  for (Json& fault : json.at("faults")) add_missing(fault, {{"host", ""}}, {"host"});
+  for (Json& instance : json.at("instances"))
+    for (Json& eni : instance.at("interfaces")) complete_interface(eni);
+  for (Json& eni : json.at("available_interfaces")) complete_interface(eni);
 }
 
 }  // namespace
@@ -59,11 +67,7 @@ Result<Deployment> deployment_of_state(const std::string& state) try {
                  {}};
   if (version < 2) complete_version_1(json);
   if (version < 3) add_missing(json, to_json(Deployment{}), {"fabric", "faults"});  // underlay
-  if (version < 4) {
-    for (Json& instance : json.at("instances"))
-      for (Json& eni : instance.at("interfaces")) complete_vf(eni);
-    for (Json& eni : json.at("available_interfaces")) complete_vf(eni);
-  }
+  if (version < 4) complete_version_3(json);
   return deployment_from_json(json.dump());
 } catch (const std::exception& e) {
   return Error{"InternalError", fmt::format("the saved state is damaged: {}", e.what()), {}};

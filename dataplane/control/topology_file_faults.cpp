@@ -20,10 +20,14 @@ constexpr std::uint64_t kLongestPeriod = 3'600'000'000'000;  // 1 h
 constexpr std::uint64_t kFastest = 1'000'000'000'000;       // 1 Tbps
 constexpr std::uint64_t kLargestQueue = 1'073'741'824;      // 1 GiB
 
+/// What a host's link may have: it neither duplicates nor reorders.
+std::vector<std::string> link_keys() {
+  return {"rate", "latency", "jitter", "queue", "ecn", "loss", "corrupt", "down", "flap"};
+}
+
 std::vector<std::string> with_impairment_keys(std::vector<std::string> keys) {
-  for (const char* key : {"rate", "latency", "jitter", "queue", "ecn", "loss", "duplicate", "reorder", "corrupt", "down",
-                          "flap"})
-    keys.emplace_back(key);
+  for (const std::string& key : link_keys()) keys.push_back(key);
+  keys.insert(keys.end(), {"duplicate", "reorder"});
   return keys;
 }
 
@@ -140,8 +144,8 @@ Impairment read_impairment(const Section& section) {
   return impairment;
 }
 
-Impairment read_layout_impairment(const Value& value, std::string_view what) {
-  const Section section = value.section(what, with_impairment_keys({}));
+Impairment read_layout_impairment(const Value& value, std::string_view what, const std::vector<std::string>& keys) {
+  const Section section = value.section(what, keys);
   const Impairment impairment = read_impairment(section);
   if (section.has("rate") || section.misspelt({"rate"})) return impairment;
   for (const char* key : {"queue", "ecn"})
@@ -160,24 +164,29 @@ underlay::Fault read_fault_section(const Section& section) {
   });
   section.read_text("from", fault.from);
   section.read_text("to", fault.to);
+  section.read_text("host", fault.host);
   fault.impairment = read_impairment(section);
   return fault;
 }
 
-const std::vector<std::string> kFaultKeys = with_impairment_keys({"name", "path", "from", "to"});
+const std::vector<std::string> kFaultKeys = with_impairment_keys({"name", "path", "from", "to", "host"});
 
 }  // namespace
 
 underlay::Layout read_fabric(const Value& value) {
-  const Section section = value.section("the fabric", {"spines", "seed", "rack", "spine"});
+  const Section section = value.section("the fabric", {"spines", "seed", "rack", "spine", "host"});
   underlay::Layout layout;
   int spines = static_cast<int>(layout.spines), seed = static_cast<int>(layout.seed);
   section.read_number("spines", 1, kMostSpines, spines);
   section.read_number("seed", 0, 2'147'483'647, seed);
   layout.spines = static_cast<std::uint32_t>(spines);
   layout.seed = static_cast<std::uint64_t>(seed);
-  section.read("rack", [&](const Value& rack) { layout.rack = read_layout_impairment(rack, "a rack's path"); });
-  section.read("spine", [&](const Value& spine) { layout.spine = read_layout_impairment(spine, "a path by a spine"); });
+  const std::vector<std::string> keys = with_impairment_keys({});
+  section.read("rack", [&](const Value& rack) { layout.rack = read_layout_impairment(rack, "a rack's path", keys); });
+  section.read("spine", [&](const Value& spine) {
+    layout.spine = read_layout_impairment(spine, "a path by a spine", keys);
+  });
+  section.read("host", [&](const Value& host) { layout.host = read_layout_impairment(host, "a host's link", link_keys()); });
   return layout;
 }
 

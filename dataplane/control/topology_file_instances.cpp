@@ -20,7 +20,7 @@ const std::vector<std::string> kInterfaceKeys = {
     "subnet",        "type",          "security_groups",     "private_ip",         "secondary_private_ips",
     "ipv6_addresses", "ipv4_prefixes", "ipv6_prefixes",       "source_dest_check",  "description",
     "device_index",  "network_card",  "associate_public_ip", "connection_tracking", "delete_on_termination",
-    "enable_frag_bypass", "ena_srd",      "ena_srd_udp", "vf"};
+    "enable_frag_bypass", "ena_srd",      "ena_srd_udp", "port", "vf"};
 
 /// The subnet that is meant when none is named: the only one.
 std::string read_subnet_name(const Section& section, const std::vector<SubnetDeclaration>& subnets) {
@@ -101,6 +101,7 @@ InterfaceDeclaration interface_of(const Section& section, const std::vector<Subn
   section.read_truth("enable_frag_bypass", interface.enable_frag_bypass);
   section.read_truth("ena_srd", interface.ena_srd);
   section.read_truth("ena_srd_udp", interface.ena_srd_udp);
+  section.read("port", [&](const Value& port) { interface.port = read_port(port); });
   section.read("vf", [&](const Value& vf) { interface.vf = read_vf(vf); });
   return interface;
 }

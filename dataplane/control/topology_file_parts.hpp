@@ -40,6 +40,9 @@ underlay::Fault read_set_fault(const Value& value);
 SecurityGroupDeclaration read_security_group(const Value& value, bool ipv6);
 NetworkAclDeclaration read_network_acl(const Value& value);
 
+// topology_file_ports.cpp
+PortBackend read_port(const Value& value);
+
 // topology_file_instances.cpp
 InstanceDeclaration read_instance(const Value& value, const std::vector<SubnetDeclaration>& subnets);
 NetworkInterfaceDeclaration read_network_interface(const Value& value, const std::vector<SubnetDeclaration>& subnets);

@@ -58,6 +58,7 @@ Result<void> Controller::Transition::prepare() {
   for (auto [old, instance] : difference_.changed)  // before anything is touched
     if (Result<void> allowed = check_efa_stays(*old, *instance); !allowed) return allowed;
   if (Result<void> removed = remove_leftovers(); !removed) return removed;
+  if (Result<void> released = release_ports(); !released) return released;
   for (const Instance* instance : difference_.created)
     if (Result<void> made = create(*instance); !made) return made;
   for (auto [old, instance] : difference_.made_anew)
@@ -90,6 +91,20 @@ Result<void> Controller::Transition::remove_leftovers() {
     }
   }
   return {};
+}
+
+/// Closes them, so that their sockets and devices can be opened again.
+Result<void> Controller::Transition::release_ports() {
+  if (difference_.released.empty()) return {};
+  Attachments closed;
+  for (const Eni* eni : difference_.released) closed.push_back({eni->id, nullptr});
+  undo_.push_back([this] {
+    for (const Eni* eni : difference_.released) {
+      const Instance& instance = *find_running(running_.get(), eni->instance);
+      restore(environment_.change_interfaces(*running_, instance), instance.name);
+    }
+  });
+  return publish(running_, std::move(closed));
 }
 
 Result<void> Controller::Transition::create(const Instance& instance) {

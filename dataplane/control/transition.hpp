@@ -32,6 +32,7 @@ class Controller::Transition {
 
   Result<void> prepare();  // all that can be undone, up to publication
   Result<void> remove_leftovers();
+  Result<void> release_ports();
   Result<void> replace(const Instance& old, const Instance& instance);
   Result<void> create(const Instance& instance);
   Result<void> change(const Instance& old, const Instance& instance);

@@ -161,6 +161,7 @@ struct Eni {
   std::vector<std::string> security_groups;  // names
   bool source_dest_check = true;
   VirtualFunction vf;
+  PortBackend port;
   std::string description;
   std::vector<IpAddress> secondary_private_ips;
   std::vector<IpAddress> ipv6_addresses;

@@ -99,7 +99,8 @@ std::string describe(const Eni& eni) {
   const std::string type = eni.type == InterfaceType::kInterface ? "" : fmt::format(" {}", interface_type_name(eni.type));
   const std::string groups = fmt::format("groups {}", fmt::join(eni.security_groups, ", "));
   if (eni.instance.empty()) return fmt::format("available {}{} {}", describe_addresses(eni), type, groups);
-  return fmt::format("eth{} {}{} vf {} {}", eni.device_index, describe_addresses(eni), type, eni.vf.index, groups);
+  const std::string port = eni.port.is_tap() ? "" : " port " + describe(eni.port);
+  return fmt::format("eth{} {}{} vf {}{} {}", eni.device_index, describe_addresses(eni), type, eni.vf.index, port, groups);
 }
 
 }  // namespace weft

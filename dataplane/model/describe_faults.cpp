@@ -43,6 +43,7 @@ std::string describe(const underlay::Impairment& impairment) {
 }
 
 std::string describe_place(const underlay::Fault& fault) {
+  if (!fault.host.empty()) return fmt::format("the link of {}'s host", fault.host);
   std::string text = fault.path ? fmt::format("path {}", *fault.path) : "every path";
   if (!fault.from.empty()) text += " from " + fault.from;
   if (!fault.to.empty()) text += " to " + fault.to;

@@ -62,6 +62,15 @@ std::vector<Error> mistakes_of(const underlay::Fault& fault, std::uint32_t spine
                         fmt::format("there is no path {}; with spines: {} paths are numbered from 0 to {}", *fault.path,
                                     spines, spines - 1),
                         {"", 0, "path"}});
+  if (!fault.host.empty() && (fault.path || !fault.from.empty() || !fault.to.empty()))
+    mistakes.push_back({"InvalidParameterCombination",
+                        "'host' is about a host's link, both directions, 'path', 'from' and 'to' about paths; keep one of "
+                        "the two",
+                        {"", 0, "host"}});
+  if (!fault.host.empty() && (fault.impairment.duplicate != 0 || fault.impairment.reorder != 0))
+    mistakes.push_back({"InvalidParameterCombination",
+                        "a host's link neither duplicates nor reorders, only paths do; leave 'host' out",
+                        {"", 0, "host"}});
   if (fault.impairment == underlay::Impairment{})
     mistakes.push_back({"MissingParameter",
                         fmt::format("the fault {} says nothing that is wrong, such as latency: 50us or loss: 1%",
@@ -80,7 +89,7 @@ Result<Deployment> set_fault(const Deployment& running, underlay::Fault fault) {
                  {"", 0, "name"}};
   if (const std::vector<Error> mistakes = mistakes_of(fault, running.layout.spines); !mistakes.empty())
     return mistakes.front();
-  for (auto [end, key] : {std::pair{&fault.from, "from"}, std::pair{&fault.to, "to"}}) {
+  for (auto [end, key] : {std::pair{&fault.from, "from"}, std::pair{&fault.to, "to"}, std::pair{&fault.host, "host"}}) {
     Result<std::string> name = instance_name(running, *end, key);
     if (!name) return name.error();
     *end = *name;
@@ -114,7 +123,9 @@ Deployment clear_faults(const Deployment& running) {
 }
 
 void forget_faults_of(Deployment& deployment, const std::string& instance) {
-  const auto names_it = [&](const underlay::Fault& fault) { return fault.from == instance || fault.to == instance; };
+  const auto names_it = [&](const underlay::Fault& fault) { 
+    return fault.from == instance || fault.to == instance || fault.host == instance;
+  };
   std::erase_if(deployment.declared_faults, names_it);
   std::erase_if(deployment.set_faults, names_it);
 }

@@ -305,6 +305,7 @@ Details differences(const Versions<Eni>& versions) {
   if (before.enable_frag_bypass != now.enable_frag_bypass)
     details.push_back("fragment bypass: " + on_or_off(now.enable_frag_bypass));
   if (before.ena_srd != now.ena_srd) details.push_back("ENA Express: " + on_or_off(now.ena_srd));
+  differ(details, "port", describe(before.port), describe(now.port));
   if (before.ena_srd_udp != now.ena_srd_udp)
     details.push_back("ENA Express for UDP: " + on_or_off(now.ena_srd_udp));
   return details;
@@ -316,6 +317,7 @@ Details fabric_differences(const underlay::Layout& before, const underlay::Layou
   differ(details, "seed", std::to_string(before.seed), std::to_string(now.seed));
   differ(details, "rack", describe(before.rack), describe(now.rack));
   differ(details, "spine", describe(before.spine), describe(now.spine));
+  differ(details, "host", describe(before.host), describe(now.host));
   return details;
 }
 

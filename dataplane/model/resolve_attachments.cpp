@@ -58,6 +58,7 @@ bool Resolver::check_interface(const InterfaceDeclaration& declared, const std::
     refuse(key + ".device_index", "InvalidParameterValue",
            fmt::format("device index {} is not possible; use 0 to {}", *declared.device_index, kMostDeviceIndex));
   check_tracking(declared.connection_tracking, key + ".connection_tracking");
+  check_port(declared, key + ".port");
   const bool possible = check_addresses(declared, key, shared);
   return possible && subnet != nullptr && !wrong_subnets_.contains(declared.subnet);
 }

@@ -30,14 +30,14 @@ void Resolver::resolve_faults() {
   // Those that were set stay as long as what they are about is there.
   std::ranges::copy_if(running_.set_faults, std::back_inserter(result_.set_faults), [&](const underlay::Fault& set) {
     const auto is_there = [&](const std::string& end) { return end.empty() || find_wanted(end) != nullptr; };
-    return is_there(set.from) && is_there(set.to) && set.path.value_or(0) < result_.layout.spines;
+    return is_there(set.from) && is_there(set.to) && is_there(set.host) && set.path.value_or(0) < result_.layout.spines;
   });
 }
 
 void Resolver::check_fault(const underlay::Fault& fault, const std::string& key) {
   for (const Error& mistake : mistakes_of(fault, topology_.fabric.spines))
     refuse(mistake.where.key.empty() ? key : key + "." + mistake.where.key, mistake.code, mistake.message);
-  for (const auto& [end, name] : {std::pair{".from", fault.from}, std::pair{".to", fault.to}})
+  for (const auto& [end, name] : {std::pair{".from", fault.from}, std::pair{".to", fault.to}, std::pair{".host", fault.host}})
     if (!name.empty() && find_wanted(name) == nullptr)
       refuse(key + end, "InvalidInstanceID.NotFound",
              fmt::format("The instance ID {} does not exist{}", in_quotes(name), hint(name, names_of(instances_))));

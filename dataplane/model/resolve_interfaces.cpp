@@ -54,6 +54,7 @@ Eni Resolver::build_eni(const WantedInterface& wanted) {
   eni.enable_frag_bypass = declared.enable_frag_bypass;
   eni.ena_srd = declared.ena_srd;
   eni.ena_srd_udp = declared.ena_srd_udp;
+  eni.port = build_port(wanted);
   return eni;
 }
 

@@ -89,6 +89,7 @@ class Resolver {
   // What an interface may be, and where it is attached: resolve_attachments.cpp
   bool check_interface(const InterfaceDeclaration& interface, const std::string& key, bool shared);
   bool check_addresses(const InterfaceDeclaration& interface, const std::string& key, bool shared);
+  void check_port(const InterfaceDeclaration& interface, const std::string& key);  // resolve_ports.cpp
   void check_tracking(const ConnectionTracking& tracking, const std::string& key);
   void expand_network_interfaces();
   void attach(WantedInterface& wanted);
@@ -119,6 +120,7 @@ class Resolver {
   void no_free_address(const WantedInterface& wanted, const IpPrefix& cidr);
   void build_enis();
   Eni build_eni(const WantedInterface& wanted);
+  PortBackend build_port(const WantedInterface& wanted);  // resolve_ports.cpp
   void build_instances();
   MacAddress choose_mac(const std::string& eni_id);
   std::uint32_t choose_vf();
@@ -191,6 +193,7 @@ class Resolver {
   std::set<std::string> ids_;  // taken: existing now, or given out in this run
   AddressPool pool_;
   std::set<MacAddress> macs_;
+  std::map<std::string, std::string> resources_;  // of ports; whose it is
   std::set<std::uint32_t> vfs_;
   std::uint32_t next_vf_ = 0;  // no free index lies below
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dataplane/model/parameters.hpp"
+#include "dataplane/model/port_backend.hpp"
 #include "dataplane/model/result.hpp"
 #include "dataplane/net/address.hpp"
 #include "dataplane/underlay/impairment.hpp"
@@ -227,6 +228,7 @@ struct InterfaceDeclaration {
   bool enable_frag_bypass = false;  // the driver's option: fragments out have no allowance of their own (facts ec2 1.8)
   bool ena_srd = false;             // EnaSrdEnabled: ENA Express (facts ec2 5.5)
   bool ena_srd_udp = false;         // EnaSrdUdpEnabled: means nothing without the other
+  PortBackend port;                 // socket and device may contain {instance} and {index}
   VfSettings vf;
   int line = 0;
 };

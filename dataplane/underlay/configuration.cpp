@@ -39,7 +39,8 @@ Impairment combine(const Impairment& path, const Impairment& fault) {
 
 bool impairs_nothing(const Configuration& configuration) {
   const Impairment nothing;
-  return configuration.layout.rack == nothing && configuration.layout.spine == nothing &&
+  const Layout& layout = configuration.layout;
+  return layout.rack == nothing && layout.spine == nothing && layout.host == nothing &&
          std::ranges::all_of(configuration.faults, [&](const Fault& fault) { return fault.impairment == nothing; });
 }
 

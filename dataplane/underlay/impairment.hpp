@@ -3,7 +3,8 @@
 //
 // Between two racks there are as many *paths* as spines; path p of a pair goes up through spine p and down again. Two
 // hosts of one rack meet in their rack's switch: one path. Paths are numbered from 0, equal in cost, and chosen by the
-// outer UDP source port (facts fabric 5.8). Everything is per direction.
+// outer UDP source port (facts fabric 5.8). Before and behind its path a packet crosses the *link* of a host: the one that
+// joins the host to its rack's switch, shared by all it sends, and by all that comes to it. Everything is per direction.
 #pragma once
 
 #include <cstdint>
@@ -53,15 +54,18 @@ struct Layout {
   std::uint64_t seed = 1;               // of everything random
   Impairment rack{};                    // of every way within a rack
   Impairment spine{};                   // of every path between racks
+  Impairment host{};                    // of every host's link, each direction; it neither duplicates nor reorders
   bool operator==(const Layout&) const = default;
 };
 
-/// One `weft fault set`: what is wrong, and where. A field that is empty means every one.
+/// One `weft fault set`: what is wrong, and where. Of paths, those of which a field that is empty means every one; or of the
+/// link of one host, both directions, and then the other fields are empty.
 struct Fault {
   std::string name;                     // unique; `weft fault clear NAME`
-  std::optional<std::uint32_t> path;
-  std::string from, to;                 // instances
-  Impairment impairment;                // added to the layout's: latencies add, a rate is the smaller, the rest is the fault's
+  std::optional<std::uint32_t> path{};
+  std::string from{}, to{};             // instances
+  Impairment impairment{};              // added to the layout's: latencies add, a rate is the smaller, the rest is the fault's
+  std::string host{};                   // an instance's, whose host's link it is
   bool operator==(const Fault&) const = default;
 };
 

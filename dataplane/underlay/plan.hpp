@@ -18,12 +18,21 @@ struct Host {
   }
 };
 
+/// What a packet crosses: the link of the host that sends it, a path, the link of the host that it is for.
+enum class Hop : std::uint8_t { kPath, kUplink, kDownlink };
+
+/// What waits before an uplink is in the memory of the host that sends, where a card takes it from when it can: no switch's
+/// buffer, so `queue` and `ecn` are not about it. As much as two windows of an SRD flow; more is dropped.
+inline constexpr std::uint32_t kUplinkQueueBytes = 8 << 20;
+
 struct PlacedFault {
-  std::optional<std::uint32_t> path;
+  std::optional<std::uint32_t> path{};
   std::optional<Host> from{}, to{};
+  std::optional<Host> host{};  // of its link, and of no path
   Impairment impairment{};
 
   bool concerns(const Host& source, const Host& destination) const noexcept {
+    if (host) return *host == source || *host == destination;
     return (!from || *from == source) && (!to || *to == destination);
   }
 };
@@ -37,8 +46,15 @@ struct Plan {
   std::uint32_t paths(const Host& from, const Host& to) const noexcept;
   /// False: nothing is wrong between them on any path, and nobody need ask further.
   bool concerns(const Host& from, const Host& to) const noexcept;
-  /// The layout's and all faults' that concern it, in their order.
+  /// The layout's and all faults' that concern it, in their order. Of the path only.
   Impairment impairment(const Host& from, const Host& to, std::uint32_t path) const noexcept;
+
+  /// Something is set for the link of that host: what it exchanges with another host crosses it.
+  bool links(const Host& host) const noexcept;
+  /// The same of its link in one direction, which is no path.
+  Impairment link_impairment(const Host& host, Hop direction) const noexcept;
+  /// What the layout alone says of every link.
+  Impairment usual_link(Hop direction) const noexcept;
 };
 
 /// The outer UDP source port by which switches choose among equal paths (facts fabric 5.8).

@@ -1,37 +1,31 @@
-// All lanes that packets have met: made when a packet comes, at most kMostLanes of them; past that, of four that share a
-// place the one that was used longest ago is forgotten, with what its queue held and its counters.
+// All lanes that packets have met: paths, and the links of hosts.
 //
-// A plan that is another one reaches a lane with the lane's next packet: its impairment changes (Lane::change()), and where
-// the layout's seed is another one it restarts as well (Lane::restart()). Runs that are to be the same therefore begin with
-// another seed, or with a worker that is new; setting the seed that is set already changes nothing.
+// A packet crosses in two steps, for what it meets last is shared by senders whose packets have come different ways, and must
+// be met in the order in which they come there:
+//
+//   offer(), offer_on()  as it is sent: the link of its host, then its path. The outcome says when it is through.
+//   land()               then, the caller having kept it meanwhile: the link of the host that it is for. The outcome says
+//                        when it arrives.
 //
 // Each worker has one of its own. A lane's rate and queue are therefore each worker's: as many workers carry flows of one
-// pair of hosts, as often is its rate there. Thread: the worker. Nothing is allocated after the constructor.
+// pair of hosts, as often is its rate there, and its hosts' links likewise. Thread: the worker. Nothing is allocated after the
+// constructor.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
-#include "dataplane/underlay/lane.hpp"
-#include "dataplane/underlay/plan.hpp"
+#include "dataplane/underlay/lane_table.hpp"
 
 namespace weft::underlay {
 
 class Underlay {
  public:
-  static constexpr unsigned kSets = 512, kWays = 4, kMostLanes = kSets * kWays;
+  static constexpr unsigned kPathSets = 512, kLinkSets = 256;
+  static constexpr unsigned kMostPaths = kPathSets * LaneTable::kWays;
 
-  struct Way {
-    Host from, to;
-    std::uint32_t path = 0;
-    bool operator==(const Way&) const = default;
-  };
-
-  Underlay() : places_(kMostLanes) {}
-
-  /// What becomes of a packet from one host to another; nothing: nothing is wrong there, it arrives now. The path is that
-  /// of `hash`, the flow's.
+  /// What becomes of a packet from one host to another; nothing: nothing is wrong there, it arrives now, and does not land.
+  /// The path is that of `hash`, the flow's.
   std::optional<Outcome> offer(const Plan& plan, const Host& from, const Host& to, std::uint32_t hash,
                                std::uint64_t now_ns, std::uint32_t bytes, bool ect) noexcept;
 
@@ -39,19 +33,14 @@ class Underlay {
   Outcome offer_on(std::uint32_t path, const Plan& plan, const Host& from, const Host& to, std::uint64_t now_ns,
                    std::uint32_t bytes, bool ect) noexcept;
 
+  /// What has come through its path by now, in the order in which it did. With `plan.links(to)` only: else it has arrived.
+  Outcome land(const Plan& plan, const Host& to, std::uint64_t now_ns, std::uint32_t bytes, bool ect) noexcept;
+
   /// Null: no packet has been there, or it is forgotten.
-  const Lane* find(const Way& way) const noexcept;
+  const Lane* find(const Way& way) const noexcept { return (way.hop == Hop::kPath ? paths_ : links_).find(way); }
 
  private:
-  struct Place {
-    Way way;
-    std::optional<Lane> lane;
-    std::uint64_t version = 0, seed = 0, used_ns = 0;  // the plan's, as the lane knows it; when its last packet came
-  };
-  static std::size_t set_of(const Way& way) noexcept;
-  Lane& lane_of(const Plan& plan, const Way& way, std::uint64_t now_ns) noexcept;
-
-  std::vector<Place> places_;
+  LaneTable paths_{kPathSets}, links_{kLinkSets};
 };
 
 }  // namespace weft::underlay

@@ -32,10 +32,17 @@ void count_delivered(WorkerContext& worker, EniSlot eni, std::uint64_t packets, 
   worker.balance.delivered.add(packets);
 }
 
+/// Why the port has not taken a packet.
+[[gnu::cold]] DropReason refusal(const Port& port) noexcept {
+  return port.link_up() ? DropReason::kPortFull : DropReason::kLinkDown;
+}
+
 /// A part of packet i that its port has not taken.
-void drop_piece(const Burst& burst, unsigned i, rte_mbuf* piece, EniSlot to, WorkerContext& worker) noexcept {
-  if (burst.captures) [[unlikely]] capture_drop(burst, i, piece, to, DropReason::kPortFull, worker);
-  drop_single(piece, burst.source[i], to, DropReason::kPortFull, worker);
+void drop_piece(const Burst& burst, unsigned i, rte_mbuf* piece, EniSlot slot, const Port& port,
+                WorkerContext& worker) noexcept {
+  const DropReason reason = refusal(port);
+  if (burst.captures) [[unlikely]] capture_drop(burst, i, piece, slot, reason, worker);
+  drop_single(piece, burst.source[i], slot, reason, worker);
 }
 
 /// For a port that takes less than the packets of this group ask for: each is finished for itself.
@@ -50,7 +57,7 @@ void send_finished(Burst& burst, unsigned i, const EniRecord& to, EniSlot slot, 
   burst.fate[i] = Fate::kDelivered;
   for (unsigned k = sent; k < result.count; ++k) {
     bytes -= frames[k]->pkt_len;
-    drop_piece(burst, i, frames[k], slot, worker);
+    drop_piece(burst, i, frames[k], slot, *to.port, worker);
   }
   count_delivered(worker, slot, sent, bytes);
 }
@@ -71,7 +78,7 @@ void send_in_fragments(Burst& burst, unsigned i, const EniRecord& to, EniSlot sl
     rte_mbuf* frames[kMaxFragments];
     const unsigned count = fragment(wholes[k], to.mtu, worker.pool, frames);
     if (count == 0) {
-      drop_piece(burst, i, wholes[k], slot, worker);
+      drop_piece(burst, i, wholes[k], slot, *to.port, worker);
       continue;
     }
     worker.balance.copies.add(count - 1);
@@ -79,7 +86,7 @@ void send_in_fragments(Burst& burst, unsigned i, const EniRecord& to, EniSlot sl
     for (unsigned n = 0; n < count; ++n) bytes += frames[n]->pkt_len;
     const unsigned sent = to.port->transmit({frames, count});
     for (unsigned n = sent; n < count; ++n) bytes -= frames[n]->pkt_len;
-    for (unsigned n = sent; n < count; ++n) drop_piece(burst, i, frames[n], slot, worker);
+    for (unsigned n = sent; n < count; ++n) drop_piece(burst, i, frames[n], slot, *to.port, worker);
     count_delivered(worker, slot, sent, bytes);
   }
 }
@@ -118,7 +125,7 @@ void send_in_fragments(Burst& burst, unsigned i, const EniRecord& to, EniSlot sl
   for (unsigned k = 0; k < sent; ++k) burst.fate[index[k]] = Fate::kDelivered;
   for (unsigned k = sent; k < count; ++k) {
     bytes -= frames[k]->pkt_len;
-    burst.drop(index[k], DropReason::kPortFull);
+    burst.drop(index[k], refusal(*to.port));
   }
   count_delivered(worker, group.eni, sent, bytes);
 }
@@ -140,16 +147,34 @@ bool send_whole(Burst& burst, WorkerContext& worker) noexcept {
   std::uint64_t bytes = burst.bytes;
   for (unsigned i = sent; i < burst.count; ++i) {
     bytes -= burst.packet[i]->pkt_len;
-    burst.drop(i, DropReason::kPortFull);
+    burst.drop(i, refusal(*to.port));
   }
   count_delivered(worker, slot, sent, bytes);
   return true;
 }
 
+/// For a port of several queues or of changing capabilities: what it is now, to this worker.
+EniRecord as_it_is_now(const EniRecord& to, const WorkerContext& worker) noexcept {
+  EniRecord now = to;
+  now.port = to.port_of(worker.index);
+  if (to.takes_change) {
+    const PortCapabilities port = now.port->capabilities();
+    now.takes_checksum = port.checksum;
+    now.takes_tso = port.tso;
+    now.takes_chains = port.chains;
+  }
+  return now;
+}
+
+[[gnu::noinline]] void send_changing_group(Burst& burst, const Group& group, const EniRecord& to,
+                                           WorkerContext& worker) noexcept {
+  send_group(burst, group, as_it_is_now(to, worker), worker);
+}
+
 [[gnu::noinline, gnu::cold]] void send_captured_group(Burst& burst, const Group& group, const EniRecord& to,
                                                       WorkerContext& worker) noexcept {
-  CapturedPort port(*to.port, group.eni, worker);
-  EniRecord captured = to;
+  EniRecord captured = as_it_is_now(to, worker);
+  CapturedPort port(*captured.port, group.eni, worker);
   captured.port = &port;
   send_group(burst, group, captured, worker);
 }
@@ -204,12 +229,14 @@ void deliver(Burst& burst, WorkerContext& worker) noexcept {
     const EniRecord& to = worker.snapshot->eni(group.eni);
     if (to.port == nullptr || !to.link_up) {
       for (unsigned k = 0; k < group.count; ++k) burst.drop(group.member[k], DropReason::kLinkDown);
-    } else if (to.home != worker.index) {
+    } else if (to.port_of(worker.index) == nullptr) {
       hand_over_group(burst, group, to.home, worker);
     } else if (to.trust) [[unlikely]] {
       send_claimed_group(burst, group, to, worker);
     } else if (burst.captures && worker.capture.wants(group.eni)) [[unlikely]] {
       send_captured_group(burst, group, to, worker);
+    } else if (to.home != worker.index || to.takes_change) {
+      send_changing_group(burst, group, to, worker);
     } else {
       send_group(burst, group, to, worker);
     }

@@ -44,12 +44,8 @@ void WorkerEfaGate::lose(DropReason reason, EniSlot source, EniSlot destination)
   note(reason, source, destination);
 }
 
-EfaPassage WorkerEfaGate::cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
-                                std::uint32_t bytes) const noexcept {
-  const Snapshot& snapshot = *worker_.snapshot;
-  const underlay::Outcome outcome =
-      worker_.lanes->offer_on(path, *snapshot.underlay, snapshot.hosts[source], snapshot.hosts[destination], now_ns,
-                              bytes + kOuterBytes, /*ect=*/true);
+EfaPassage WorkerEfaGate::passage_of(const underlay::Outcome& outcome, EniSlot source,
+                                     EniSlot destination) const noexcept {
   const bool lost = outcome.dropped || outcome.flipped_bit;
   const DropReason reason = outcome.dropped ? reason_of_loss(*outcome.dropped) : DropReason::kFabricLoss;
   if (lost) lose(reason, source, destination);
@@ -58,6 +54,26 @@ EfaPassage WorkerEfaGate::cross(EniSlot source, EniSlot destination, std::uint8_
           .congested = outcome.marked,
           .at_ns = outcome.at_ns,
           .copy_at_ns = outcome.copy_at_ns};
+}
+
+EfaPassage WorkerEfaGate::cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
+                                std::uint32_t bytes) const noexcept {
+  const Snapshot& snapshot = *worker_.snapshot;
+  const underlay::Plan& plan = *snapshot.underlay;
+  const underlay::Host &from = snapshot.hosts[source], &to = snapshot.hosts[destination];
+  EfaPassage passage = passage_of(
+      worker_.lanes->offer_on(path, plan, from, to, now_ns, bytes + kOuterBytes, /*ect=*/true), source, destination);
+  passage.lands = plan.links(to);
+  return passage;
+}
+
+EfaPassage WorkerEfaGate::land(EniSlot source, EniSlot destination, std::uint64_t now_ns,
+                               std::uint32_t bytes) const noexcept {
+  const Snapshot& snapshot = *worker_.snapshot;
+  if (snapshot.underlay == nullptr || !snapshot.underlay->links(snapshot.hosts[destination])) return {.at_ns = now_ns};
+  return passage_of(worker_.lanes->land(*snapshot.underlay, snapshot.hosts[destination], now_ns, bytes + kOuterBytes,
+                                        /*ect=*/true),
+                    source, destination);
 }
 
 }  // namespace weft

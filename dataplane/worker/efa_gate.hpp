@@ -32,6 +32,7 @@ class WorkerEfaGate final : public EfaGate {
   }
   EfaPassage cross(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
                    std::uint32_t bytes) const noexcept override;
+  EfaPassage land(EniSlot source, EniSlot destination, std::uint64_t now_ns, std::uint32_t bytes) const noexcept override;
   void note_overflow(EniSlot source, EniSlot destination) const noexcept override {
     lose(DropReason::kFabricQueue, source, destination);
   }
@@ -44,6 +45,7 @@ class WorkerEfaGate final : public EfaGate {
  private:
   void record(const EfaSighting& packet, EniSlot whose, CaptureDirection direction, EfaEnd end,
               std::uint8_t why) const noexcept;
+  EfaPassage passage_of(const underlay::Outcome& outcome, EniSlot source, EniSlot destination) const noexcept;
   void lose(DropReason reason, EniSlot source, EniSlot destination) const noexcept;
   void note(DropReason reason, EniSlot source, EniSlot destination) const noexcept;
   void note(EfaVerdict refusal, EniSlot source, EniSlot destination) const noexcept;

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include <rte_errno.h>
@@ -24,6 +25,14 @@ std::vector<std::pair<std::string, IpAddress>> ends_of(const Deployment& deploym
   for (const Eni* eni : flatten_enis(deployment)) ends.emplace_back(eni->id, eni->private_ip);
   if (deployment.internet_gateway) ends.emplace_back(deployment.internet_gateway->id, IpAddress{});
   return ends;
+}
+
+PortQueues queues_of(Engine::Attachment&& attachment) {
+  PortQueues queues;
+  if (attachment.port == nullptr) return queues;
+  queues.push_back(std::move(attachment.port));
+  std::ranges::move(attachment.more_queues, std::back_inserter(queues));
+  return queues;
 }
 
 void run_worker(Worker& worker, unsigned index, const std::vector<int>& cpus) noexcept {
@@ -115,12 +124,17 @@ std::vector<unsigned> EngineImpl::ports_by_worker() const {
   return ports;
 }
 
-Result<std::vector<SlotAssignment>> EngineImpl::assign_slots(const Deployment& deployment, std::uint32_t epoch) {
+Result<std::vector<SlotAssignment>> EngineImpl::assign_slots(const Deployment& deployment,
+                                                            const std::vector<Attachment>& added, std::uint32_t epoch) {
+  std::set<std::string> many_queues;
+  for (const Attachment& attachment : added)
+    if (!attachment.more_queues.empty()) many_queues.insert(attachment.eni_id);
   std::vector<SlotAssignment> assignments;
   std::vector<unsigned> ports = ports_by_worker();
   for (const auto& [id, address] : ends_of(deployment)) {
     const bool known = slots_.find(id).has_value();
-    const auto least = std::ranges::min_element(ports);  // where a new one goes
+    // Where a new one goes. Queue q of a card is then worker q's, which is whose flows its RSS puts there (steer.cpp).
+    const auto least = many_queues.contains(id) ? ports.begin() : std::ranges::min_element(ports);
     const auto home = static_cast<std::uint16_t>(least - ports.begin());
     const std::optional<EniSlot> slot = slots_.take(id, address, epoch, home);
     if (!slot) return Error{"NetworkInterfaceLimitExceeded", "the engine has room for 65534 interfaces", {}};
@@ -151,7 +165,7 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
     if (const auto& owner = slots_[static_cast<EniSlot>(slot)]; !owner.eni_id.empty() && !wanted.contains(owner.eni_id))
       gone.push_back(static_cast<EniSlot>(slot));
-  Result<std::vector<SlotAssignment>> assignments = assign_slots(*deployment, epoch);
+  Result<std::vector<SlotAssignment>> assignments = assign_slots(*deployment, added, epoch);
   if (!assignments) {
     slots_.roll_back();
     return assignments.error();
@@ -163,15 +177,19 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
   slots_.commit();
 
   // 3. Compile. What has gone keeps its slot until nobody can see it.
-  std::vector<std::unique_ptr<Port>> closed;  // at the end of this function
-  for (const EniSlot slot : gone) unwatch(slots_[slot], slots_[slot].port.get());
+  std::vector<PortQueues> closed;  // at the end of this function
+  for (const EniSlot slot : gone) unwatch(slots_[slot], slots_[slot].queues);
   for (Attachment& attachment : added) {
     const EniSlot slot = *slots_.find(attachment.eni_id);
-    std::swap(slots_[slot].port, attachment.port);
-    unwatch(slots_[slot], attachment.port.get());
-    closed.push_back(std::move(attachment.port));
+    closed.push_back(std::exchange(slots_[slot].queues, queues_of(std::move(attachment))));
+    unwatch(slots_[slot], closed.back());
   }
-  for (SlotAssignment& assignment : *assignments) assignment.port = slots_[assignment.slot].port.get();
+  for (SlotAssignment& assignment : *assignments) {
+    const PortQueues& queues = slots_[assignment.slot].queues;
+    for (const std::unique_ptr<Port>& queue : queues)
+      if (assignment.port == nullptr) assignment.port = queue.get();
+      else assignment.more_queues.push_back(queue.get());
+  }
   const auto workers = static_cast<unsigned>(workers_.size());
   allowances_.update(*deployment, workers, now_ns());
   functions_.update(*deployment, *assignments, epoch, workers, now_ns());
@@ -199,21 +217,38 @@ Result<void> EngineImpl::apply(std::shared_ptr<const Deployment> deployment, std
 
 /// All of them or none.
 Result<void> EngineImpl::watch(const std::vector<Attachment>& added) {
-  for (std::size_t i = 0; i < added.size(); ++i) {
-    const EniSlot slot = *slots_.find(added[i].eni_id);
+  std::vector<std::pair<WakeSet*, int>> watched;
+  const auto add = [&](const Attachment& attachment, const Port* port, std::size_t queue) -> Result<void> {
+    if (port == nullptr) return {};
+    const EniSlot slot = *slots_.find(attachment.eni_id);
     const SlotTable::Owner& owner = slots_[slot];
-    if (added[i].port == nullptr || added[i].port->readiness_fd() < 0) continue;
-    Result<void> watched =
-        workers_[owner.home]->wake_set().add(added[i].port->readiness_fd(), port_tag(slot, owner.born));
-    if (watched) continue;
-    while (i-- > 0) unwatch(slots_[*slots_.find(added[i].eni_id)], added[i].port.get());
-    return watched;
+    const bool polled = port->readiness_fd() < 0;
+    const int fd = polled ? port->wake_fd() : port->readiness_fd();
+    if (fd < 0) return {};
+    WakeSet& set = wake_set_of(owner, queue);
+    Result<void> done = set.add(fd, port_tag(slot, owner.born), polled ? WakeSet::Trigger::kEdge : WakeSet::Trigger::kLevel);
+    if (done) watched.emplace_back(&set, fd);
+    return done;
+  };
+  for (const Attachment& attachment : added) {
+    Result<void> done = add(attachment, attachment.port.get(), 0);
+    for (std::size_t q = 0; done && q < attachment.more_queues.size(); ++q)
+      done = add(attachment, attachment.more_queues[q].get(), q + 1);
+    if (done) continue;
+    for (const auto& [set, fd] : watched) set->remove(fd);
+    return done;
   }
   return {};
 }
 
-void EngineImpl::unwatch(const SlotTable::Owner& owner, const Port* port) {
-  if (port != nullptr && port->readiness_fd() >= 0) workers_[owner.home]->wake_set().remove(port->readiness_fd());
+void EngineImpl::unwatch(const SlotTable::Owner& owner, const PortQueues& queues) {
+  for (std::size_t q = 0; q < queues.size(); ++q)
+    for (const int fd : {queues[q]->readiness_fd(), queues[q]->wake_fd()})
+      if (fd >= 0) wake_set_of(owner, q).remove(fd);
+}
+
+WakeSet& EngineImpl::wake_set_of(const SlotTable::Owner& owner, std::size_t queue) {
+  return workers_[(owner.home + queue) % workers_.size()]->wake_set();
 }
 
 }  // namespace weft

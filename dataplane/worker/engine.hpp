@@ -142,7 +142,7 @@ class Engine {
   virtual std::map<std::string, PortState> port_states() const = 0;
   virtual std::vector<DropView> drops() const = 0;
   /// Of each way, in the order asked. Zeros: no packet has been there, or the lane is forgotten (underlay/underlay.hpp).
-  virtual std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) = 0;
+  virtual std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) = 0;
   /// The ENI as records name it, while it has a slot.
   virtual std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const = 0;
   /// What the workers have added up for the deployment's flow logs since the last call.

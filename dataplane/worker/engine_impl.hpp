@@ -39,7 +39,7 @@ class EngineImpl final : public Engine {
   FlowCounts flow_counts() override;
   std::map<std::string, PortState> port_states() const override;
   std::vector<DropView> drops() const override;
-  std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) override;
+  std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) override;
   std::optional<FlowLogEniKey> flow_log_eni(const std::string& eni_id) const override;
   FlowLogBatch take_flow_log_records() override;
   std::vector<IdleTime> idle_times() const override;
@@ -51,9 +51,11 @@ class EngineImpl final : public Engine {
   int wake_fd() override { return workers_.front()->wake_set().event_fd(); }
 
  private:
-  Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, std::uint32_t epoch);
+  Result<std::vector<SlotAssignment>> assign_slots(const Deployment& deployment, const std::vector<Attachment>& added,
+                                                   std::uint32_t epoch);
   Result<void> watch(const std::vector<Attachment>& added);
-  void unwatch(const SlotTable::Owner& owner, const Port* port);
+  void unwatch(const SlotTable::Owner& owner, const PortQueues& queues);
+  WakeSet& wake_set_of(const SlotTable::Owner& owner, std::size_t queue);
   std::vector<unsigned> ports_by_worker() const;
   std::uint64_t now_ns() const;
   EniStatistics sum(EniSlot slot) const;

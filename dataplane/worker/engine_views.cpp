@@ -190,8 +190,9 @@ Engine::FlowCounts EngineImpl::flow_counts() {
 std::map<std::string, Engine::PortState> EngineImpl::port_states() const {
   std::map<std::string, PortState> states;
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (const SlotTable::Owner& owner = slots_[static_cast<EniSlot>(slot)]; owner.port != nullptr)
-      states[owner.eni_id] = {.link_up = owner.port->link_up()};
+    if (const SlotTable::Owner& owner = slots_[static_cast<EniSlot>(slot)]; !owner.queues.empty())
+      states[owner.eni_id] = {.link_up = owner.queues.front()->link_up(),
+                              .queues = static_cast<unsigned>(owner.queues.size())};
   return states;
 }
 
@@ -213,7 +214,7 @@ std::vector<DropView> EngineImpl::drops() const {
   return views;
 }
 
-std::vector<LaneView> EngineImpl::lanes(const std::vector<underlay::Underlay::Way>& ways) {
+std::vector<LaneView> EngineImpl::lanes(const std::vector<underlay::Way>& ways) {
   std::vector<LaneView> views(ways.size());
   const std::uint64_t now = now_ns();  // a worker that sleeps has an older one
   const auto add = [&](WorkerContext& context) {

@@ -12,6 +12,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring_elem.h>
 
+#include "dataplane/net/symmetric_rss.hpp"
 #include "dataplane/worker/wake.hpp"
 #include "drivers/port.hpp"
 
@@ -33,10 +34,8 @@ class Handover {
   ~Handover();                          // frees what is in the rings
 
   unsigned workers() const noexcept { return workers_; }
-  /// The worker that has the flows of this hash. Uses the upper bits; the tables use all.
-  unsigned owner(std::uint32_t hash) const noexcept {
-    return static_cast<unsigned>(std::uint64_t{hash} * workers_ >> 32);
-  }
+  /// The worker that has the flows of this hash (net/symmetric_rss.hpp): it polls the queue where a card puts them.
+  unsigned owner(std::uint16_t rss) const noexcept { return queue_of(rss, workers_); }
 
   /// Before the workers start: how to wake worker `to`.
   void set_sleeper(unsigned to, WakeSet* sleeper) noexcept { sleepers_[to] = sleeper; }

@@ -25,14 +25,15 @@ underlay::Plan compile_plan(const underlay::Configuration& configuration, const 
   underlay::Plan plan;
   plan.layout = configuration.layout;
   for (const underlay::Fault& fault : configuration.faults) {
-    underlay::PlacedFault placed{.path = fault.path, .from = {}, .to = {}, .impairment = fault.impairment};
+    underlay::PlacedFault placed{.path = fault.path, .impairment = fault.impairment};
     const auto place = [&](const std::string& instance, std::optional<underlay::Host>& out) {
       if (instance.empty()) return true;
       const auto found = hosts.find(instance);
       if (found != hosts.end()) out = found->second;
       return out.has_value();
     };
-    if (place(fault.from, placed.from) && place(fault.to, placed.to)) plan.faults.push_back(placed);
+    if (place(fault.from, placed.from) && place(fault.to, placed.to) && place(fault.host, placed.host))
+      plan.faults.push_back(placed);
   }
   return plan;
 }

@@ -123,11 +123,21 @@ void process_arrived(WorkerContext& worker) noexcept {
   while (worker.in_flight.due(worker.now_ns)) {
     burst.count = 0;
     while (burst.count < kBurst && worker.in_flight.due(worker.now_ns)) {
-      const InFlight::Held held = worker.in_flight.take_next();
+      InFlight::Held held = worker.in_flight.take_next();
       worker.balance.unstored.add();
       const bool from_live = worker.snapshot->eni(held.source).same_since(held.epoch);
       if (!from_live || !worker.snapshot->eni(held.destination).same_since(held.epoch)) {
         drop_single(held.packet, from_live ? held.source : kNoEni, kNoEni, DropReason::kLinkDown, worker);
+        continue;
+      }
+      const Landing landing = land(held, worker);
+      if (landing.dropped) {
+        drop_single(held.packet, held.source, held.destination, *landing.dropped, worker);
+        continue;
+      }
+      if (landing.waits) {
+        worker.in_flight.hold(held);  // its own place is free
+        worker.balance.stored.add();
         continue;
       }
       burst.destination[burst.count] = held.destination;

@@ -38,7 +38,7 @@ std::optional<EniSlot> SlotTable::take(const std::string& id, const IpAddress& a
   } else {
     return std::nullopt;
   }
-  owners_[slot] = {.eni_id = id, .address = address, .born = epoch, .home = home, .port = nullptr};
+  owners_[slot] = {.eni_id = id, .address = address, .born = epoch, .home = home, .queues = {}};
   slots_[id] = slot;
   taken_.push_back({slot, false, {}, 0});
   return slot;
@@ -59,15 +59,15 @@ void SlotTable::roll_back() {
   taken_.clear();
 }
 
-std::unique_ptr<Port> SlotTable::free(EniSlot slot) {
+PortQueues SlotTable::free(EniSlot slot) {
   Owner& owner = owners_[slot];
   slots_.erase(owner.eni_id);
   if (past_.size() == kRemembered) past_.erase(past_.begin());
   past_.push_back({slot, owner.born, std::move(owner.eni_id)});
-  std::unique_ptr<Port> port = std::move(owner.port);
+  PortQueues queues = std::move(owner.queues);
   owner = {};
   free_.push_back(slot);
-  return port;
+  return queues;
 }
 
 }  // namespace weft

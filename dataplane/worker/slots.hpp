@@ -14,6 +14,9 @@
 
 namespace weft {
 
+/// Of one port, queue 0 first. None: nothing is attached.
+using PortQueues = std::vector<std::unique_ptr<Port>>;
+
 class SlotTable {
  public:
   struct Owner {
@@ -21,7 +24,7 @@ class SlotTable {
     IpAddress address;         // the primary one
     std::uint32_t born = 0;
     std::uint16_t home = 0;
-    std::unique_ptr<Port> port;
+    PortQueues queues;
   };
 
   std::optional<EniSlot> find(const std::string& eni_id) const;
@@ -35,7 +38,7 @@ class SlotTable {
   void commit() { taken_.clear(); }
   void roll_back();
   /// After no worker sees the ENI any more. Returns its port, for the caller to close.
-  std::unique_ptr<Port> free(EniSlot slot);
+  PortQueues free(EniSlot slot);
 
   Owner& operator[](EniSlot slot) { return owners_[slot]; }
   const Owner& operator[](EniSlot slot) const { return owners_[slot]; }

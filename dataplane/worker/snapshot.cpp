@@ -33,6 +33,7 @@ void set_port(EniRecord& out, const SlotAssignment& assignment, std::uint16_t mo
   out.takes_checksum = port.checksum;
   out.takes_tso = port.tso;
   out.takes_chains = port.chains;
+  out.takes_change = assignment.port->capabilities_change();
 }
 
 EniRecord compile_eni(const Eni& eni, const SlotAssignment& assignment, PolicyEni policy, std::uint16_t subnet,
@@ -147,11 +148,21 @@ void compile_underlay(const underlay::Configuration& configuration, const Deploy
   snapshot.underlay = std::move(plan);
 }
 
-void poll_at_home(Snapshot& snapshot, EniSlot slot) {
-  const EniRecord& record = snapshot.enis[slot];
-  if (record.port == nullptr) return;
-  Snapshot::Home& home = snapshot.homes[record.home];
-  (record.port->readiness_fd() < 0 ? home.polled : home.by_epoll).push_back(slot);
+/// Each of its queues by one worker, which fills the first of those that it polls.
+void poll_at_home(Snapshot& snapshot, const SlotAssignment& assignment) {
+  if (assignment.port == nullptr) return;
+  if (assignment.port->readiness_fd() >= 0) return snapshot.homes[assignment.home].by_epoll.push_back(assignment.slot);
+  snapshot.homes[assignment.home].polled.push_back({assignment.slot, assignment.port});
+  if (assignment.more_queues.empty()) return;
+  const std::size_t workers = snapshot.homes.size();
+  std::vector<Port*>& filled = snapshot.queues.emplace_back(workers);
+  filled[assignment.home] = assignment.port;
+  for (std::size_t q = 0; q < assignment.more_queues.size(); ++q) {
+    const std::size_t worker = (assignment.home + q + 1) % workers;
+    snapshot.homes[worker].polled.push_back({assignment.slot, assignment.more_queues[q]});
+    if (filled[worker] == nullptr) filled[worker] = assignment.more_queues[q];
+  }
+  snapshot.enis[assignment.slot].queues = filled.data();
 }
 
 }  // namespace
@@ -190,7 +201,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
       snapshot->enis[assignment.slot].ena_srd_udp = enis[i]->ena_srd_udp;
     }
     index_addresses(*enis[i], assignment.slot, *snapshot);
-    poll_at_home(*snapshot, assignment.slot);
+    poll_at_home(*snapshot, assignment);
   }
   snapshot->prefixes.finish();
   snapshot->vpc_cidr = deployment->vpc_cidr;
@@ -200,7 +211,7 @@ std::unique_ptr<const Snapshot> Snapshot::compile(std::shared_ptr<const Deployme
     snapshot->gateway = assignment.slot;
     snapshot->enis[assignment.slot] = compile_gateway(*deployment->internet_gateway, assignment, *snapshot);
     snapshot->public_addresses = PublicAddresses::compile(*deployment);
-    poll_at_home(*snapshot, assignment.slot);
+    poll_at_home(*snapshot, assignment);
   }
   snapshot->parameters = deployment->parameters;
   compile_timeouts(deployment->parameters, enis, assignments, snapshot->timeouts);

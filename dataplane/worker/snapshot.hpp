@@ -34,7 +34,8 @@ enum class EndKind : std::uint8_t { kInterface, kGateway };
 
 /// All the burst loop asks of an ENI: one cache line.
 struct alignas(64) EniRecord {
-  Port* port = nullptr;       // null: nothing is attached yet
+  Port* port = nullptr;       // its first queue; null: nothing is attached yet
+  Port* const* queues = nullptr;  // of a port with several, by worker: the one that the worker fills, or null
   std::uint32_t address = 0;  // primary private IPv4, host order
   std::uint32_t router = 0;   // its subnet's
   std::uint32_t born = 0;     // epoch at which it took the slot
@@ -58,7 +59,13 @@ struct alignas(64) EniRecord {
   bool takes_checksum = false;  // PortCapabilities
   bool takes_tso = false;
   bool takes_chains = false;
+  bool takes_change = false;  // the three above may be others by now (Port::capabilities_change())
 
+  /// What the worker fills itself. Null: it hands over to the home.
+  Port* port_of(std::uint16_t worker) const noexcept {
+    if (worker == home) return port;
+    return queues == nullptr ? nullptr : queues[worker];
+  }
   /// The slot means the ENI it meant at `epoch`.
   bool same_since(std::uint32_t epoch) const noexcept { return present && born <= epoch; }
 };
@@ -99,6 +106,7 @@ struct SlotAssignment {
   std::uint32_t born = 0;
   std::uint16_t home = 0;
   Port* port = nullptr;
+  std::vector<Port*> more_queues = {};  // queue q is of worker (home + q) modulo their number
 };
 
 class AllowanceBook;
@@ -158,10 +166,15 @@ class Snapshot {
   std::shared_ptr<const underlay::Plan> underlay;  // null: nothing is wrong between any hosts, and no stage asks
   std::vector<underlay::Host> hosts;               // by slot, where its instance stands; only with an underlay
   struct Home {
-    std::vector<EniSlot> polled;    // ports that are asked every turn
+    struct Polled {
+      EniSlot eni;
+      Port* port;  // of its queues, those of this worker
+    };
+    std::vector<Polled> polled;     // ports that are asked every turn
     std::vector<EniSlot> by_epoll;  // ports with a readiness descriptor
   };
   std::vector<Home> homes;  // by worker
+  std::vector<std::vector<Port*>> queues;  // EniRecord::queues
 
  private:
   NextHop local(std::uint16_t vpc, const IpAddress& destination) const noexcept;

@@ -47,6 +47,13 @@ void steer(Burst& burst, WorkerContext& worker) noexcept;
 /// What is wrong with the way from one host to another (dataplane/underlay), of packets from ENI to ENI: they are dropped, or
 /// held until they arrive. Only where the snapshot has an underlay.
 void cross_underlay(Burst& burst, WorkerContext& worker) noexcept;
+/// The link of the host that a packet is for, when it has come there: it is lost, waits for the link, or is there. The packet
+/// stays the caller's.
+struct Landing {
+  std::optional<DropReason> dropped{};
+  bool waits = false;  // until held.at_ns
+};
+Landing land(InFlight::Held& held, WorkerContext& worker) noexcept;
 DropReason reason_of_loss(underlay::Cause cause) noexcept;
 
 /// Finds the flow; what has none, or one that was judged under older rules, goes to judge().

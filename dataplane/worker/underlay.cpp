@@ -1,4 +1,5 @@
-// Between two hosts: a packet of a pair that something is wrong with is lost, or waits until it arrives. A super-segment is
+// Between two hosts: a packet of a pair that something is wrong with is lost, or waits until it arrives. Where its destination's
+// link is impaired it waits twice: until it comes there (cross_underlay), and until it is through (land). A super-segment is
 // one packet here, as long as all its segments: it is lost, held or doubled whole.
 #include <optional>
 
@@ -47,9 +48,21 @@ void flip(rte_mbuf* packet, bool ipv6, std::uint32_t bit) noexcept {
   *rte_pktmbuf_mtod_offset(segment, std::uint8_t*, at) ^= static_cast<std::uint8_t>(1U << bit % 8);
 }
 
+/// A checksum that is still to be computed would be computed of the damage, and nobody would find it. A real sender's is there
+/// before the wire, so the receiver's card would find it and drop the packet.
+bool survives_flip(rte_mbuf* packet, bool ipv6, std::uint32_t bit) noexcept {
+  if (wants_checksum(packet)) return false;
+  flip(packet, ipv6, bit);
+  return true;
+}
+
 /// Not in the air: it goes out with this burst.
 bool arrives_now(std::uint64_t at_ns, const WorkerContext& worker) noexcept {
   return at_ns <= worker.now_ns && !worker.in_flight.due(worker.now_ns);
+}
+
+bool lands(EniSlot destination, const Snapshot& snapshot) noexcept {
+  return snapshot.underlay->links(snapshot.hosts[destination]);
 }
 
 bool hold(const Burst& burst, unsigned i, rte_mbuf* packet, std::uint64_t at_ns, WorkerContext& worker) noexcept {
@@ -57,7 +70,8 @@ bool hold(const Burst& burst, unsigned i, rte_mbuf* packet, std::uint64_t at_ns,
                               .packet = packet,
                               .source = burst.source[i],
                               .destination = burst.destination[i],
-                              .epoch = worker.snapshot->epoch}))
+                              .epoch = worker.snapshot->epoch,
+                              .lands = lands(burst.destination[i], *worker.snapshot)}))
     return false;
   worker.balance.stored.add();
   return true;
@@ -75,14 +89,11 @@ void carry(Burst& burst, unsigned i, const underlay::Outcome& outcome, WorkerCon
   if (outcome.dropped) return burst.drop(i, reason_of_loss(*outcome.dropped));
   rte_mbuf* const packet = burst.packet[i];
   if (outcome.marked) mark(packet, burst.is_ipv6(i));
-  const bool now = arrives_now(outcome.at_ns, worker);  // before its own copy is in the air
+  // Before its own copy is in the air. What has a link before it always waits for its turn there.
+  const bool now = arrives_now(outcome.at_ns, worker) && !lands(burst.destination[i], *worker.snapshot);
   if (outcome.copy_at_ns) duplicate(burst, i, *outcome.copy_at_ns, worker);
-  if (outcome.flipped_bit) {
-    // A checksum that is still to be computed would be computed of the damage, and nobody would find it. A real sender's is
-    // there before the wire, so the receiver's card would find it and drop the packet.
-    if (wants_checksum(packet)) return burst.drop(i, DropReason::kFabricLoss);
-    flip(packet, burst.is_ipv6(i), *outcome.flipped_bit);
-  }
+  if (outcome.flipped_bit && !survives_flip(packet, burst.is_ipv6(i), *outcome.flipped_bit))
+    return burst.drop(i, DropReason::kFabricLoss);
   if (now) return;
   if (hold(burst, i, packet, outcome.at_ns, worker)) burst.fate[i] = Fate::kHeld;
   else burst.drop(i, DropReason::kFabricQueue);
@@ -97,6 +108,23 @@ DropReason reason_of_loss(underlay::Cause cause) noexcept {
     case underlay::Cause::kQueue: break;
   }
   return DropReason::kFabricQueue;
+}
+
+Landing land(InFlight::Held& held, WorkerContext& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  if (!held.lands || snapshot.underlay == nullptr || !lands(held.destination, snapshot)) return {};
+  const bool ipv6 = rte_pktmbuf_mtod(held.packet, const EthernetHeader*)->ether_type.host() == kEtherTypeIpv6;
+  const underlay::Outcome outcome =
+      worker.lanes->land(*snapshot.underlay, snapshot.hosts[held.destination], held.at_ns, wire_size_of(held.packet).bytes,
+                         understands_marks(held.packet, ipv6));
+  if (outcome.dropped) return {.dropped = reason_of_loss(*outcome.dropped)};
+  if (outcome.marked) mark(held.packet, ipv6);
+  if (outcome.flipped_bit && !survives_flip(held.packet, ipv6, *outcome.flipped_bit))
+    return {.dropped = DropReason::kFabricLoss};
+  held.lands = false;
+  if (outcome.at_ns == held.at_ns) return {};
+  held.at_ns = outcome.at_ns;
+  return {.waits = true};
 }
 
 void cross_underlay(Burst& burst, WorkerContext& worker) noexcept {

@@ -21,8 +21,8 @@ WakeSet::~WakeSet() {
   ::close(event_fd_);
 }
 
-Result<void> WakeSet::add(int fd, std::uint64_t tag) {
-  epoll_event event{.events = EPOLLIN, .data = {.u64 = tag}};
+Result<void> WakeSet::add(int fd, std::uint64_t tag, Trigger trigger) {
+  epoll_event event{.events = EPOLLIN | (trigger == Trigger::kEdge ? EPOLLET : 0U), .data = {.u64 = tag}};
   if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0) return {};
   return Error{"Weft.PortFailed", "a port's descriptor cannot be polled: " + std::generic_category().message(errno), {}};
 }
@@ -41,9 +41,14 @@ unsigned WakeSet::ready(std::span<Ready, kEvents> found) noexcept {
   return count;
 }
 
-bool WakeSet::wait(int timeout_ms) noexcept {
+bool WakeSet::wait(std::uint64_t timeout_ns) noexcept {
   epoll_event event;  // one will do: the next turn asks for all of them
-  const int ready = ::epoll_wait(epoll_fd_, &event, 1, timeout_ms);
+  const timespec timeout{static_cast<time_t>(timeout_ns / 1'000'000'000), static_cast<long>(timeout_ns % 1'000'000'000)};
+  int ready = ::epoll_pwait2(epoll_fd_, &event, 1, timeout_ns == kForever ? nullptr : &timeout, nullptr);
+  if (ready < 0 && errno == ENOSYS) {  // before Linux 5.11, or a sandbox
+    const std::uint64_t ms = timeout_ns / 1'000'000 + (timeout_ns % 1'000'000 != 0);
+    ready = ::epoll_wait(epoll_fd_, &event, 1, timeout_ns == kForever ? -1 : static_cast<int>(ms));
+  }
   if (ready == 1 && event.data.u64 == kWoken) take_wakes();
   return ready != 0;
 }

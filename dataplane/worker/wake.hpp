@@ -20,7 +20,8 @@ class WakeSet {
   WakeSet(const WakeSet&) = delete;
   WakeSet& operator=(const WakeSet&) = delete;
 
-  Result<void> add(int fd, std::uint64_t tag);
+  enum class Trigger { kLevel, kEdge };
+  Result<void> add(int fd, std::uint64_t tag, Trigger trigger = Trigger::kLevel);
   void remove(int fd) noexcept;
 
   struct Ready {
@@ -29,8 +30,9 @@ class WakeSet {
   };
   /// The descriptors that are ready now; returns how many. The eventfd's own count is taken off.
   unsigned ready(std::span<Ready, kEvents> found) noexcept;
-  /// Sleeps until something is ready or somebody wakes, up to `timeout_ms` (-1: for ever). False: the time is over.
-  bool wait(int timeout_ms) noexcept;
+  /// Sleeps until something is ready or somebody wakes, up to `timeout_ns`. False: the time is over.
+  static constexpr std::uint64_t kForever = ~std::uint64_t{0};
+  bool wait(std::uint64_t timeout_ns) noexcept;
 
   int event_fd() const noexcept { return event_fd_; }
   void wake() noexcept;

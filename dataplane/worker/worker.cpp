@@ -26,7 +26,9 @@ std::uint64_t monotonic_ns() {
 /// The clock hand goes round the flow table once in this time, so that counts are exact to a second (DESIGN D2).
 constexpr std::uint64_t kAgeingRoundNs = 1'000'000'000;
 /// A sleeper with flows comes back to age them; one without sleeps until it is woken.
-constexpr int kAgeingSleepMs = 100;
+constexpr std::uint64_t kAgeingSleepNs = 100'000'000;
+/// A sleep may last longer than it was to by about as much.
+constexpr std::uint64_t kTooShortToSleepNs = 1'000'000;
 /// In a turn, at most; behind, it catches up. A port's four bursts may be as many new flows, and half-full buckets hold four
 /// each, so the hand stays ahead of a few ports' worth of them.
 constexpr std::uint64_t kBucketsPerTurn = 128;
@@ -104,7 +106,7 @@ unsigned Worker::turn() noexcept {
 
 unsigned Worker::poll_ports() noexcept {
   unsigned handled = 0;
-  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled) handled += poll_port(slot);
+  for (const auto& [slot, port] : context_.snapshot->homes[context_.index].polled) handled += poll_port(slot, *port);
   return handled;
 }
 
@@ -121,7 +123,8 @@ unsigned Worker::poll_ready_ports() noexcept {
     if (slot >= snapshot.enis.size()) continue;
     const EniRecord& eni = snapshot.eni(slot);
     if (!eni.present || eni.port == nullptr || port_tag(slot, eni.born) != event.tag) continue;
-    const unsigned packets = poll_port(slot);
+    if (eni.port->readiness_fd() < 0) continue;  // woken by its wake_fd(), and polled in every turn
+    const unsigned packets = poll_port(slot, *eni.port);
     handled += packets;
     // A guest may delete its own interface. Its port stays, and is not a reason to keep the worker awake.
     if (packets == 0 && event.broken) wake_.remove(eni.port->readiness_fd());
@@ -129,8 +132,7 @@ unsigned Worker::poll_ready_ports() noexcept {
   return handled;
 }
 
-unsigned Worker::poll_port(EniSlot slot) noexcept {
-  Port& port = *context_.snapshot->eni(slot).port;
+unsigned Worker::poll_port(EniSlot slot, Port& port) noexcept {
   unsigned handled = 0;
   for (unsigned round = 0; round < kBurstsPerPort; ++round) {
     const unsigned count = port.receive(burst_.packet);
@@ -249,15 +251,15 @@ std::uint64_t Worker::asleep_ns() const noexcept {
 
 bool Worker::arm_everything() noexcept {
   bool quiet = true;
-  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled)
-    quiet = context_.snapshot->eni(slot).port->arm(wake_.event_fd()) && quiet;
+  for (const auto& [slot, port] : context_.snapshot->homes[context_.index].polled)
+    quiet = port->arm(wake_.event_fd()) && quiet;
   if (messages_ != nullptr) quiet = messages_->arm(wake_.event_fd()) && quiet;
   return quiet && handover_.empty(context_.index) && job_.load(std::memory_order_relaxed) == nullptr &&
          !stopping_.load(std::memory_order_relaxed);
 }
 
 void Worker::disarm_everything() noexcept {
-  for (const EniSlot slot : context_.snapshot->homes[context_.index].polled) context_.snapshot->eni(slot).port->disarm();
+  for (const auto& [slot, port] : context_.snapshot->homes[context_.index].polled) port->disarm();
   if (messages_ != nullptr) messages_->disarm();
 }
 
@@ -267,20 +269,23 @@ std::uint64_t Worker::next_arrival_ns() const noexcept {
   return messages_ == nullptr ? frame_ns : std::min(frame_ns, messages_->next_ns());
 }
 
-/// -1: until it is woken. 0: what is on its way through the underlay arrives within the millisecond that epoll counts in.
-int Worker::longest_sleep_ms() const noexcept {
+/// 0: what is on its way through the underlay arrives so soon that a sleep would make it late.
+std::uint64_t Worker::longest_sleep_ns() const noexcept {
   const bool ages = has_flows() || context_.fragments.held() != 0 || context_.services.tcp.size() != 0;
-  const int most_ms = ages ? kAgeingSleepMs : -1;
+  std::uint64_t most_ns = ages ? kAgeingSleepNs : WakeSet::kForever;
+  for (const auto& [slot, port] : context_.snapshot->homes[context_.index].polled)
+    if (const std::uint32_t port_us = port->longest_sleep_us(); port_us != Port::kForever)
+      most_ns = std::min<std::uint64_t>(most_ns, std::uint64_t{port_us} * 1'000);
   const std::uint64_t at_ns = next_arrival_ns();
-  if (at_ns == MessageSwitch::kNever) return most_ms;
-  const std::uint64_t left_ms = at_ns > context_.now_ns ? (at_ns - context_.now_ns) / 1'000'000 : 0;
-  return static_cast<int>(std::min<std::uint64_t>(left_ms, kAgeingSleepMs));
+  if (at_ns == MessageSwitch::kNever) return most_ns;
+  const std::uint64_t left_ns = at_ns > context_.now_ns ? at_ns - context_.now_ns : 0;
+  return left_ns < kTooShortToSleepNs ? 0 : std::min({most_ns, left_ns, kAgeingSleepNs});
 }
 
 /// The control thread wakes every worker after it published, so a sleeper never keeps ports that have gone armed.
 void Worker::sleep() noexcept {
-  const int timeout_ms = longest_sleep_ms();
-  if (timeout_ms == 0) {
+  const std::uint64_t longest_ns = longest_sleep_ns();
+  if (longest_ns == 0) {
     ::sched_yield();
     return;
   }
@@ -289,7 +294,7 @@ void Worker::sleep() noexcept {
     const std::uint64_t before = monotonic_ns();
     asleep_since_ns_.store(before, std::memory_order_relaxed);
     publication_.offline(context_.index);
-    const bool something = wake_.wait(timeout_ms);
+    const bool something = wake_.wait(longest_ns);
     publication_.online(context_.index);
     const std::uint64_t asleep = monotonic_ns() - before;
     asleep_since_ns_.store(0, std::memory_order_relaxed);

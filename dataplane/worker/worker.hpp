@@ -69,7 +69,7 @@ class Worker {
  private:
   unsigned poll_ports() noexcept;
   unsigned poll_ready_ports() noexcept;
-  unsigned poll_port(EniSlot slot) noexcept;
+  unsigned poll_port(EniSlot slot, Port& port) noexcept;
   unsigned take_handed_over() noexcept;
   unsigned poll_messages() noexcept;
   /// The clock hand of one flow table.
@@ -84,7 +84,7 @@ class Worker {
   void serve_job() noexcept;
   void sleep() noexcept;
   std::uint64_t next_arrival_ns() const noexcept;
-  int longest_sleep_ms() const noexcept;
+  std::uint64_t longest_sleep_ns() const noexcept;
   bool arm_everything() noexcept;
   void disarm_everything() noexcept;
   void read_clock() noexcept;

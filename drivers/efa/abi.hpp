@@ -26,7 +26,7 @@ namespace weft::efa {
 
 inline constexpr std::uint64_t kMagic = 0x3141464554464557;  // "WEFTEFA1" little endian
 inline constexpr std::uint16_t kAbiMajor = 1;                // differs: refuse
-inline constexpr std::uint16_t kAbiMinor = 2;                // differs: the lower one's features
+inline constexpr std::uint16_t kAbiMinor = 3;                // differs: the lower one's features
 inline constexpr std::uint64_t kFeatureExpress = 1;          // Hello, HelloReply: express channels (below)
 inline constexpr std::uint64_t kFeatureFabric = 2;           // the client's transport recovers what a fabric loses. Packets
                                                              // between two that have it may cross the emulated fabric
@@ -142,6 +142,17 @@ enum class ClientCounter : unsigned {
 };
 inline constexpr unsigned kClientCounters = 17;
 
+/// What a client has measured of the ways to one peer across the emulated fabric: its word, for statistics. Written now and
+/// then, and not at all where nothing is impaired. `version` is odd while it is written, 0 before it ever was.
+struct alignas(32) PeerRoundTrips {
+  std::atomic<std::uint32_t> version;
+  std::uint32_t reserved;
+  std::atomic<std::uint64_t> peer[2];               // the address as in SendEntry, its bytes as they lie in memory
+  std::atomic<std::uint32_t> path_ns[16];           // smoothed, without the time in the peer's ring; 0: not known
+};
+inline constexpr unsigned kTimedPeers = 8;          // the client's choice which; with more, they take turns
+inline constexpr unsigned kTimedPaths = 16;
+
 struct QueueHeader {
   // Fixed by the daemon before the client sees it.
   alignas(64) std::uint64_t magic;
@@ -172,6 +183,7 @@ struct QueueHeader {
                                                          // pipe, once for each value; another value at each sleep
   alignas(64) std::atomic<std::uint64_t> counts[kClientCounters];  // by ClientCounter, since the queue pair was made: for
                                                                    // statistics, the client's word on itself
+  alignas(64) PeerRoundTrips round_trips[kTimedPeers];             // from minor version 3 on
 };
 static_assert(sizeof(QueueHeader) <= 4096);
 

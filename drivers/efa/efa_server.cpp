@@ -73,6 +73,11 @@ std::vector<EfaServer::ClientView> EfaServer::clients() const {
   return loop_->registry.clients();
 }
 
+std::vector<EfaRoundTrip> EfaServer::round_trips(const std::string& instance) const {
+  const std::lock_guard lock(loop_->mutex);
+  return loop_->registry.round_trips(instance);
+}
+
 std::string efa_socket_path(const std::string& runtime_directory, const std::string& instance) {
   return runtime_directory + "/efa/" + instance + ".sock";
 }

@@ -15,6 +15,7 @@
 #include "drivers/efa/efa_switch.hpp"
 #include "drivers/efa/error.hpp"
 #include "drivers/efa/function.hpp"
+#include "drivers/efa/round_trip.hpp"
 
 namespace weft {
 
@@ -70,6 +71,10 @@ class EfaServer {
   using ClientView = EfaClientView;
   /// The queue pairs there are.
   std::vector<ClientView> clients() const;
+
+  /// What the clients of an instance have measured across the emulated fabric, each its own; of a peer and a path there may be
+  /// several.
+  std::vector<EfaRoundTrip> round_trips(const std::string& instance) const;
 
  private:
   EfaServer();

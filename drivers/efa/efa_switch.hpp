@@ -63,8 +63,8 @@ class EfaSwitch final : public MessageSwitch {
   efa::SendStatus cross_fabric(efa::QueuePair& source, efa::QueuePair& destination, const efa::Descriptor& packet,
                                bool observed, const EfaGate& gate, std::uint64_t now_ns) noexcept;
   std::uint32_t take_arrived(const EfaGate& gate, std::uint64_t now_ns) noexcept;
-  void arrive(const efa::HeldPacket& packet, const std::byte* payload, const EfaGate& gate,
-              std::uint64_t now_ns) noexcept;
+  /// The next held packet. True: it goes on waiting, for the link of its destination's host.
+  bool arrive(const efa::HeldPacket& packet, const EfaGate& gate, std::uint64_t now_ns) noexcept;
   bool come_to(const efa::Function& function, const efa::HeldPacket& packet, const std::byte* payload,
                const EfaGate& gate, std::uint64_t now_ns) noexcept;
   bool receive(efa::QueuePair& destination, const efa::HeldPacket& packet, const std::byte* payload, bool observed,

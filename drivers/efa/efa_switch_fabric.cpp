@@ -19,10 +19,11 @@ SendStatus EfaSwitch::cross_fabric(QueuePair& source, QueuePair& destination, co
   const auto flags = static_cast<std::uint16_t>(efa::kOverFabric | (passage.congested ? efa::kCongested : 0));
   const efa::HeldPacket held{source.as_source(), from.slot,         flags,
                              from.vpc,           packet.destination, packet.destination_qpn,
-                             destination.qkey(), packet.length,      packet.path};
+                             destination.qkey(), packet.length,      packet.path,        passage.lands};
   const std::byte* const payload = source.payload(packet);
 
-  const bool now = passage.at_ns <= now_ns && !held_.due(now_ns);  // before its own copy is in the air
+  // Before its own copy is in the air. What lands waits for its turn at that link.
+  const bool now = passage.at_ns <= now_ns && !held_.due(now_ns) && !passage.lands;
   if (passage.copy_at_ns) held_.hold(held, payload, *passage.copy_at_ns);  // no room: the wire does not double it
   const bool overflow = !passage.lost && !now && !held_.hold(held, payload, passage.at_ns);
   if (overflow) gate.note_overflow(from.slot, to.slot);
@@ -39,19 +40,27 @@ SendStatus EfaSwitch::cross_fabric(QueuePair& source, QueuePair& destination, co
 std::uint32_t EfaSwitch::take_arrived(const EfaGate& gate, std::uint64_t now_ns) noexcept {
   std::uint32_t arrived = 0;
   for (; arrived < kArrivalsInTurn && held_.due(now_ns); ++arrived) {
-    arrive(held_.next(), held_.next_payload(), gate, now_ns);
-    held_.forget_next();
+    if (!arrive(held_.next(), gate, now_ns)) held_.forget_next();
   }
   return arrived;
 }
 
 // Both ends may be others' now. Without the sender's interface there is nobody to ask the gates for, nor a counter.
-void EfaSwitch::arrive(const efa::HeldPacket& packet, const std::byte* payload, const EfaGate& gate,
-                       std::uint64_t now_ns) noexcept {
+bool EfaSwitch::arrive(const efa::HeldPacket& packet, const EfaGate& gate, std::uint64_t now_ns) noexcept {
   efa::Function* const sender = destinations_.find(packet.vpc, packet.source.address);
-  if (sender == nullptr || sender->declared.slot != packet.source_slot) return;
+  if (sender == nullptr || sender->declared.slot != packet.source_slot) return false;
   const efa::Function* const function = destinations_.find(packet.vpc, packet.destination);
-  if (function == nullptr || !come_to(*function, packet, payload, gate, now_ns)) sender->counters.wire_drops.add(1);
+  bool lost = function == nullptr;
+  if (!lost && packet.lands) {
+    const EfaPassage passage = gate.land(packet.source_slot, function->declared.slot, held_.next_ns(), packet.length);
+    lost = passage.lost;
+    if (!lost) {
+      held_.delay_next(passage.at_ns, passage.congested ? efa::kCongested : 0);
+      return true;
+    }
+  }
+  if (lost || !come_to(*function, packet, held_.next_payload(), gate, now_ns)) sender->counters.wire_drops.add(1);
+  return false;
 }
 
 bool EfaSwitch::come_to(const efa::Function& function, const efa::HeldPacket& packet, const std::byte* payload,

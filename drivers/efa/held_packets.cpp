@@ -36,6 +36,16 @@ bool HeldPackets::hold(const HeldPacket& packet, const std::byte* payload, std::
   return true;
 }
 
+void HeldPackets::delay_next(std::uint64_t at_ns, std::uint16_t flags) noexcept {
+  std::pop_heap(arrivals_.begin(), arrivals_.end(), later);
+  HeldPacket& packet = packets_[arrivals_.back().place];
+  packet.lands = false;
+  packet.flags |= flags;
+  arrivals_.back().at_ns = at_ns;
+  arrivals_.back().number = number_++;
+  std::push_heap(arrivals_.begin(), arrivals_.end(), later);
+}
+
 void HeldPackets::forget_next() noexcept {
   std::pop_heap(arrivals_.begin(), arrivals_.end(), later);
   free_.push_back(arrivals_.back().place);

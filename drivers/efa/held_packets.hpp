@@ -23,6 +23,7 @@ struct HeldPacket {
   std::uint32_t destination_qpn = 0, destination_qkey = 0;
   std::uint32_t length = 0;
   std::uint8_t path = 0;
+  bool lands = false;  // EfaPassage's
 };
 
 class HeldPackets {
@@ -42,6 +43,8 @@ class HeldPackets {
   const HeldPacket& next() const noexcept { return packets_[arrivals_.front().place]; }
   const std::byte* next_payload() const noexcept { return payload_at(arrivals_.front().place); }
   void forget_next() noexcept;
+  /// It has landed, gets `flags` more, and arrives at `at_ns`, after those that are held for then.
+  void delay_next(std::uint64_t at_ns, std::uint16_t flags) noexcept;
 
  private:
   struct Arrival {

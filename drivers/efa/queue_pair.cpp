@@ -212,6 +212,26 @@ std::array<std::uint64_t, kClientCounters> QueuePair::client_counts() const noex
   return counts;
 }
 
+// A client that writes all the time, or stops in the middle of it, is left out.
+void QueuePair::add_round_trips(std::vector<EfaRoundTrip>& all) const {
+  for (const PeerRoundTrips& one : header_->round_trips) {
+    const std::uint32_t version = one.version.load(std::memory_order_acquire);
+    if (version == 0 || version % 2 != 0) continue;
+    const std::uint64_t peer[2] = {one.peer[0].load(std::memory_order_relaxed), one.peer[1].load(std::memory_order_relaxed)};
+    std::array<std::uint32_t, kTimedPaths> path_ns;
+    for (unsigned path = 0; path < kTimedPaths; ++path) path_ns[path] = one.path_ns[path].load(std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (one.version.load(std::memory_order_relaxed) != version) continue;
+    EfaRoundTrip measured;
+    std::memcpy(measured.peer.data(), peer, sizeof peer);
+    for (unsigned path = 0; path < kTimedPaths; ++path) {
+      measured.path = static_cast<std::uint8_t>(path);
+      measured.ns = path_ns[path];
+      if (measured.ns != 0) all.push_back(measured);
+    }
+  }
+}
+
 void QueuePair::close() noexcept {
   publish();
   header_->closed.store(1, std::memory_order_seq_cst);

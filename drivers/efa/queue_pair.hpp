@@ -10,9 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "drivers/efa/abi.hpp"
 #include "drivers/efa/destination_table.hpp"
+#include "drivers/efa/round_trip.hpp"
 #include "drivers/efa/file_descriptor.hpp"
 #include "drivers/efa/shared_memory.hpp"
 
@@ -101,6 +103,9 @@ class QueuePair {
 
   /// What the client says of itself, by ClientCounter. It may say anything.
   std::array<std::uint64_t, kClientCounters> client_counts() const noexcept;
+
+  /// What the client says it has measured, of each path that it knows. It may say anything.
+  void add_round_trips(std::vector<EfaRoundTrip>& all) const;
 
   // ---- the switch's and the table's own notes ----
 

@@ -276,4 +276,12 @@ std::vector<EfaClientView> Registry::clients() const {
   return all;
 }
 
+std::vector<EfaRoundTrip> Registry::round_trips(const std::string& instance) const {
+  std::vector<EfaRoundTrip> all;
+  for (const auto& [key, record] : queue_pairs_)
+    if (!record.leaving && record.queue_pair->function().declared.instance == instance)
+      record.queue_pair->add_round_trips(all);
+  return all;
+}
+
 }  // namespace weft::efa

@@ -93,6 +93,7 @@ class Registry {
       if (!record.leaving) visit(record.function->declared, read_counters(record));
   }
   std::vector<EfaClientView> clients() const;
+  std::vector<EfaRoundTrip> round_trips(const std::string& instance) const;
   bool has_queue_pairs() const { return !queue_pairs_.empty(); }
   std::uint64_t daemon_epoch() const { return daemon_epoch_; }
 

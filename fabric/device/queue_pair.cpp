@@ -150,6 +150,20 @@ void QueuePair::give_back_receives() noexcept {
   header_->cq_head.store(receive_head_, std::memory_order_release);
 }
 
+void QueuePair::show_round_trips(unsigned place, const Address& peer,
+                                 std::span<const std::uint32_t, efa::kTimedPaths> path_ns) noexcept {
+  efa::PeerRoundTrips& shown = header_->round_trips[place];
+  const std::uint32_t version = versions_[place];
+  versions_[place] = version + 2 != 0 ? version + 2 : 2;  // 0 says that nothing ever was
+  shown.version.store(version + 1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  std::uint64_t address[2];
+  std::memcpy(address, peer.ip, sizeof address);
+  for (unsigned i = 0; i < 2; ++i) shown.peer[i].store(address[i], std::memory_order_relaxed);
+  for (unsigned path = 0; path < efa::kTimedPaths; ++path) shown.path_ns[path].store(path_ns[path], std::memory_order_relaxed);
+  shown.version.store(versions_[place], std::memory_order_release);
+}
+
 bool QueuePair::dead() noexcept {
   if (broken_ || header_->closed.load(std::memory_order_acquire) != 0) return true;
   pollfd hang_up{state_->socket.get(), POLLRDHUP, 0};

@@ -106,6 +106,9 @@ class QueuePair {
     header_->counts[index].store(counts_[index] += amount, std::memory_order_relaxed);
   }
 
+  /// The ways to a peer, for the daemon's statistics: smoothed, 0 where none is known. `place` below efa::kTimedPeers.
+  void show_round_trips(unsigned place, const Address& peer, std::span<const std::uint32_t, efa::kTimedPaths> path_ns) noexcept;
+
   /// True once the daemon or the function is gone: nothing will move again. Costs a system call; ask now and then.
   bool dead() noexcept;
 
@@ -151,6 +154,7 @@ class QueuePair {
   std::uint32_t wake_ticket_ = 0;
   efa::SendHint hint_ = efa::SendHint::kNone;
   std::uint64_t counts_[efa::kClientCounters]{};
+  std::uint32_t versions_[efa::kTimedPeers]{};  // of what is shown of a peer's paths
   bool broken_ = false;                          // the daemon's words make no sense: as good as dead
 
   std::uint32_t notices_seen_ = 0;

@@ -132,6 +132,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   // wire.cpp
   Wire& make_wire(Peer& peer);
   Wire& wire_of(Peer& peer);
+  void show_round_trips(Wire& wire);
   void keep(Peer& peer, const Flight& flight, std::span<const std::byte> packet);
   void let_go(Peer& peer, Kept& kept, Status status, int detail);
   void take_reports(Peer& peer, Status status, int detail);
@@ -324,6 +325,7 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   List<Peer, &Peer::ready> ready_;
   List<Peer, &Peer::backing_off> backing_off_;
   srd::Random random_;
+  std::uint32_t next_place_ = 0;  // Wire::place of the next peer
   List<Wire, &Wire::timed> timed_;
   List<Wire, &Wire::acknowledging> acknowledging_;
   std::uint32_t words_ = 0;

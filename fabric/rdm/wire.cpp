@@ -7,6 +7,7 @@ namespace weft::rdm {
 Wire& EndpointImpl::make_wire(Peer& peer) {
   peer.wire = std::make_unique<Wire>(peer, options_.transport, random_, queue_pair_->qkey());
   peer.wire->send.begin(peer.session);
+  peer.wire->place = static_cast<std::uint8_t>(next_place_++ % efa::kTimedPeers);
   return *peer.wire;
 }
 
@@ -146,7 +147,18 @@ void EndpointImpl::on_acknowledgement(Peer& peer, std::span<const std::byte> pac
   const std::optional<srd::Acknowledgement> acknowledgement = srd::parse_acknowledgement(packet);
   if (!acknowledgement || !peer.wire || peer.wire->send.ended()) return dropped();
   if (peer.wire->send.acknowledged(*acknowledgement, clock_()) == srd::Heard::kPeerRestarted) return peer_gone(peer);
+  show_round_trips(*peer.wire);
   after_news(peer);
+}
+
+/// For `weft paths`: only a transport knows.
+void EndpointImpl::show_round_trips(Wire& wire) {
+  const srd::Paths* const paths = wire.send.paths();
+  if (paths == nullptr || wire.until_shown-- != 0) return;
+  wire.until_shown = Wire::kShowEvery - 1;
+  std::array<std::uint32_t, efa::kTimedPaths> path_ns{};
+  for (std::uint8_t path = 0; path < std::min(paths->count(), efa::kTimedPaths); ++path) path_ns[path] = paths->smoothed_ns(path);
+  queue_pair_->show_round_trips(wire.place, wire.peer->address, path_ns);
 }
 
 // ---- time ----

@@ -45,6 +45,8 @@ struct Wire {
   static constexpr std::uint64_t kLastAsk_ns = 100'000'000;
   static constexpr std::uint64_t kAskAgain_ns = 1'000'000'000;  // the card answers in its next turn; else the clock counts
 
+  static constexpr std::uint8_t kShowEvery = 64;  // acknowledgements: of thousands of packets, some 70 stores
+
   Wire(Peer& whose, const srd::TransportSettings& settings, srd::Random& random, std::uint32_t incarnation)
       : peer(&whose), send(settings, random), receive(incarnation) {}
 
@@ -56,6 +58,8 @@ struct Wire {
   Hook<Wire> acknowledging;  // something came over the fabric
   std::uint64_t ask_credit_ns = 0, ask_delay_ns = kFirstAsk_ns;  // when to ask again; 0: nothing is missing
   std::uint64_t asked_ns = 0;  // the card, how far the peer is; 0: not
+  std::uint8_t place = 0;        // of what is shown of the peer's paths
+  std::uint8_t until_shown = 0;  // acknowledgements
   bool impaired = false;     // something crossed the fabric: words on credit may be lost
   bool heard_over_fabric = false;
   bool no_room = false;      // there was more to send than the window lets go

@@ -40,6 +40,8 @@ class Paths {
   /// The median of the shortest seen of each: what the median would be in an empty network.
   std::uint32_t base_ns() const { return base_ns_; }
   std::uint32_t slowest_ns() const { return slowest_ns_; }
+  /// The smoothed round trip of one, below count(); 0: it is not known.
+  std::uint32_t smoothed_ns(std::uint8_t path) const { return paths_[path].smoothed_ns; }
   /// The smoothed round trip of the quickest that is not left alone; 0: none is known.
   std::uint32_t quickest_ns() const;
   bool usable(std::uint8_t path) const { return (usable_ >> path & 1) != 0; }

@@ -106,9 +106,11 @@ void SendWindow::detect_losses(std::uint64_t now_ns) {
     losing |= std::uint64_t{1} << candidate.path;
   }
   if (losing == 0) return;
-  // One path that loses while the others are fast is that path's trouble: it is left alone, and the rest goes on.
+  // One path that loses while the others are fast is that path's trouble: it is left alone, and the rest goes on. Not so where
+  // one loses after the other: then it is something that they share, whose queue is too short to be slow.
   const bool fast = paths_->median_ns() <= congestion_.target_ns(paths_->base_ns(), settings_->queueing_ns);
-  if (paths_->count() > 1 && std::has_single_bit(losing) && fast) return;
+  const bool alone = std::has_single_bit(losing) && paths_->suspects() * 4 <= paths_->count();
+  if (paths_->count() > 1 && alone && fast) return;
   congestion_.lost(round_trip_.smoothed_ns(), now_ns);
 }
 

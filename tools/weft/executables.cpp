@@ -18,6 +18,13 @@ bool is_executable(const fs::path& path) {
 
 fs::path own_directory() { return fs::path(own_path()).parent_path(); }
 
+std::optional<std::string> find_beside(const std::string& name) {
+  const fs::path here = own_directory();
+  for (const fs::path& path : {here / name, here.parent_path() / name / name})  // installed; build tree
+    if (is_executable(path)) return path.string();
+  return find_on_path(name);
+}
+
 }  // namespace
 
 std::string own_path() {
@@ -35,12 +42,9 @@ std::optional<std::string> find_on_path(const std::string& name) {
   return std::nullopt;
 }
 
-std::optional<std::string> find_weftd() {
-  const fs::path here = own_directory();
-  for (const fs::path& path : {here / "weftd", here.parent_path() / "weftd" / "weftd"})  // installed; build tree
-    if (is_executable(path)) return path.string();
-  return find_on_path("weftd");
-}
+std::optional<std::string> find_weftd() { return find_beside("weftd"); }
+
+std::optional<std::string> find_generator() { return find_beside("weft-gen"); }
 
 std::optional<std::string> find_provider_directory() {
   const fs::path here = own_directory();

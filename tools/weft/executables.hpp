@@ -18,6 +18,9 @@ std::optional<std::string> find_provider_directory();
 /// A benchmark by its program's name: in the build tree or installed beside this weft.
 std::optional<std::string> find_benchmark(const std::string& name);
 
+/// weft-gen, the traffic generator: beside us, in the build tree, or on PATH.
+std::optional<std::string> find_generator();
+
 /// An executable file on $PATH.
 std::optional<std::string> find_on_path(const std::string& name);
 

@@ -47,6 +47,12 @@ int clear_faults(const ClearOptions& options) {
   return kOk;
 }
 
+/// "3", "every", or "link of web".
+std::string path_cell(const json& fault) {
+  if (const std::string host = fault.value("host", ""); !host.empty()) return "link of " + printable(host);
+  return fault.value("path", json()).is_null() ? "every" : cell(fault, "path");
+}
+
 int list_faults(bool as_json) {
   Result<json> faults = ask_daemon("/v1/faults");
   if (!faults) return report(faults.error());
@@ -56,8 +62,8 @@ int list_faults(bool as_json) {
   }
   Table table({"NAME", "SET BY", "PATH", "FROM", "TO", "WHAT"});
   for (const json& fault : *faults)
-    table.add({cell(fault, "name"), cell(fault, "origin"), fault.value("path", json()).is_null() ? "every" : cell(fault, "path"),
-               cell(fault, "from"), cell(fault, "to"), cell(fault, "summary")});
+    table.add({cell(fault, "name"), cell(fault, "origin"), path_cell(fault), cell(fault, "from"), cell(fault, "to"),
+               cell(fault, "summary")});
   std::fputs(table.empty() ? "no faults\n" : table.to_string().c_str(), stdout);
   return kOk;
 }
@@ -69,6 +75,8 @@ void add_set(CLI::App& fault, Chosen& chosen) {
   command->add_option("--path", o->path, "Only this path, 0 to spines - 1")->type_name("N");
   command->add_option("--from", o->from, "Only what this instance's host sends")->type_name("INSTANCE");
   command->add_option("--to", o->to, "Only what goes to this instance's host")->type_name("INSTANCE");
+  command->add_option("--host", o->host, "Not of paths but of the link of this instance's host, both directions")
+      ->type_name("INSTANCE");
   command->add_option("--latency", o->latency, "Added, one way: 50us")->type_name("TIME");
   command->add_option("--jitter", o->jitter, "Up to this much on top: 5us")->type_name("TIME");
   command->add_option("--rate", o->rate, "What a path carries: 10Gbps")->type_name("RATE");

@@ -54,6 +54,7 @@ Result<json> fault_body(const FaultArguments& o) {
   add("path", o.path);
   add("from", o.from);
   add("to", o.to);
+  add("host", o.host);
   return body;
 }
 

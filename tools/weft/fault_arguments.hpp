@@ -10,7 +10,7 @@ namespace weft::cli {
 
 /// As typed; empty: not given. Quantities are weftd's to read, so that file, API and command line take the same.
 struct FaultArguments {
-  std::string name, path, from, to;
+  std::string name, path, from, to, host;
   std::string rate, latency, jitter, queue, ecn, loss, duplicate, corrupt;
   std::string reorder, reorder_by;
   std::string flap_period, flap_down;

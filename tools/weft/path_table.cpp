@@ -53,6 +53,15 @@ std::string also_cell(const json& path) {
   return also.empty() ? "-" : also;
 }
 
+/// A host's, not one of the paths that share the packets.
+bool is_link(const json& path) { return path.value("path", json()).is_null(); }
+
+/// "12.3us"; "-" where no process has measured any.
+std::string round_trip_cell(const json& path) {
+  const auto ns = path.find("round_trip_ns");
+  return ns == path.end() || !ns->is_number() ? "-" : fmt::format("{:.1f}us", ns->get<double>() / 1e3);
+}
+
 bool same_direction(const json& one, const json& other) {
   return cell(one, "from") == cell(other, "from") && cell(one, "to") == cell(other, "to");
 }
@@ -80,11 +89,13 @@ std::string format_paths(const json& paths) {
     if (!text.empty()) text += '\n';
     text += fmt::format("{} -> {}, through the {}\n", cell(*path, "from"), cell(*path, "to"),
                         cell(*path, "through") == "rack" ? "rack's switch" : "spines");
-    Table table({"PATH", "STATE", "LATENCY", "BOTH WAYS", "PACKETS", "BYTES", "SHARE", "LOST", "QUEUED", "ALSO", "IMPAIRED BY"});
+    Table table({"PATH", "STATE", "LATENCY", "BOTH WAYS", "RTT", "PACKETS", "BYTES", "SHARE", "LOST", "QUEUED", "ALSO", "IMPAIRED BY"});
     for (const json& first = *path; path != paths.end() && same_direction(first, *path); ++path)
-      table.add({cell(*path, "path"), cell(*path, "state"), duration_text(number(*path, "latency_ns")),
-                 duration_text(number(*path, "latency_both_ways_ns")), cell(*path, "packets"),
-                 human_bytes(number(*path, "bytes")), percent(path->value("share", 0.0)), lost_cell(*path),
+      table.add({is_link(*path) ? cell(*path, "hop") : cell(*path, "path"), cell(*path, "state"),
+                 duration_text(number(*path, "latency_ns")),
+                 is_link(*path) ? "-" : duration_text(number(*path, "latency_both_ways_ns")), round_trip_cell(*path),
+                 cell(*path, "packets"),
+                 human_bytes(number(*path, "bytes")), is_link(*path) ? "-" : percent(path->value("share", 0.0)), lost_cell(*path),
                  human_bytes(number(*path, "queued_bytes")), also_cell(*path), cell(*path, "summary")});
     text += table.to_string();
   }
@@ -92,7 +103,9 @@ std::string format_paths(const json& paths) {
 }
 
 json paths_since(const json& before, const json& now) {
-  const auto key = [](const json& path) { return cell(path, "from") + ' ' + cell(path, "to") + ' ' + cell(path, "path"); };
+  const auto key = [](const json& path) {
+    return cell(path, "from") + ' ' + cell(path, "to") + ' ' + cell(path, "hop") + ' ' + cell(path, "path");
+  };
   std::map<std::string, const json*> earlier;
   for (const json& path : before) earlier[key(path)] = &path;
   json since = json::array();
@@ -102,8 +115,10 @@ json paths_since(const json& before, const json& now) {
   }
   std::map<std::string, std::uint64_t> packets;  // by direction
   const auto direction = [](const json& path) { return cell(path, "from") + ' ' + cell(path, "to"); };
-  for (const json& path : since) packets[direction(path)] += number(path, "packets");
-  for (json& path : since) path["share"] = ratio(number(path, "packets"), packets[direction(path)]);
+  for (const json& path : since)
+    if (!is_link(path)) packets[direction(path)] += number(path, "packets");
+  for (json& path : since)
+    if (!is_link(path)) path["share"] = ratio(number(path, "packets"), packets[direction(path)]);
   return since;
 }
 

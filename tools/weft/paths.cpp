@@ -74,7 +74,8 @@ void add_paths(CLI::App& app, Chosen& chosen) {
       ->check(CLI::Range(kShortestInterval, kLongestInterval))
       ->type_name("SECONDS");
   add_output_option(command, options->json);
-  command->footer("Latencies are those that are configured, not measured. Packets count where something is set for the pair.\n"
+  command->footer("LATENCY and BOTH WAYS are configured; RTT is what EFA programs on SOURCE have measured, queues and all.\n"
+                  "Packets count where something is set for the pair.\n"
                   "Example: weft paths node-0 node-1 --interval 1");
   command->callback([&chosen, options] { chosen.run = [options] { return show_paths(*options); }; });
 }

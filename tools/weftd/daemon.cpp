@@ -182,7 +182,8 @@ class Daemon {
   Result<void> start_api() {
     end_event_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     routes_ = std::make_unique<ApiRoutes>(
-        *controller_, DaemonFacts{WEFT_VERSION, options_.workers, ::geteuid() == 0, uses_huge_pages(), &monotonic_ns});
+        *controller_, DaemonFacts{WEFT_VERSION, options_.workers, ::geteuid() == 0, uses_huge_pages(), &monotonic_ns,
+                                  [efa = efa_.get()](const std::string& instance) { return round_trips_of(*efa, instance); }});
     auto end = [fd = end_event_.get()] { (void)!::eventfd_write(fd, 1); };
     Result<std::unique_ptr<ApiServer>> api = ApiServer::listen(directory_ + "/api.sock", *routes_, end);
     if (!api) return api.error();

@@ -47,4 +47,10 @@ void remove_efa_functions(EfaServer& server, const Instance& instance) {
     if (eni.type != InterfaceType::kInterface) (void)server.remove_function(eni.id);
 }
 
+std::vector<MeasuredRoundTrip> round_trips_of(const EfaServer& server, const std::string& instance) {
+  std::vector<MeasuredRoundTrip> all;
+  for (const EfaRoundTrip& one : server.round_trips(instance)) all.push_back({IpAddress{one.peer}, one.path, one.ns});
+  return all;
+}
+
 }  // namespace weft

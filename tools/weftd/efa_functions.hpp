@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dataplane/control/environment.hpp"
+#include "dataplane/control/paths.hpp"
 #include "drivers/efa/efa_server.hpp"
 
 namespace weft {
@@ -14,5 +15,8 @@ Result<void> add_efa_functions(EfaServer& server, const Deployment& deployment, 
 
 /// Closes the instance's listener, then its functions; what was never opened is no error.
 void remove_efa_functions(EfaServer& server, const Instance& instance);
+
+/// What the instance's processes have measured across the fabric, for /v1/paths.
+std::vector<MeasuredRoundTrip> round_trips_of(const EfaServer& server, const std::string& instance);
 
 }  // namespace weft

@@ -48,7 +48,7 @@ GuestInstance guest_of(const Deployment& deployment, const Instance& instance) {
   guest.name = instance.name;
   guest.efa = has_efa(instance);
   for (const Eni& eni : instance.enis)
-    if (eni.type != InterfaceType::kEfaOnly) guest.interfaces.push_back(interface_of(deployment, eni));
+    if (eni.type != InterfaceType::kEfaOnly && eni.port.is_tap()) guest.interfaces.push_back(interface_of(deployment, eni));
   return guest;
 }
 
@@ -82,6 +82,13 @@ HostEnvironment::Attachments HostEnvironment::attach(Result<InstanceHandles>& ha
   return attachments;
 }
 
+/// With the ports that are no TAPs.
+Result<HostEnvironment::Attachments> HostEnvironment::attach(Result<InstanceHandles>& handles, const Instance& instance) {
+  Attachments attachments = attach(handles, kFabricMtu);
+  if (Result<void> opened = opener_.open(instance, kFabricMtu, attachments); !opened) return opened.error();
+  return attachments;
+}
+
 Result<HostEnvironment::Attachments> HostEnvironment::create_instance(const Deployment& deployment,
                                                                       const Instance& instance) {
   const GuestInstance guest = guest_of(deployment, instance);
@@ -94,15 +101,20 @@ Result<HostEnvironment::Attachments> HostEnvironment::create_instance(const Depl
                              guest.interfaces.size(), handles->taps.size()),
                  {}};
   }
+  Result<Attachments> attachments = attach(handles, instance);
+  if (!attachments) {
+    (void)holder_.remove_instance(instance.name);
+    return attachments;
+  }
   if (handles->efa_listener) listeners_[instance.name] = std::move(handles->efa_listener);
-  return attach(handles, kFabricMtu);
+  return attachments;
 }
 
 Result<HostEnvironment::Attachments> HostEnvironment::change_interfaces(const Deployment& deployment,
                                                                         const Instance& instance) {
   Result<InstanceHandles> handles = holder_.change_interfaces(guest_of(deployment, instance));
   if (!handles) return handles.error();
-  return attach(handles, kFabricMtu);
+  return attach(handles, instance);
 }
 
 Result<HostEnvironment::Attachments> HostEnvironment::take_back_instance(const Deployment& deployment,
@@ -113,7 +125,7 @@ Result<HostEnvironment::Attachments> HostEnvironment::take_back_instance(const D
   Result<InstanceHandles> handles = holder_.handles(instance.name);
   if (!handles) return handles.error();
   if (handles->efa_listener) listeners_[instance.name] = std::move(handles->efa_listener);
-  return attach(handles, kFabricMtu);
+  return attach(handles, instance);
 }
 
 Result<HostEnvironment::Attachments> HostEnvironment::create_internet(const InternetGateway& gateway) {

@@ -7,6 +7,7 @@
 #include "dataplane/control/environment.hpp"
 #include "drivers/efa/efa_server.hpp"
 #include "instances/holder.hpp"
+#include "tools/weftd/port_opener.hpp"
 
 struct rte_mempool;
 
@@ -16,7 +17,7 @@ class HostEnvironment final : public Environment {
  public:
   /// All three outlive it.
   HostEnvironment(Holder& holder, EfaServer& efa, rte_mempool* packets, rte_mempool* large_rooms)
-      : holder_(holder), efa_(efa), packets_(packets), large_rooms_(large_rooms) {}
+      : holder_(holder), efa_(efa), packets_(packets), large_rooms_(large_rooms), opener_(packets, large_rooms) {}
 
   std::vector<std::string> instances() const override { return holder_.instances(); }
   Result<Attachments> create_instance(const Deployment& deployment, const Instance& instance) override;
@@ -35,11 +36,13 @@ class HostEnvironment final : public Environment {
 
  private:
   Attachments attach(Result<InstanceHandles>& handles, int mtu);
+  Result<Attachments> attach(Result<InstanceHandles>& handles, const Instance& instance);
 
   Holder& holder_;
   EfaServer& efa_;
   rte_mempool* packets_;
   rte_mempool* large_rooms_;
+  PortOpener opener_;
   std::map<std::string, UniqueFd> listeners_;  // by instance, until open_efa() needs it
 };
 

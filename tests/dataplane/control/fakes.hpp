@@ -82,7 +82,7 @@ struct FakeEngine final : Engine {
   }
   FlowCounts flow_counts() override { return flow_counts_answer; }
   std::vector<DropView> drops() const override { return drops_answer; }
-  std::vector<LaneView> lanes(const std::vector<underlay::Underlay::Way>& ways) override {
+  std::vector<LaneView> lanes(const std::vector<underlay::Way>& ways) override {
     lanes_asked = ways;
     std::vector<LaneView> views = lanes_answer;
     views.resize(ways.size());
@@ -120,7 +120,7 @@ struct FakeEngine final : Engine {
   std::vector<FlowView> flows_answer;
   std::vector<DropView> drops_answer;
   std::vector<LaneView> lanes_answer;  // in the order asked; zeros for the rest
-  std::vector<underlay::Underlay::Way> lanes_asked;
+  std::vector<underlay::Way> lanes_asked;
 };
 
 struct FakeEnvironment final : Environment {

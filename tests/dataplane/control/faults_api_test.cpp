@@ -127,6 +127,18 @@ TEST(FaultState, OfADaemonThatKnewNoFaultsHasNone) {
   EXPECT_FALSE(deployment_of_state(older.dump())) << "this version writes them";
 }
 
+TEST(FaultState, OfADaemonThatKnewNoLinksHasNone) {
+  Json older = Json::parse(state_of(with_faults()));
+  older["state_version"] = 3;
+  older["fabric"].erase("host");
+  for (Json& fault : older["faults"]) fault.erase("host");
+  const Result<Deployment> read = deployment_of_state(older.dump());
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(all_faults(*read), all_faults(with_faults()));
+  older["state_version"] = 4;
+  EXPECT_FALSE(deployment_of_state(older.dump())) << "this version writes them";
+}
+
 TEST(FaultState, ThatIsDamagedIsRefused) {
   const Json good = Json::parse(state_of(with_faults()));
   const auto reads = [&](const char* pointer, const Json& value) {
@@ -145,6 +157,8 @@ TEST(FaultState, ThatIsDamagedIsRefused) {
   EXPECT_FALSE(reads("/faults/0/path", -1));
   EXPECT_FALSE(reads("/faults/0/from", "nobody"));
   EXPECT_FALSE(reads("/faults/0/to", "nobody"));
+  EXPECT_FALSE(reads("/faults/0/host", "nobody"));
+  EXPECT_FALSE(reads("/fabric/host/rate_bps", -1));
   EXPECT_FALSE(reads("/faults/0/impairment/loss/kind", "some"));
   EXPECT_FALSE(reads("/faults/0/impairment/loss/to_bad", 1.01));
   EXPECT_FALSE(reads("/faults/0/impairment/loss/to_good", -0.01));
@@ -171,9 +185,11 @@ Deployment on_hosts() {
   return deployment;
 }
 
+std::vector<MeasuredRoundTrip> nobody_measures(const std::string&) { return {}; }
+
 Json paths_of(const Deployment& deployment, const std::string& query) {
   Result<Json> paths = paths_json("/v1/paths" + query, deployment,
-                                  [](const auto& ways) { return std::vector<LaneView>(ways.size()); });
+                                  [](const auto& ways) { return std::vector<LaneView>(ways.size()); }, nobody_measures);
   return paths ? *paths : Json(paths.error().code);
 }
 
@@ -216,9 +232,43 @@ TEST(Paths, HaveTheFaultsThatConcernThem) {
   for (const int path : {0, 3}) EXPECT_EQ(paths[static_cast<std::size_t>(path)]["latency_both_ways_ns"], 60'000);
 }
 
+TEST(Paths, HaveTheLinksOfTheirHostsBeforeAndBehindThemWhereSomethingIsSetForThose) {
+  Deployment deployment = on_hosts();
+  deployment.set_faults = {{.name = "slow", .path = {}, .from = "", .to = "", .impairment = {.latency_ns = 2'000}, .host = "c"}};
+  std::vector<underlay::Way> asked;
+  const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", deployment, [&asked](const auto& ways) {
+    asked = ways;
+    std::vector<LaneView> views(ways.size());
+    views[0].counters.packets = 30, views[1].counters.packets = 10, views[3].counters.packets = 40;
+    return views;
+  }, nobody_measures);
+  ASSERT_TRUE(paths);
+  ASSERT_EQ(paths->size(), 8u);
+  const Json &downlink = (*paths)[3], &uplink = (*paths)[4];
+  EXPECT_EQ(asked[3], underlay::Way::downlink({0, 1, 0}));
+  EXPECT_EQ(asked[4], underlay::Way::uplink({0, 1, 0}));
+  EXPECT_EQ(downlink["hop"], "downlink");
+  EXPECT_EQ(downlink["path"], nullptr);
+  EXPECT_EQ(downlink["state"], "impaired");
+  EXPECT_EQ(downlink["latency_ns"], 2'000);
+  EXPECT_EQ(downlink["packets"], 40);
+  EXPECT_EQ(downlink["share"], nullptr);
+  EXPECT_EQ(uplink["hop"], "uplink");
+  EXPECT_EQ(uplink["from"], "c");
+  EXPECT_EQ((*paths)[0]["hop"], "path");
+  EXPECT_EQ((*paths)[0]["share"], 0.75) << "of what the paths carry";
+  EXPECT_EQ((*paths)[0]["state"], "up");
+  EXPECT_EQ((*paths)[0]["latency_both_ways_ns"], 14'000) << "5 us and 2 us of c's link, there and back";
+  deployment.set_faults.clear();
+  deployment.layout.host.rate_bps = 1'000'000'000;
+  EXPECT_EQ(paths_of(deployment, "?from=a&to=c").size(), 10u) << "both hosts', each way";
+  EXPECT_EQ(paths_of(deployment, "?from=a&to=c")[0]["state"], "up") << "as the layout has every host's";
+  EXPECT_EQ(paths_of(deployment, "?from=a&to=d").size(), 0u);
+}
+
 TEST(Paths, SayWhatTheirLanesHaveDoneToPackets) {
-  std::vector<underlay::Underlay::Way> asked;
-  const auto lanes = [&asked](const std::vector<underlay::Underlay::Way>& ways) {
+  std::vector<underlay::Way> asked;
+  const auto lanes = [&asked](const std::vector<underlay::Way>& ways) {
     asked = ways;
     std::vector<LaneView> views(ways.size());
     views[1] = {{.packets = 300, .bytes = 30'000, .dropped = {10, 20, 30}, .duplicated = 4, .reordered = 5, .corrupted = 6,
@@ -227,11 +277,11 @@ TEST(Paths, SayWhatTheirLanesHaveDoneToPackets) {
     views[5].counters.packets = 3;
     return views;
   };
-  const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", on_hosts(), lanes);
+  const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", on_hosts(), lanes, nobody_measures);
   ASSERT_TRUE(paths);
   ASSERT_EQ(asked.size(), 6u);
-  EXPECT_EQ(asked[1], (underlay::Underlay::Way{{0, 0, 0}, {0, 1, 0}, 1})) << "a's host, c's host";
-  EXPECT_EQ(asked[5], (underlay::Underlay::Way{{0, 1, 0}, {0, 0, 0}, 2})) << "and back";
+  EXPECT_EQ(asked[1], (underlay::Way{{0, 0, 0}, {0, 1, 0}, 1})) << "a's host, c's host";
+  EXPECT_EQ(asked[5], (underlay::Way{{0, 1, 0}, {0, 0, 0}, 2})) << "and back";
   const Json& one = (*paths)[1];
   EXPECT_EQ(one["packets"], 300);
   EXPECT_EQ(one["bytes"], 30'000);
@@ -247,6 +297,26 @@ TEST(Paths, SayWhatTheirLanesHaveDoneToPackets) {
   EXPECT_EQ((*paths)[5]["share"], 1.0) << "each direction for itself";
   EXPECT_EQ((*paths)[0]["share"], 0.0);
   EXPECT_EQ((*paths)[3]["loss_ratio"], 0.0) << "of no packets";
+}
+
+TEST(Paths, SayTheRoundTripThatTheProcessesAtTheirBeginningHaveMeasured) {
+  Deployment deployment = on_hosts();
+  Eni eni;
+  eni.private_ip = IpAddress::from(Ipv4Address{0x0a000107});
+  for (Instance& instance : deployment.instances)
+    if (instance.name == "c") instance.enis = {eni};
+  const auto lanes = [](const auto& ways) { return std::vector<LaneView>(ways.size()); };
+  const auto measured = [&eni](const std::string& instance) -> std::vector<MeasuredRoundTrip> {
+    if (instance != "a") return {};
+    return {{eni.private_ip, 0, 30}, {eni.private_ip, 3, 10}, {eni.private_ip, 15, 20}, {eni.private_ip, 2, 7},
+            {IpAddress::from(Ipv4Address{0x0a000108}), 1, 99}};
+  };
+  const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", deployment, lanes, measured);
+  ASSERT_TRUE(paths);
+  EXPECT_EQ((*paths)[0]["round_trip_ns"], 20) << "the median; a process counts 16 paths where there are 3";
+  EXPECT_EQ((*paths)[1]["round_trip_ns"], nullptr) << "somebody else's";
+  EXPECT_EQ((*paths)[2]["round_trip_ns"], 7);
+  EXPECT_EQ((*paths)[3]["round_trip_ns"], nullptr) << "nobody at c";
 }
 
 TEST(Paths, AreAskedForByTwoInstances) {

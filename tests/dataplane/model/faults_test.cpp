@@ -56,6 +56,30 @@ TEST(Faults, AllMistakesOfAFileAreSaid) {
                                       "InvalidInstanceID.NotFound faults[4].to", "MissingParameter faults[5]"}));
 }
 
+TEST(Faults, OfAHostsLinkNameNoPathAndAnInstanceThatThereIs) {
+  Topology topology = of_two();
+  topology.faults = {slow("a"), slow("b"), slow("c"), slow("d"), slow("good")};
+  for (underlay::Fault& fault : topology.faults) fault.host = "web";
+  topology.faults[0].path = 1;
+  topology.faults[1].to = "db";
+  topology.faults[2].host = "wev";
+  topology.faults[3].impairment.duplicate = 0.5;
+  EXPECT_EQ(codes(topology), (std::vector<std::string>{
+                                 "InvalidParameterCombination faults[0].host", "InvalidParameterCombination faults[1].host",
+                                 "InvalidInstanceID.NotFound faults[2].host", "InvalidParameterCombination faults[3].host"}));
+  topology.faults = {topology.faults[4]};
+  const Deployment deployment = resolved(topology);
+  EXPECT_EQ(describe_place(deployment.declared_faults[0]), "the link of web's host");
+  Deployment without = deployment;
+  forget_faults_of(without, "web");
+  EXPECT_TRUE(without.declared_faults.empty());
+  underlay::Fault by_id = slow("by-id");
+  by_id.host = deployment.find_instance("web")->id;
+  const Result<Deployment> set = set_fault(deployment, by_id);
+  ASSERT_TRUE(set) << set.error().to_string();
+  EXPECT_EQ(set->set_faults[0].host, "web");
+}
+
 TEST(Faults, ThatAreSetLiveBesideThoseOfTheFile) {
   Topology topology = of_two();
   topology.faults = {slow("a")};

@@ -92,6 +92,20 @@ TEST(TopologyFaults, FabricSaysWhatEveryPathHas) {
   EXPECT_EQ(layout, expected);
 }
 
+TEST(TopologyFaults, AHostsLinkIsImpairedByTheFabricOrAFault) {
+  Layout expected;
+  expected.host.rate_bps = 100'000'000'000;
+  expected.host.ecn_bytes = 65'536;
+  EXPECT_EQ(with("fabric: {host: {rate: 100Gbps, ecn: 64KiB}}\n").fabric, expected);
+  EXPECT_EQ(with("faults: [{name: a, host: web, down: true}]\n").faults.at(0).host, "web");
+  const Result<Topology> doubled = parse_topology(kVpc + "fabric: {host: {duplicate: 1%}}\n", "test.yaml");
+  ASSERT_FALSE(doubled);
+  EXPECT_EQ(doubled.error().code, "UnknownParameter");
+  const Result<Topology> rateless = parse_topology(kVpc + "fabric: {host: {queue: 1MiB}}\n", "test.yaml");
+  ASSERT_FALSE(rateless);
+  EXPECT_NE(rateless.error().message.find("without a rate nothing waits"), std::string::npos);
+}
+
 TEST(TopologyFaults, AMistakeSaysWhereAndWhatWouldBeRight) {
   struct Bad {
     const char* keys;

@@ -208,7 +208,7 @@ TEST(Underlay, ForgetsTheWayThatWasUsedLongestAgoWhenItsPlacesAreTaken) {
     }
   for (std::uint16_t from = 0; from < kRacks; ++from)
     for (std::uint16_t to = 0; to < kRacks; ++to) kept += underlay.find({{0, from, 0}, {0, to, 0}, 0}) != nullptr;
-  EXPECT_EQ(kept, Underlay::kMostLanes);
+  EXPECT_EQ(kept, Underlay::kMostPaths);
   EXPECT_EQ(underlay.find({{0, 0, 0}, {0, 1, 0}, 0}), nullptr);  // the first of all
 }
 

@@ -178,6 +178,29 @@ TEST_F(EfaFabricTest, ATransportUnderstandsMarks) {
   EXPECT_TRUE(cross(0).congested);
 }
 
+TEST_F(EfaFabricTest, TheLinkOfTheDestinationsHostIsAskedWhenThePacketHasComeThere) {
+  fabric.engine().set_underlay({.layout = {.spines = 4},
+                                .faults = {{.name = "f", .impairment = {.rate_bps = 8'000'000, .queue_bytes = 3000}, .host = "b"}}});
+  fabric.apply(fabric.deployment());
+  fabric.counter_changes();
+  EXPECT_TRUE(cross(0).lands);
+  EXPECT_EQ(cross(1).at_ns, Fabric::now_ns()) << "no path is impaired";
+  const auto land = [&](const std::string& from, const std::string& to) {
+    return ask<EfaPassage>([&](const EfaGate& gate, std::uint64_t now_ns) { return gate.land(slot(from), slot(to), now_ns, 958); });
+  };
+  EXPECT_EQ(land("a", "b").at_ns, Fabric::now_ns() + kMillisecond) << "1000 bytes with their headers";
+  EXPECT_EQ(land("d", "b").at_ns, Fabric::now_ns() + 2 * kMillisecond) << "the same link";
+  EXPECT_EQ(land("a", "d").at_ns, Fabric::now_ns()) << "has none";
+  land("a", "b");
+  EXPECT_TRUE(land("d", "b").lost);
+  EXPECT_EQ(fabric.counter_changes(), (Changes{{"d.fabric-queue", 1}}));
+  EXPECT_TRUE(ask<bool>([&](const EfaGate& gate, std::uint64_t now_ns) {
+    return gate.cross(slot("b"), slot("a"), 0, now_ns, 958).at_ns == now_ns + kMillisecond;
+  })) << "the other direction is a queue of its own";
+  clear_faults();
+  EXPECT_EQ(land("a", "b").at_ns, Fabric::now_ns()) << "well again";
+}
+
 class EfaFabricThread : public EfaFabricTest {
  protected:
   EfaFabricThread() : EfaFabricTest(1) {}

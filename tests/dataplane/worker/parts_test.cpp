@@ -65,7 +65,7 @@ TEST(Idle, PollNeverYields) {
 TEST(Wake, AWakeBeforeTheSleepEndsItAtOnce) {
   WakeSet set;
   set.wake();
-  EXPECT_TRUE(set.wait(5000));
+  EXPECT_TRUE(set.wait(5'000'000'000));
   EXPECT_FALSE(set.wait(0)) << "and is used up";
 }
 
@@ -75,7 +75,7 @@ TEST(Wake, OnlyASleeperIsWoken) {
   EXPECT_FALSE(set.wait(0));
   set.announce_sleep();
   set.wake_if_asleep();
-  EXPECT_TRUE(set.wait(5000));
+  EXPECT_TRUE(set.wait(5'000'000'000));
 }
 
 TEST(Wake, ReportsTheTagsOfReadyDescriptorsUntilTheyAreRemoved) {
@@ -90,7 +90,7 @@ TEST(Wake, ReportsTheTagsOfReadyDescriptorsUntilTheyAreRemoved) {
   ASSERT_EQ(set.ready(found), 1U);
   EXPECT_EQ(found[0].tag, 42U);
   EXPECT_FALSE(found[0].broken);
-  EXPECT_TRUE(set.wait(5000));
+  EXPECT_TRUE(set.wait(5'000'000'000));
   ::close(pipe_ends[1]);
   ASSERT_EQ(set.ready(found), 1U);
   EXPECT_TRUE(found[0].broken) << "the other end has gone";
@@ -130,7 +130,7 @@ TEST(HandoverRings, EveryHashHasOneOwnerAndTheyShareEvenly) {
   Handover rings(3);
   std::mt19937 random(1);
   unsigned owned[3] = {};
-  for (int i = 0; i < 30000; ++i) ++owned[rings.owner(static_cast<std::uint32_t>(random()))];
+  for (int i = 0; i < 30000; ++i) ++owned[rings.owner(static_cast<std::uint16_t>(random()))];
   for (const unsigned count : owned) EXPECT_NEAR(count, 10000, 500);
 }
 

@@ -306,7 +306,7 @@ TEST(WorkerUnderlay, AnotherSeedWhilePacketsFlowIsTheRunOfAnEngineThatBeginsWith
 
 TEST(WorkerUnderlay, LanesAreZeroWhereNoPacketHasBeenAndCountWhereOneHas) {
   const underlay::Host a{0, 0, 0}, b{0, 0, 1};
-  const std::vector<underlay::Underlay::Way> both_ways{{a, b, 0}, {b, a, 0}};
+  const std::vector<underlay::Way> both_ways{{a, b, 0}, {b, a, 0}};
   Fabric fabric(apart());
   EXPECT_EQ(fabric.engine().lanes(both_ways).at(0).counters.packets, 0U) << "without any underlay";
   set_fault(fabric, {.rate_bps = 8'000'000});  // a byte in a microsecond

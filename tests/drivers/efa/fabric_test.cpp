@@ -155,6 +155,55 @@ TEST_F(FabricTest, a_mark_of_congestion_arrives_with_its_packet) {
   EXPECT_EQ(b.take()->flags, kOverFabric | kCongested);
 }
 
+TEST_F(FabricTest, what_lands_is_held_again_until_it_is_through_its_destinations_link) {
+  RawClient a = recovering("eni-1"), b = recovering("eni-2");
+  std::uint64_t delay = 3000;
+  way() = [&](std::uint8_t, std::uint64_t now, std::uint32_t) {
+    delay -= 1000;  // the second one comes there first
+    return EfaPassage{.at_ns = now + delay, .lands = true};
+  };
+  std::vector<std::uint64_t> landed;
+  gate.link = [&](EniSlot source, std::uint64_t now, std::uint32_t bytes) {
+    EXPECT_EQ(source, 1);
+    EXPECT_EQ(bytes, 1U);
+    landed.push_back(now);
+    return EfaPassage{.congested = landed.size() == 2, .at_ns = now + 5000 * landed.size()};
+  };
+  const std::uint64_t begin = now_ns;
+  send_on_wire(a, b, 1);
+  send_on_wire(a, b, 2);
+  now_ns = begin + 2500;  // later than both came there
+  poll();
+  EXPECT_EQ(landed, (std::vector{begin + 1000, begin + 2000})) << "when they came, not when the worker looked";
+  EXPECT_FALSE(b.take());
+  now_ns = begin + 6000;
+  poll();
+  const auto first = b.take();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->payload[0], std::byte{2});
+  EXPECT_EQ(first->flags, kOverFabric);
+  EXPECT_EQ(next_in_ns(), 6000U);
+  now_ns = begin + 12'000;
+  poll();
+  const auto second = b.take();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->flags, kOverFabric | kCongested);
+  EXPECT_EQ(landed.size(), 2U);
+  expect_counters(1, {{"tx_pkts", 2}, {"tx_bytes", 2}, {"on_wire", 2}});
+}
+
+TEST_F(FabricTest, what_its_destinations_link_loses_is_a_wire_drop) {
+  RawClient a = recovering("eni-1"), b = recovering("eni-2");
+  way() = [](std::uint8_t, std::uint64_t now, std::uint32_t) { return EfaPassage{.at_ns = now, .lands = true}; };
+  gate.link = [](EniSlot, std::uint64_t, std::uint32_t) { return EfaPassage{.lost = true}; };
+  send_on_wire(a, b);
+  EXPECT_EQ(next_in_ns(), 0U) << "it waits for its turn there";
+  poll();
+  EXPECT_FALSE(b.take());
+  EXPECT_EQ(messages.next_ns(), MessageSwitch::kNever);
+  expect_counters(1, {{"tx_pkts", 1}, {"tx_bytes", 1}, {"on_wire", 1}, {"wire_drops", 1}});
+}
+
 TEST_F(FabricTest, each_direction_and_pair_is_impaired_for_itself) {
   RawClient a = recovering("eni-1"), b = recovering("eni-2");
   loses_everything();

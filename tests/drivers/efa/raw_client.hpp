@@ -51,6 +51,11 @@ class TestGate final : public EfaGate {
                    std::uint32_t bytes) const noexcept override {
     return fabric.at({source, destination})(path, now_ns, bytes);
   }
+  /// The link of a destination's host.
+  std::function<EfaPassage(EniSlot source, std::uint64_t now_ns, std::uint32_t bytes)> link;
+  EfaPassage land(EniSlot source, EniSlot, std::uint64_t now_ns, std::uint32_t bytes) const noexcept override {
+    return link(source, now_ns, bytes);
+  }
   mutable std::vector<std::pair<EniSlot, EniSlot>> overflows;
   void note_overflow(EniSlot source, EniSlot destination) const noexcept override {
     overflows.emplace_back(source, destination);

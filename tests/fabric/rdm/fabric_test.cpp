@@ -189,6 +189,32 @@ TEST_F(Fabric, a_dead_path_costs_no_error_and_is_left) {
   EXPECT_EQ(here.unresponsive_remotes, 0u);
 }
 
+TEST_F(Fabric, the_daemon_is_shown_the_round_trip_of_each_path_and_of_nothing_where_the_fabric_is_fine) {
+  Cluster cluster(impatient());
+  std::vector<std::byte> data = pattern(300'000, 1), into(300'000);
+  const auto exchange = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_EQ(receive(cluster[1], into), 0);
+      ASSERT_EQ(send(cluster[0], 1, data), 0);
+      ASSERT_TRUE(cluster.run_until([&] { return cluster[0].sink.all.size() == 1 && cluster[1].sink.all.size() == 1; }));
+      cluster[0].sink.take();
+      cluster[1].sink.take();
+    }
+  };
+  exchange(5);
+  EXPECT_TRUE(cluster.daemon().server().round_trips("node-0").empty());
+  set_weather(cluster.daemon(), {}, 4);
+  exchange(80);  // of some 34 packets and as many paths' acknowledgements: each path has been used when they are shown again
+  const std::vector<EfaRoundTrip> shown = cluster.daemon().server().round_trips("node-0");
+  std::uint32_t paths = 0;
+  for (const EfaRoundTrip& one : shown) {
+    EXPECT_EQ(std::memcmp(one.peer.data(), cluster[1].address.ip, 16), 0);
+    EXPECT_LT(one.ns, 5'000'000'000U);
+    paths |= 1U << one.path;
+  }
+  EXPECT_EQ(paths, 0xffffU) << shown.size();
+}
+
 TEST_F(Fabric, what_the_card_says_of_a_peer_that_was_unknown_when_it_was_asked_is_asked_again) {
   // The daemon serves them by turns. So in one of the two the acknowledgement, which says who the peer is, comes before the
   // answer to a question that did not know.

@@ -278,6 +278,16 @@ TEST_F(SendWindowTest, TwoPathsThatLoseAtOnceAreCongestion) {
   EXPECT_LT(window.window(), Congestion::kInitialWindow);
 }
 
+TEST_F(SendWindowTest, PathsThatLoseOneAfterTheOtherAreCongestion) {
+  with_paths(4);
+  measure();
+  hear_all_but_the_oldest_of(1, put_on_wire(32));
+  const std::uint32_t before = window.window();
+  reports(true);
+  hear_all_but_the_oldest_of(1, put_on_wire(32));  // on another path, for that one is left alone
+  EXPECT_LT(window.window(), before);
+}
+
 TEST_F(SendWindowTest, ASilentReceiverThatIsBusyCausesNoRetransmissionAndNoBlame) {
   measure();
   put_on_wire(8);

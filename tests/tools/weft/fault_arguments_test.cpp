@@ -38,6 +38,17 @@ TEST(FaultArguments, BecomeTheBodyInTheWordsOfTheFile) {
   EXPECT_EQ(read->impairment.flap.down_ns, 100'000'000u);
 }
 
+TEST(FaultArguments, MayNameAHostsLink) {
+  FaultArguments o;
+  o.host = "web";
+  o.rate = "10Gbps";
+  const Result<json> body = fault_body(o);
+  ASSERT_TRUE(body) << body.error().message;
+  const Result<underlay::Fault> read = parse_fault(body->dump());
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->host, "web");
+}
+
 TEST(FaultArguments, OfLossHaveThreeForms) {
   const auto loss = [](const char* text) {
     FaultArguments o;

@@ -24,16 +24,38 @@ TEST(PathTable, is_one_for_each_direction_with_units) {
   lossy["lost"] = {{"down", 0}, {"loss", 20}, {"queue", 5}};
   lossy["loss_ratio"] = 0.125;
   lossy["marked"] = 3;
+  lossy["round_trip_ns"] = 12'345;
   lossy["queued_bytes"] = 2'000;
   EXPECT_EQ(format_paths({path("a", "b", 0, 200), lossy, path("b", "a", 0, 0)}),
             "a -> b, through the spines\n"
-            "PATH  STATE     LATENCY  BOTH WAYS  PACKETS  BYTES  SHARE   LOST                       QUEUED  ALSO      IMPAIRED BY\n"
-            "0     up        5us      60us       200      20 kB  50.0 %  -                          0 B     -         nothing\n"
-            "1     impaired  5us      60us       200      20 kB  50.0 %  12.5 % (20 loss, 5 queue)  2 kB    3 marked  loss 1%\n"
+            "PATH  STATE     LATENCY  BOTH WAYS  RTT     PACKETS  BYTES  SHARE   LOST                       QUEUED  ALSO      IMPAIRED BY\n"
+            "0     up        5us      60us       -       200      20 kB  50.0 %  -                          0 B     -         nothing\n"
+            "1     impaired  5us      60us       12.3us  200      20 kB  50.0 %  12.5 % (20 loss, 5 queue)  2 kB    3 marked  loss 1%\n"
             "\n"
             "b -> a, through the spines\n"
-            "PATH  STATE  LATENCY  BOTH WAYS  PACKETS  BYTES  SHARE   LOST  QUEUED  ALSO  IMPAIRED BY\n"
-            "0     up     5us      60us       0        0 B    50.0 %  -     0 B     -     nothing\n");
+            "PATH  STATE  LATENCY  BOTH WAYS  RTT  PACKETS  BYTES  SHARE   LOST  QUEUED  ALSO  IMPAIRED BY\n"
+            "0     up     5us      60us       -    0        0 B    50.0 %  -     0 B     -     nothing\n");
+}
+
+TEST(PathTable, has_the_links_of_hosts_which_share_nothing_with_the_paths) {
+  json uplink = path("a", "b", 0, 200);
+  uplink["path"] = nullptr;
+  uplink["share"] = nullptr;
+  uplink["hop"] = "uplink";
+  EXPECT_EQ(format_paths({uplink, path("a", "b", 0, 200)}),
+            "a -> b, through the spines\n"
+            "PATH    STATE  LATENCY  BOTH WAYS  RTT  PACKETS  BYTES  SHARE   LOST  QUEUED  ALSO  IMPAIRED BY\n"
+            "uplink  up     5us      -          -    200      20 kB  -       -     0 B     -     nothing\n"
+            "0       up     5us      60us       -    200      20 kB  50.0 %  -     0 B     -     nothing\n");
+  json downlink = uplink;
+  downlink["hop"] = "downlink";
+  json now = {uplink, path("a", "b", 0, 300), downlink};
+  now[0]["packets"] = 250;
+  const json since = paths_since({uplink, path("a", "b", 0, 200), downlink}, now);
+  EXPECT_EQ(since[0]["packets"], 50);
+  EXPECT_EQ(since[0]["share"], nullptr);
+  EXPECT_EQ(since[1]["share"], 1.0);
+  EXPECT_EQ(since[2]["packets"], 0) << "another link";
 }
 
 TEST(PathTable, says_when_there_is_no_path_and_when_it_is_a_racks) {

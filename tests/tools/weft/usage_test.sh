@@ -45,6 +45,13 @@ printf '#!/bin/sh\necho got "$@"\nexit 5\n' >"$WEFT_RUNTIME_DIR/libexec/weft/wef
 chmod +x "$WEFT_RUNTIME_DIR/libexec/weft/weft-bench-engine"
 expect 5 "got flows-1 -o json --help --svg x.svg" "$alone/weft" bench engine flows-1 -o json --help --svg x.svg
 
+# weft-gen beside it: devices are those words before the first option
+expect 4 "weft-gen is neither beside this weft nor on PATH" env PATH=/usr/bin:/bin "$alone/weft" bench nic a b
+printf '#!/bin/sh\necho got "$@"\nexit 6\n' >"$alone/weft-gen"
+chmod +x "$alone/weft-gen"
+expect 6 "got rfc2544 --port 0000:03:00.0 --port net_null0 --both --size 64" "$alone/weft" bench nic 0000:03:00.0 net_null0 --both --size 64
+expect 6 "got rfc2544 --engine --help" "$alone/weft" bench nic --engine --help
+
 # No daemon: 3, and what to do
 for listing in ps vf flows "flows --drops" stats "top --once" top metrics status "explain a b icmp" "explain a b --efa" "mpirun -n 2 true" \
     "capture a" "stop a b" "start a" "reboot a" "terminate a -o json" "paths a b" "fault list" "fault set --down" "fault clear --all" "fault clear a"; do
