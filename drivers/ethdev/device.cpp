@@ -109,7 +109,7 @@ int Device::on_event(std::uint16_t, rte_eth_event_type event, void* device, void
   return 0;
 }
 
-/// Not waiting for the workers: none can be told from here to leave, and a card that is gone answers all the same.
+/// Waits for bursts that are under way, which end all the same: a card that is gone answers with ones.
 void Device::gone() noexcept {
   gone_ = true;
   link_up_ = false;

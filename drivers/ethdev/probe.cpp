@@ -68,7 +68,7 @@ Result<void> plan_interface(ProbePlan& plan, std::uint16_t queues) {
       return Error{"InvalidParameterValue",
                    "\"" + plan.device + "\": " + *name + " has " + std::to_string(channels) + (channels == 1 ? " channel" : " channels") +
                        " (\"ethtool -l " + *name + "\"), and queues: " + std::to_string(queues) +
-                       " are asked for; \"ethtool -L " + *name + " combined " + std::to_string(queues) + "\" makes them",
+                       " are asked for; \"ethtool -L " + *name + " combined " + std::to_string(queues) + "\" makes them where its driver can (veth cannot)",
                    {}};
     add_argument(plan.devargs, "queue_count", std::to_string(queues));
     // The PMD's busy polling asks the kernel at every look that finds nothing. A card needs it: without, the PMD waits up to

@@ -22,6 +22,7 @@
 #include "drivers/efa/efa_server.hpp"
 #include "instances/holder.hpp"
 #include "tools/weftd/daemon_lock.hpp"
+#include "tools/weftd/efa_functions.hpp"
 #include "tools/weftd/host_environment.hpp"
 #include "tools/weftd/readiness.hpp"
 #include "tools/weftd/telemetry.hpp"
