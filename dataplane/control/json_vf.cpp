@@ -6,6 +6,7 @@
 
 #include "dataplane/model/describe.hpp"
 #include "dataplane/model/instance_types.hpp"
+#include "dataplane/model/port_backend.hpp"
 #include "dataplane/model/suggest.hpp"
 
 namespace weft {
@@ -38,7 +39,7 @@ Json function_of(const Eni& eni, const Instance& instance, const EniStatistics& 
           {"instance", instance.name},
           {"mac", eni.mac.to_string()},
           {"host", {{"rack", instance.placement.rack}, {"host", instance.placement.host}}},
-          {"port", eni.type == InterfaceType::kEfaOnly ? Json(nullptr) : Json("tap")},
+          {"port", eni.type == InterfaceType::kEfaOnly ? Json(nullptr) : Json(driver_name(eni.port.driver))},
           {"queues", port != nullptr ? port->queues : 0},
           {"spoof_check", eni.vf.spoof_check},
           {"trust", eni.vf.trust},

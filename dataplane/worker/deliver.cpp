@@ -185,7 +185,7 @@ EniRecord as_it_is_now(const EniRecord& to, const WorkerContext& worker) noexcep
   EniRecord claimed = to;
   claimed.mac = worker.snapshot->claimed->of(group.eni, to.mac);
   if (burst.captures && worker.capture.wants(group.eni)) send_captured_group(burst, group, claimed, worker);
-  else send_group(burst, group, claimed, worker);
+  else send_changing_group(burst, group, claimed, worker);
 }
 
 void hand_over_group(Burst& burst, const Group& group, unsigned home, WorkerContext& worker) noexcept {

@@ -35,10 +35,12 @@ PortQueues queues_of(Engine::Attachment&& attachment) {
   return queues;
 }
 
-void run_worker(Worker& worker, unsigned index, const std::vector<int>& cpus) noexcept {
+void run_worker(Worker& worker, unsigned index, const EngineOptions& options) noexcept {
+  const std::vector<int>& cpus = options.cpus;
   ::pthread_setname_np(::pthread_self(), ("weft-worker-" + std::to_string(index)).c_str());
   // Gives the thread an lcore id, and so a cache of the packet pool. Without one it works, a little slower.
-  const bool registered = rte_thread_register() == 0;
+  // DPDK refuses secondary processes from the first such thread on.
+  const bool registered = !options.shared && rte_thread_register() == 0;
   if (!cpus.empty()) {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -104,7 +106,7 @@ void EngineImpl::start() {
   if (!threads_.empty()) return;
   started_ns_ = monotonic_ns();
   for (unsigned index = 0; index < options_.workers; ++index)
-    threads_.emplace_back(run_worker, std::ref(*workers_[index]), index, std::cref(options_.cpus));
+    threads_.emplace_back(run_worker, std::ref(*workers_[index]), index, std::cref(options_));
 }
 
 void EngineImpl::stop() {

@@ -30,6 +30,7 @@ struct EngineOptions {
   unsigned workers = 1;
   bool poll = false;                   // never sleep, pin worker i to cpus[i]
   std::vector<int> cpus;               // empty: lcores float
+  bool shared = false;                 // DPDK's secondary processes may attach: workers have no cache of the packet pool
   std::uint32_t flow_capacity = 1u << 20;   // IPv4 flows of each worker
   std::uint32_t flow_capacity6 = 1u << 18;  // IPv6 flows; no memory, only addresses, before the first of them
   std::uint32_t flow_log_records = 1u << 16;  // of each worker between two collections, a power of two; made when asked

@@ -102,7 +102,7 @@ def top_on_a_terminal(weft):
 
     read_until(b"\x1b[?1049h")
     read_until(b"INSTANCE")
-    for line in re.sub(rb"\x1b\[[?0-9;]*[a-zA-Z]", b"", said).split(b"\r\n")[1:-1]:
+    for line in re.sub(rb"\x1b\[[?0-9;]*[a-zA-Z]", b"", said).splitlines():
         check(len(line) <= 60, f"a line is no longer than the terminal is wide: {line!r}")
     os.write(terminal, b"d")
     os.write(terminal, b"q")

@@ -59,9 +59,15 @@ Screen::Size Screen::size() const {
 }
 
 void Screen::draw(const std::string& text) {
-  std::string all = "\x1b[H";  // to the top left
-  for (const char c : text) all += c == '\n' ? std::string("\x1b[K\r\n") : std::string(1, c);  // the line's old rest goes
-  show(all + "\x1b[K\x1b[J");                                                             // and the lines below
+  // Each line is erased before it is written: behind one that fills the screen's width, the cursor is still on its last column.
+  const std::size_t last = text.rfind('\n') + 1;  // 0 without
+  std::string all = "\x1b[H";                     // to the top left
+  for (std::size_t at = 0; at < last;) {
+    const std::size_t end = text.find('\n', at) + 1;
+    (all += "\x1b[K").append(text, at, end - at);
+    at = end;
+  }
+  show((all += "\x1b[J").append(text, last));  // and all below
 }
 
 Screen::Event Screen::wait(int milliseconds) {

@@ -148,6 +148,7 @@ class Daemon {
     engine_options.workers = options_.workers;
     engine_options.poll = options_.poll;
     engine_options.cpus = options_.cpus;
+    engine_options.shared = !options_.shared.empty();
     engine_options.flow_capacity = kFlowCapacity;
     engine_options.packets = options_.memory_mb * kPacketsPerMegabyte - 1;  // a mempool likes 2^n - 1
     Result<std::unique_ptr<Engine>> engine = Engine::create(engine_options);
