@@ -122,4 +122,4 @@ def quiet(receiver):
 if shutil.which("dpdk-testpmd") is None:
     print("skipped: no dpdk-testpmd (package dpdk)")
     sys.exit(SKIP)
-main(scenario, TOPOLOGY, needs="root")
+main(scenario, TOPOLOGY)

@@ -25,7 +25,7 @@ Testpmd::Testpmd(const std::string& folder, const std::string& device, const std
     : log_(folder + "/testpmd" + std::to_string(started++) + ".log") {
   std::vector<std::string> arguments = {kProgram, "--no-huge", "-m", "192", "--no-pci", "--no-telemetry", "--no-shconf",
                                         "--lcores", "0@(0-1),1@(0-1)", "--vdev=net_virtio_user0," + device, "--",
-                                        "--total-num-mbufs=8192", "--no-flush-rx", "--tx-first"};
+                                        "--total-num-mbufs=8192", "--no-flush-rx"};
   std::istringstream words(forward);
   arguments.insert(arguments.end(), std::istream_iterator<std::string>(words), {});
   std::vector<char*> argv;
