@@ -13,10 +13,10 @@
 namespace weft::gen {
 namespace {
 
-std::atomic<bool> interrupted{false};
+std::atomic<bool> stop_asked{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal's handler writes it");
 
-void on_signal(int) { interrupted = true; }
+void on_signal(int) { stop_asked = true; }
 
 /// One line on the terminal that is written over, or nothing where stderr is no terminal.
 class Terminal {
@@ -77,7 +77,7 @@ int run(const Options& options) {
     std::fputs(to_table(size, options.both ? 2 : 1).c_str(), stdout);
     std::fflush(stdout);
   };
-  auto report = (*session)->run(watcher, interrupted);
+  auto report = (*session)->run(watcher, stop_asked);
   terminal.clear();
   if (!report) return fail(report.error());
   if (options.json) {
@@ -87,7 +87,7 @@ int run(const Options& options) {
     print_head(*report);
   }
   const bool kept = write(options.csv, to_csv(*report)) && write(options.html, to_html(*report));
-  return kept && !interrupted ? 0 : 1;
+  return kept && !stop_asked ? 0 : 1;
 }
 
 }  // namespace
