@@ -14,8 +14,9 @@ namespace weft {
 
 class VfRate {
  public:
+  /// Full, the leases included.
   VfRate(std::uint32_t mbps, unsigned workers, std::uint64_t now_ns)
-      : mbps_(mbps), bucket_(size_of(mbps, workers), now_ns), shares_(workers) {}
+      : mbps_(mbps), bucket_(size_of(mbps, workers), now_ns), shares_(workers, Share{TokenLease(bucket_.size().lease)}) {}
 
   /// Spends `bytes`, as wire_size() counts; false when there are too few, and then nothing is spent.
   bool pass(unsigned worker, std::uint64_t bytes, std::uint64_t now_ns) noexcept {

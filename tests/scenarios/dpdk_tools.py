@@ -14,6 +14,8 @@ from weft_scenario import SKIP, check, equal, main
 
 PATIENCE = 60
 MEMORY_MB = 256
+# A wire from which frames come without end.
+TOPOLOGY = OPEN_PAIR + "  - {name: w, interfaces: [{security_groups: [open], port: {driver: ethdev, device: net_null0}}]}\n"
 PREFIX = f"weft-test-{os.getpid()}"
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 
@@ -53,11 +55,14 @@ def scenario(weft):
     mount_hugetlbfs(folder)
     refused = subprocess.run([weft.daemon, "--shared", PREFIX, "--no-huge"], env=weft.environment, text=True, capture_output=True)
     equal(refused.returncode, 2, "--shared without huge pages")
-    subprocess.run([weft.daemon, "-d", "--shared", PREFIX, "--memory", str(MEMORY_MB), "--telemetry", "--eal=--vdev=net_null0"],
+    subprocess.run([weft.daemon, "-d", "--shared", PREFIX, "--memory", str(MEMORY_MB), "--telemetry"],
                    env=weft.environment, check=True, timeout=PATIENCE)
     weft.up()
     weft.inside("a", "ping", "-c1", "b")
     check("net_null0" in tool("dpdk-dumpcap", f"--file-prefix={PREFIX}", "-D"), "dpdk-dumpcap lists the port")
+    captured = weft.directory / "wire.pcapng"
+    tool("dpdk-dumpcap", f"--file-prefix={PREFIX}", "-i", "net_null0", "-c", 5, "-w", captured)
+    check(captured.stat().st_size > 500, "and captures what the engine receives there")
     said = tool("dpdk-proc-info", "--file-prefix", PREFIX, "--", "--show-mempool")
     check("MEMPOOL" in said.upper(), f"dpdk-proc-info sees the packets' memory: {said}")
     done = subprocess.run(["/usr/bin/python3", shutil.which("dpdk-telemetry.py"), "-f", PREFIX], input="/weft/enis\nquit\n", text=True,
@@ -72,4 +77,4 @@ def scenario(weft):
 if why_not():
     print(f"skipped: {why_not()}")
     sys.exit(SKIP)
-main(scenario, OPEN_PAIR, needs="root")
+main(scenario, TOPOLOGY, needs="root")

@@ -82,7 +82,8 @@ int print_again_and_again(const TopOptions& options) {
 void draw(Screen& screen, const json& rates, bool colour) {
   const Screen::Size size = screen.size();
   std::string text;
-  for (const TopLine& line : top_lines(rates, size.columns, size.lines)) text += (text.empty() ? "" : "\n") + coloured(line, colour);
+  for (const TopLine& line : top_lines(rates, size.columns, size.lines))
+    text += (text.empty() ? "" : "\n") + coloured(line, colour);
   screen.draw(text);
 }
 

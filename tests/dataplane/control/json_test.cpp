@@ -38,7 +38,12 @@ Eni interface(const std::string& id, const std::string& instance) {
   eni.private_ip = *IpAddress::parse("10.0.1.9");
   eni.security_groups = {"g"};
   eni.source_dest_check = false;
-  eni.vf = {7, false, true, false, 1000};
+  eni.vf.index = 7;
+  eni.vf.spoof_check = false;
+  eni.vf.trust = true;
+  eni.vf.link = VfLink::kDisable;
+  eni.vf.max_tx_rate_mbps = 1000;
+  eni.vf.declared.max_tx_rate_mbps = 50;
   eni.description = "what it is for";
   eni.secondary_private_ips = all_of<IpAddress>({"10.0.1.10", "10.0.1.11"});
   eni.ipv6_addresses = all_of<IpAddress>({"2001:db8:1:1::9"});

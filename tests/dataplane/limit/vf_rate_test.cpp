@@ -20,7 +20,7 @@ TEST(VfRate, IsItsSlowTwinWhateverComesWhenAndAtWhichWorker) {
       VfRate rate(mbps, workers, start);
       const TokenBucket::Size size = VfRate::size_of(mbps, workers);
       SlowBucket slow(size.rate, size.burst, start);
-      std::vector<std::uint64_t> leased(workers);
+      std::vector<std::uint64_t> leased(workers, size.lease);
       std::uint64_t now = start;
       for (int i = 0; i < 20'000; ++i) {
         now += random() % 3 == 0 ? random() % (20'000'000'000U / (mbps + 1)) : 0;
