@@ -43,8 +43,10 @@ void ApiSession::set_deadline(std::chrono::milliseconds time) {
 void ApiSession::clear_deadline() { deadline_.expires_at(asio::steady_timer::time_point::max()); }
 
 asio::awaitable<void> ApiSession::run() {
-  bool keep_alive = true;
-  while (keep_alive && co_await wait_for_request()) {
+  // GCC 12 waits for a request though the left side of `keep_alive && co_await wait_for_request()` is false.
+  for (bool keep_alive = true; keep_alive;) {
+    const bool comes = co_await wait_for_request();
+    if (!comes) break;
     Parser parser;
     parser.header_limit(shared_.limits.header_bytes);
     parser.body_limit(refusal_ ? shared_.limits.header_bytes : shared_.limits.body_bytes);
@@ -60,7 +62,7 @@ asio::awaitable<void> ApiSession::run() {
         co_await write(read_failure(failed), 11, false);
       break;
     }
-    keep_alive = parser.get().keep_alive();
+    keep_alive = parser.keep_alive();
     const unsigned version = parser.get().version();
     ApiRequest request{std::string(parser.get().method_string()), std::string(parser.get().target()),
                        std::move(parser.get().body())};
@@ -71,7 +73,8 @@ asio::awaitable<void> ApiSession::run() {
       co_await write_stream(std::move(response.stream), version);
       break;
     }
-    keep_alive = co_await write(response, version, keep_alive) && keep_alive;
+    const bool written = co_await write(response, version, keep_alive);
+    keep_alive = keep_alive && written;
     if (response.ends_daemon) {
       shared_.on_end();
       break;

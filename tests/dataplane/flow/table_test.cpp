@@ -310,7 +310,8 @@ TYPED_TEST(FlowTableOf, TakesNoMemoryBeforeItsFirstFlow) {
   for (std::uint32_t i = 0; i < 10'000; ++i) ASSERT_EQ(this->look(small, this->key_of(i), 0, 3), nullptr);
   const long before = resident_pages();
   for (std::uint32_t i = 0; i < 10'000; ++i) ASSERT_EQ(this->look(table, this->key_of(i), 0, 3), nullptr);
-  EXPECT_LT(resident_pages() - before, 256) << "pages of 4 KiB; the table's address space is " << table.bytes();
+  // Some kernels count the pages of zeros that reading maps, and two of those may be huge ones.
+  EXPECT_LE(resident_pages() - before, 256 + 2 * 512) << "pages of 4 KiB; the table's address space is " << table.bytes();
 }
 
 TYPED_TEST(FlowTableOf, TakesAtMostSoManyBytesAFlow) {
