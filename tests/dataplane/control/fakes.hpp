@@ -51,11 +51,16 @@ struct FakeEngine final : Engine {
     if (fault.strikes("publish")) return fault_error("publish");
     for (const Attachment& attachment : added)
       if (!known(*wanted, attachment.eni_id)) return Error{"InternalError", "a port for " + attachment.eni_id, {}};
+    for (const Attachment& attachment : added) {
+      closed.erase(attachment.eni_id);
+      if (attachment.port == nullptr) closed.insert(attachment.eni_id);
+    }
     for (Attachment& attachment : added) ports[attachment.eni_id] = std::move(attachment.port);
     std::erase_if(ports, [&](auto& port) { return !port.second || !known(*wanted, port.first); });
     std::size_t plugged = wanted->internet_gateway ? 1 : 0;
     for (const Instance& instance : wanted->instances)
-      if (instance.state == InstanceState::kRunning) plugged += instance.enis.size();
+      if (instance.state == InstanceState::kRunning)
+        for (const Eni& eni : instance.enis) plugged += closed.contains(eni.id) ? 0 : 1;
     if (ports.size() != plugged)
       return Error{"InternalError", std::to_string(ports.size()) + " ports for " + std::to_string(plugged), {}};
     published = std::move(wanted);
@@ -115,6 +120,7 @@ struct FakeEngine final : Engine {
   underlay::Configuration underlay;
   FlowLogBatch flow_log_batch;
   FlowCounts flow_counts_answer;
+  std::set<std::string> closed;  // ENIs whose port was taken away
   std::shared_ptr<CaptureSession> capture;
   std::vector<EniStatistics> statistics_answer;
   std::vector<FlowView> flows_answer;
@@ -138,7 +144,9 @@ struct FakeEnvironment final : Environment {
     if (!existing.emplace(instance.name, guests_view(instance)).second)
       return Error{"InternalError", instance.name + " exists already", {}};
     ++made[instance.name];
-    return ports_of(instance.enis);
+    Result<Attachments> ports = ports_of(instance.enis);
+    if (!open_others(instance, ports)) existing.erase(instance.name);
+    return ports;
   }
   /// Interface by interface, as the holder does, so that a fault finds it part of the way.
   Result<Attachments> change_interfaces(const Deployment&, const Instance& instance) override {
@@ -160,11 +168,15 @@ struct FakeEnvironment final : Environment {
       interfaces[eni.id] = wanted;
       if (is_new) fresh.push_back(eni);
     }
-    return ports_of(fresh);
+    Result<Attachments> ports = ports_of(fresh);
+    open_others(instance, ports);
+    return ports;
   }
   Result<Attachments> take_back_instance(const Deployment& deployment, const Instance& instance) override {
     if (Result<Attachments> changed = change_interfaces(deployment, instance); !changed) return changed;
-    return ports_of(instance.enis);
+    Result<Attachments> ports = ports_of(instance.enis);
+    open_others(instance, ports);
+    return ports;
   }
   Result<Attachments> create_internet(const InternetGateway& gateway) override {
     if (fault.strikes("create internet")) return fault_error("create internet");
@@ -208,8 +220,29 @@ struct FakeEnvironment final : Environment {
 
   Attachments ports_of(const std::vector<Eni>& enis) {
     Attachments ports;
-    for (const Eni& eni : enis) ports.push_back({eni.id, std::make_unique<FakePort>(living_ports)});
+    for (const Eni& eni : enis)
+      if (eni.port.is_tap()) ports.push_back({eni.id, std::make_unique<FakePort>(living_ports)});
     return ports;
+  }
+  /// Ports that are no TAPs, as tools/weftd/port_opener.cpp does it: what is open as it is wanted stays, and a socket that is
+  /// open cannot be opened. False: `ports` has become the error.
+  bool open_others(const Instance& instance, Result<Attachments>& ports) {
+    std::erase_if(open, [](const auto& entry) { return entry.second.second.expired(); });
+    for (const Eni& eni : instance.enis) {
+      if (eni.port.is_tap()) continue;
+      if (const auto found = open.find(eni.id); found != open.end() && found->second.first == eni.port) continue;
+      const bool taken = std::ranges::any_of(
+          open, [&](const auto& entry) { return entry.second.first.resource() == eni.port.resource(); });
+      if (taken || fault.strikes("open port of " + instance.name)) {
+        ports = fault_error(taken ? "a second port at " + eni.port.resource() : "open port");
+        return false;
+      }
+      const auto life = std::make_shared<const char>();
+      ports->push_back({eni.id, std::make_unique<FakePort>(living_ports)});
+      ports->back().port->keep(life);
+      open[eni.id] = {eni.port, life};
+    }
+    return true;
   }
   Attachments port_of(const InternetGateway& gateway) {
     Attachments ports;
@@ -237,6 +270,7 @@ struct FakeEnvironment final : Environment {
   Fault& fault;
   std::map<std::string, std::map<std::string, std::string>> existing;  // instance -> ENI -> what the guest sees of it
   std::map<std::string, int> made;                                     // how often each was made
+  std::map<std::string, std::pair<PortBackend, std::weak_ptr<const void>>> open;  // by ENI, those that are no TAPs
   std::set<std::string> efa;
   HostLists hosts;
   std::string state;

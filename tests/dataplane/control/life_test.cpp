@@ -312,5 +312,41 @@ TEST(Internet, IsNoInstanceWhenEverythingIsRemoved) {
   EXPECT_EQ(world.environment.living_ports, 0);
 }
 
+PortBackend socket_port(const std::string& path, std::uint16_t queues = 1) {
+  return {.driver = PortBackend::Driver::kVhostUser, .device = {}, .socket = path, .queues = queues};
+}
+
+Deployment with_port(Deployment deployment, const std::string& name, const PortBackend& port) {
+  instance_of(deployment, name).enis[0].port = port;
+  return deployment;
+}
+
+TEST(Ports, OpenWithTheirInstance) {
+  const Deployment after = with_port(three(), "c", socket_port("/vm"));
+  Deployment before = after;
+  std::erase_if(before.instances, [](const Instance& instance) { return instance.name == "c"; });
+  fault_in_every_step(before, to(after), after, {"create c", "open port of c", "set hosts", "save state", "publish"});
+}
+
+TEST(Ports, LetGoOfASocketBeforeItIsOpenedAgain) {
+  const Deployment before = with_port(three(), "c", socket_port("/vm")), after = with_port(three(), "c", socket_port("/vm", 2));
+  fault_in_every_step(before, to(after), after, {"publish", "open port of c", "set hosts", "save state"});
+}
+
+TEST(Ports, LetGoOfASocketForAnother) {
+  const Deployment before = with_port(with_port(three(), "a", socket_port("/one")), "c", socket_port("/other"));
+  const Deployment after = with_port(with_port(three(), "a", socket_port("/other")), "c", socket_port("/one"));
+  fault_in_every_step(before, to(after), after,
+                      {"publish", "open port of a", "open port of c", "set hosts", "save state"});
+}
+
+TEST(Ports, StayOpenOverAReboot) {
+  World world;
+  ASSERT_TRUE(world.controller.apply(with_port(three(), "c", socket_port("/vm"))));
+  const Port* const port = world.engine.ports.at("eni-c0").get();
+  ASSERT_TRUE(world.controller.change_life(LifeChange::kReboot, "c"));
+  EXPECT_EQ(world.engine.ports.at("eni-c0").get(), port);
+}
+
 }  // namespace
 }  // namespace weft::testing
