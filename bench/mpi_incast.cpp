@@ -1,5 +1,6 @@
 // weft-mpi-incast [--bytes N] [--rounds N]: every rank but 0 has a message for rank 0 at once, round after round. Rank 0 says
-// when a round begins, and how long each message took from then on. A line of JSON, in microseconds, in the order of their ends.
+// when a round begins, and how long each message took from then on. A line of JSON, in microseconds, in the order of their
+// ends.
 #include <mpi.h>
 
 #include <cstdio>
@@ -40,8 +41,8 @@ void send_rounds(const Options& options, int rank) {
 std::vector<double> receive_round(const Options& options, int senders, std::vector<char>& into) {
   std::vector<MPI_Request> requests(static_cast<std::size_t>(senders));
   for (int i = 0; i < senders; ++i)
-    MPI_Irecv(into.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(options.bytes), options.bytes, MPI_BYTE, i + 1,
-              2, MPI_COMM_WORLD, &requests[static_cast<std::size_t>(i)]);
+    MPI_Irecv(into.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(options.bytes), options.bytes, MPI_BYTE,
+              i + 1, 2, MPI_COMM_WORLD, &requests[static_cast<std::size_t>(i)]);
   const double start = MPI_Wtime();
   const char begin = 0;
   for (int i = 1; i <= senders; ++i) MPI_Send(&begin, 1, MPI_BYTE, i, 1, MPI_COMM_WORLD);

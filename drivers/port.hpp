@@ -10,8 +10,8 @@
 // holds the pseudo-header sum), RTE_MBUF_F_RX_L4_CKSUM_GOOD for one that was verified or never left the machine.
 // Frames longer than one segment are chains.
 //
-// Thread: every method but the constructor, destructor, capabilities(), link_up(), set_carrier() and the descriptors' is called by the port's
-// home worker only.
+// Thread: every method but the constructor, destructor, capabilities(), link_up(), set_carrier() and the descriptors' is
+// called by the port's home worker only.
 #pragma once
 
 #include <array>

@@ -65,8 +65,8 @@ class Incast {
                  case_.name, ideal_us, p50, p99, round50, round99, fmt::join(rounds_us, ", "));
       return;
     }
-    fmt::print("| {} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.2f} | {:.1f} % | {:.1f} % | {} |\n", case_.name, ideal_us,
-               p50, p99, round50, round99, round99 / ideal_us,
+    fmt::print("| {} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.2f} | {:.1f} % | {:.1f} % | {} |\n", case_.name,
+               ideal_us, p50, p99, round50, round99, round99 / ideal_us,
                100.0 * static_cast<double>(dropped) / static_cast<double>(link->counters().packets),
                100.0 * static_cast<double>(again) / static_cast<double>(kRounds * case_.senders * packets), failed);
   }
@@ -108,8 +108,8 @@ class Incast {
 
 void print_incast(bool json) {
   if (!json)
-    fmt::print("| incast of 1 MiB each | ideal us | flow p50 us | p99 | round p50 us | p99 | p99 of ideal | lost in the queue | "
-               "sent again | failed |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    fmt::print("| incast of 1 MiB each | ideal us | flow p50 us | p99 | round p50 us | p99 | p99 of ideal | "
+               "lost in the queue | sent again | failed |\n|---|---|---|---|---|---|---|---|---|---|\n");
   for (const Case& one : kCases) {
     Incast incast(one);
     incast.run();

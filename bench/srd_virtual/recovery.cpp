@@ -84,7 +84,8 @@ class Stream {
 
 void print_recovery(bool json) {
   if (!json)
-    fmt::print("| traffic | round trip p50 us | lost | later by p50 us | p90 | p99 | p50 in round trips |\n|---|---|---|---|---|---|---|\n");
+    fmt::print("| traffic | round trip p50 us | lost | later by p50 us | p90 | p99 | p50 in round trips |\n"
+               "|---|---|---|---|---|---|---|\n");
   for (const Case& one : kCases) {
     Stream stream(one);
     stream.run();

@@ -41,7 +41,8 @@ bool should_exist(const Deployment* deployment, const std::string& name);
 /// Those of `existing` that should not.
 std::vector<std::string> unexpected(const std::vector<std::string>& existing, const Deployment* deployment);
 
-/// What /etc/hosts and /etc/resolv.conf say. Inside a stopped instance keeps its address; outside are those that have a public one now.
+/// What /etc/hosts and /etc/resolv.conf say. Inside a stopped instance keeps its address; outside are those that have a
+/// public one now.
 HostLists host_lists(const Deployment* deployment);
 
 /// Has a function of its own in the instance, whose clients use the instance's one listener.

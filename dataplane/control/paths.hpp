@@ -22,7 +22,8 @@ struct MeasuredRoundTrip {
 using ReadRoundTrips = std::function<std::vector<MeasuredRoundTrip>(const std::string& instance)>;
 
 /// `target`: "/v1/paths?from=A&to=B", names or ids of instances. A list with every path of both directions, and
-/// the links of their hosts where something is set for those; empty: they share a host. Errors: InvalidRequest, InvalidInstanceID.NotFound.
+/// the links of their hosts where something is set for those; empty: they share a host.
+/// Errors: InvalidRequest, InvalidInstanceID.NotFound.
 Result<Json> paths_json(const std::string& target, const Deployment& deployment, const ReadLanes& read_lanes,
                         const ReadRoundTrips& read_round_trips);
 

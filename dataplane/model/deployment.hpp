@@ -111,7 +111,8 @@ struct Hosts {
   bool operator==(const Hosts&) const = default;
 };
 
-/// Where an instance stands, or stood when it was stopped. Racks and hosts count from 0 inside their zone; partitions from 1, 0: none.
+/// Where an instance stands, or stood when it was stopped. Racks and hosts count from 0 inside their zone; partitions from 1,
+/// 0: none.
 struct Placement {
   int rack = 0;
   int host = 0;

@@ -1,7 +1,7 @@
 // Virtual functions: the words of ip-link(8) for what can be set of one, and setting it while everything runs.
 //
-// What a file declares of a function is in force until somebody sets it otherwise; what was set stays over `weft up`, as long as
-// the file says the same about that attribute as before. A function is of an attachment: detached, all of it is forgotten.
+// What a file declares of a function is in force until somebody sets it otherwise; what was set stays over `weft up`, as long
+// as the file says the same about that attribute as before. A function is of an attachment: detached, all of it is forgotten.
 #pragma once
 
 #include <optional>

@@ -17,7 +17,7 @@ namespace weft {
 struct EalOptions {
   unsigned memory_mb = 128;  // mempools; flow tables and rings have memory of their own
   bool huge_pages = true;    // use them when they are free
-  bool pci = false;          // probe PCI devices: only for wires (drivers/ethdev)
+  bool pci = false;          // look at PCI, for wires (drivers/ethdev): takes all cards, unless `extra` has "-a ADDRESS"
   bool telemetry = false;    // DPDK's socket for dpdk-telemetry.py
   std::string shared;        // file prefix by which secondary processes attach; empty: none can. Needs free huge pages
   std::vector<std::string> extra;  // further EAL arguments

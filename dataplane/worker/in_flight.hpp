@@ -23,7 +23,7 @@ class InFlight {
     rte_mbuf* packet = nullptr;
     EniSlot source = kNoEni, destination = kNoEni;
     std::uint32_t epoch = 0;  // at which the slots were theirs
-    bool lands = false;  // at `at_ns` it comes to the link of the host that it is for, if there is one by then; else it is there
+    bool lands = false;  // at `at_ns` it comes to the link of its destination's host, if there is one by then; else it is there
   };
 
   InFlight() { heap_.reserve(kMost); }

@@ -23,7 +23,8 @@ inline constexpr CountedField<EniStatistics> kEniFields[] = {
     {"tx_packets", "weft_eni_transmitted_packets", "Packets that the guest sent", &EniStatistics::tx_packets},
     {"tx_bytes", "weft_eni_transmitted_bytes", "Bytes that the guest sent", &EniStatistics::tx_bytes},
     {"originated", "weft_eni_originated_packets", "Answers of the fabric itself, to this guest", &EniStatistics::originated},
-    {"consumed", "weft_eni_consumed_packets", "Packets of this guest that the fabric answered itself", &EniStatistics::consumed},
+    {"consumed", "weft_eni_consumed_packets", "Packets of this guest that the fabric answered itself",
+     &EniStatistics::consumed},
 };
 
 inline constexpr CountedField<Balance> kBalanceFields[] = {

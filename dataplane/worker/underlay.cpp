@@ -1,6 +1,6 @@
-// Between two hosts: a packet of a pair that something is wrong with is lost, or waits until it arrives. Where its destination's
-// link is impaired it waits twice: until it comes there (cross_underlay), and until it is through (land). A super-segment is
-// one packet here, as long as all its segments: it is lost, held or doubled whole.
+// Between two hosts: a packet of a pair that something is wrong with is lost, or waits until it arrives. Where its
+// destination's link is impaired it waits twice: until it comes there (cross_underlay), and until it is through (land). A
+// super-segment is one packet here, as long as all its segments: it is lost, held or doubled whole.
 #include <optional>
 
 #include "dataplane/net/checksum.hpp"

@@ -55,7 +55,8 @@ Result<std::shared_ptr<Device>> Device::open(const PortBackend& backend, rte_mem
 Result<void> Device::set_up(rte_mempool* packets) {
   if (const int failed = rte_eth_dev_info_get(port_, &info_); failed != 0)
     return port_failed("\"" + plan_.device + "\" does not say what it can: " + std::strerror(-failed));
-  const unsigned most = std::min({unsigned{info_.max_rx_queues}, unsigned{info_.max_tx_queues}, unsigned{RTE_MAX_QUEUES_PER_PORT}});
+  const unsigned most =
+      std::min({unsigned{info_.max_rx_queues}, unsigned{info_.max_tx_queues}, unsigned{RTE_MAX_QUEUES_PER_PORT}});
   if (queues_ > most)
     return Error{"InvalidParameterValue",
                  "\"" + plan_.device + "\" has " + std::to_string(most) + (most == 1 ? " queue" : " queues") +
@@ -70,7 +71,8 @@ Result<void> Device::set_up(rte_mempool* packets) {
     started = configured && start();
   }
   if (!configured) return configured.error();
-  if (!started && !plan_.connects) return port_failed("\"" + plan_.device + "\" does not start; DPDK's own lines in weftd's log say why");
+  if (!started && !plan_.connects)
+    return port_failed("\"" + plan_.device + "\" does not start; DPDK's own lines in weftd's log say why");
   watch();
   return {};
 }

@@ -50,8 +50,9 @@ std::uint32_t declared_mtu(const rte_eth_dev_info& info) {
 /// For af_packet, whose frames are each copied to one buffer, larger ones where they need it.
 Result<rte_mempool*> Device::buffers(rte_mempool* packets) {
   if (plan_.kind == WireKind::kXdpSocket && packets->nb_mem_chunks != 1)
-    return port_failed("\"" + plan_.device + "\": af_xdp shares the packets' memory with the kernel, which must be one piece and is " +
-                       std::to_string(packets->nb_mem_chunks) + "; use net_af_packet, or start weftd without huge pages");
+    return port_failed("\"" + plan_.device + "\": af_xdp shares the packets' memory with the kernel, which must be one piece "
+                       "and is " + std::to_string(packets->nb_mem_chunks) +
+                       "; use net_af_packet, or start weftd without huge pages");
   if (plan_.kind != WireKind::kPacketSocket || plan_.ring_frame - kRingOverhead <= room_of(packets)) return packets;
   rte_mempool* const large = frame_pool(static_cast<std::uint16_t>(plan_.ring_frame - kRingOverhead));
   if (large != nullptr) return large;
@@ -94,7 +95,8 @@ void Device::settle_capabilities(rte_mempool* packets) {
   if (plan_.kind == WireKind::kXdpSocket) mtu = std::min(mtu, room - kXdpHeadroom - kEthernetBytes - kVlanBytes);
   else if (!scatters) mtu = std::min(mtu, room - overhead(info_));
   constexpr std::uint64_t kChecksums = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
-  constexpr std::uint64_t kSegmentation = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+  constexpr std::uint64_t kSegmentation =
+      RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   capabilities_.mtu = static_cast<std::uint16_t>(mtu);
   capabilities_.checksum = (transmit_offloads_ & kChecksums) == kChecksums;
   capabilities_.chains = understates || (transmit_offloads_ & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
@@ -106,7 +108,8 @@ Result<void> Device::set_up_queues(rte_mempool* packets) {
   std::uint16_t receive = std::max<std::uint16_t>(info_.default_rxportconf.ring_size, kDescriptors);
   std::uint16_t transmit = std::max<std::uint16_t>(info_.default_txportconf.ring_size, kDescriptors);
   if (const int failed = rte_eth_dev_adjust_nb_rx_tx_desc(port_, &receive, &transmit); failed != 0)
-    return port_failed("\"" + plan_.device + "\" has no rings of " + std::to_string(kDescriptors) + " frames: " + std::strerror(-failed));
+    return port_failed("\"" + plan_.device + "\" has no rings of " + std::to_string(kDescriptors) +
+                       " frames: " + std::strerror(-failed));
   rte_eth_rxconf receive_configuration = info_.default_rxconf;
   receive_configuration.offloads = receive_offloads_;
   rte_eth_txconf transmit_configuration = info_.default_txconf;
@@ -119,10 +122,11 @@ Result<void> Device::set_up_queues(rte_mempool* packets) {
     if (failed == 0) failed = rte_eth_tx_queue_setup(port_, queue, transmit, socket, &transmit_configuration);
     if (failed != 0) {
       const char* const hint = plan_.kind == WireKind::kXdpSocket
-                                   ? ": af_xdp wants root, an interface with as many channels as queues (\"ethtool -l\"), an MTU of at "
-                                     "most one page, and no other XDP program on it"
+                                   ? ": af_xdp wants root, an interface with as many channels as queues (\"ethtool -l\"), an "
+                                     "MTU of at most one page, and no other XDP program on it"
                                    : "";
-      return port_failed("queue " + std::to_string(queue) + " of \"" + plan_.device + "\" cannot be made: " + std::strerror(-failed) + hint);
+      return port_failed("queue " + std::to_string(queue) + " of \"" + plan_.device +
+                         "\" cannot be made: " + std::strerror(-failed) + hint);
     }
     if (plan_.kind == WireKind::kXdpSocket) {
       const std::vector<int> found = sockets.found();
@@ -155,7 +159,8 @@ Result<void> Device::map_for_card(rte_mempool* packets) {
     const std::size_t bytes = (piece->len + kPage - 1) / kPage * kPage;
     int failed = rte_extmem_register(piece->addr, bytes, nullptr, 0, kPage);
     if (failed == 0)
-      failed = rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, reinterpret_cast<std::uintptr_t>(piece->addr), piece->iova, bytes);
+      failed = rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, reinterpret_cast<std::uintptr_t>(piece->addr),
+                                          piece->iova, bytes);
     if (failed != 0)
       return port_failed("\"" + plan_.device + "\" may not reach the packets' memory (" + rte_strerror(rte_errno) +
                          "): give weftd huge pages, or a higher RLIMIT_MEMLOCK");

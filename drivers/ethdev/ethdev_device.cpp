@@ -1,6 +1,7 @@
 #include "drivers/ethdev/ethdev_device.hpp"
 
 #include "drivers/ethdev/ethdev_port.hpp"
+#include "drivers/ethdev/probe.hpp"
 
 namespace weft {
 
@@ -16,5 +17,7 @@ Result<std::vector<std::unique_ptr<Port>>> open_ethdev_ports(const PortBackend& 
     ports.push_back(std::make_unique<ethdev::EthdevPort>(*device, queue));
   return ports;
 }
+
+std::optional<std::string> why_no_card(const std::string& address) { return ethdev::why_not_pci(address, "/sys"); }
 
 }  // namespace weft

@@ -32,7 +32,8 @@ bool listens_at(int fd, const std::string& path) {
   if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &bytes) != 0 || listening == 0) return false;
   sockaddr_un name{};
   bytes = sizeof name - 1;  // always ends in zero
-  return ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &bytes) == 0 && name.sun_family == AF_UNIX && path == name.sun_path;
+  return ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &bytes) == 0 && name.sun_family == AF_UNIX &&
+         path == name.sun_path;
 }
 
 }  // namespace

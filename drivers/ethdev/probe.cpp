@@ -58,17 +58,21 @@ Result<void> plan_interface(ProbePlan& plan, std::uint16_t queues) {
     return port_failed("\"" + plan.device + "\" names no interface: write \"" + name_of(plan.device) + ",iface=eth1\"");
   plan.interface = KernelInterface::find(*name);
   if (!plan.interface)
-    return port_failed("\"" + plan.device + "\": there is no interface " + *name + " in weftd's network namespace; \"ip link\" there lists them");
+    return port_failed("\"" + plan.device + "\": there is no interface " + *name + " in weftd's network namespace; "
+                       "\"ip link\" there lists them");
   if (!may_open_packet_sockets())
-    return port_failed("\"" + plan.device + "\": weftd may not open packet sockets on " + *name + " (CAP_NET_RAW): run weftd as root");
+    return port_failed("\"" + plan.device + "\": weftd may not open packet sockets on " + *name +
+                       " (CAP_NET_RAW): run weftd as root");
   if (auto taken = take(plan, "interface " + *name); !taken) return taken.error();
   plan.mtu = std::min(plan.mtu, plan.interface->mtu());
   if (xdp) {
     if (const unsigned channels = plan.interface->channels(); queues > channels)
       return Error{"InvalidParameterValue",
-                   "\"" + plan.device + "\": " + *name + " has " + std::to_string(channels) + (channels == 1 ? " channel" : " channels") +
-                       " (\"ethtool -l " + *name + "\"), and queues: " + std::to_string(queues) +
-                       " are asked for; \"ethtool -L " + *name + " combined " + std::to_string(queues) + "\" makes them where its driver can (veth cannot)",
+                   "\"" + plan.device + "\": " + *name + " has " + std::to_string(channels) +
+                       (channels == 1 ? " channel" : " channels") + " (\"ethtool -l " + *name +
+                       "\"), and queues: " + std::to_string(queues) +
+                       " are asked for; \"ethtool -L " + *name + " combined " + std::to_string(queues) +
+                       "\" makes them where its driver can (veth cannot)",
                    {}};
     add_argument(plan.devargs, "queue_count", std::to_string(queues));
     // The PMD's busy polling asks the kernel at every look that finds nothing. A card needs it: without, the PMD waits up to
@@ -83,8 +87,8 @@ Result<void> plan_interface(ProbePlan& plan, std::uint16_t queues) {
   const std::string bytes = *device_argument(plan.devargs, "framesz");
   plan.ring_frame = static_cast<std::uint32_t>(std::strtoul(bytes.c_str(), nullptr, 10));
   if (plan.ring_frame < kLeastRingFrame || plan.ring_frame > kMostRingFrame)
-    return port_failed("\"" + plan.device + "\": framesz is " + bytes + ", which must be " + std::to_string(kLeastRingFrame) + " to " +
-                       std::to_string(kMostRingFrame) + "; without it, weftd takes what the MTU needs");
+    return port_failed("\"" + plan.device + "\": framesz is " + bytes + ", which must be " + std::to_string(kLeastRingFrame) +
+                       " to " + std::to_string(kMostRingFrame) + "; without it, weftd takes what the MTU needs");
   plan.mtu = std::min(plan.mtu, ring_frame_mtu(plan.ring_frame));
   return {};
 }
@@ -107,7 +111,8 @@ bool remove_dead_socket(const std::string& path) {
 
 Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
   const std::string& socket = backend.socket;
-  if (socket.empty() || socket.front() != '/' || socket.size() >= sizeof(sockaddr_un::sun_path) || socket.find_first_of(",=[]\" ") != std::string::npos)
+  if (socket.empty() || socket.front() != '/' || socket.size() >= sizeof(sockaddr_un::sun_path) ||
+      socket.find_first_of(",=[]\" ") != std::string::npos)
     return Error{"InvalidParameterValue",
                  "memif: socket \"" + socket + "\" must be an absolute path of at most " +
                      std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " characters without , = [ ] \" and spaces",
@@ -123,7 +128,9 @@ Result<void> plan_memif(ProbePlan& plan, const PortBackend& backend) {
       return port_failed("memif: weftd may not make the socket " + socket + ": " + std::strerror(errno));
     plan.listener = std::make_unique<ListenerShare>(socket);
     if (plan.listener->only_one() && !remove_dead_socket(socket))
-      return Error{"ResourceInUse", "memif: another process listens at " + socket + ": use another socket, or mode: client to connect there", {}};
+      return Error{"ResourceInUse",
+                   "memif: another process listens at " + socket + ": use another socket, or mode: client to connect there",
+                   {}};
   }
   plan.socket = socket;
   plan.connects = !backend.server;
@@ -141,7 +148,8 @@ Result<void> plan_card(ProbePlan& plan) {
   plan.device = plan.devargs;
   plan.name = canonical;
   if (rte_eal_has_pci() == 0)
-    return port_failed(plan.device + " is a PCI device, and weftd was started without them");
+    return port_failed(plan.device + " is a PCI device, and weftd was started without them: start it with \"weftd --pci " +
+                       plan.name + "\"");
   if (auto why = why_not_pci(plan.name, "/sys")) return port_failed(*why);
   return take(plan, plan.name);
 }
@@ -151,9 +159,9 @@ Result<void> plan_virtual(ProbePlan& plan, std::uint16_t queues) {
   const bool known = plan.name.starts_with("net_") && rte_devargs_parse(&parsed, plan.devargs.c_str()) == 0;
   std::free(parsed.data);
   if (!known)
-    return port_failed("\"" + plan.device + "\" is no device: write a PCI address (\"0000:03:00.0\") or a virtual device of DPDK with "
-                       "its arguments (\"net_af_packet,iface=eth1\", net_af_xdp, net_pcap, net_ring, net_null, net_tap); a driver is missing "
-                       "if it is not in /usr/lib/*/dpdk/pmds-*");
+    return port_failed("\"" + plan.device + "\" is no device: write a PCI address (\"0000:03:00.0\") or a virtual device of "
+                       "DPDK with its arguments (\"net_af_packet,iface=eth1\", net_af_xdp, net_pcap, net_ring, net_null, "
+                       "net_tap); a driver is missing if it is not in /usr/lib/*/dpdk/pmds-*");
   if (plan.name.starts_with("net_af_packet")) plan.kind = WireKind::kPacketSocket;
   if (plan.name.starts_with("net_af_xdp")) plan.kind = WireKind::kXdpSocket;
   if (plan.name.starts_with("net_memif")) plan.kind = WireKind::kMemif;
@@ -161,6 +169,16 @@ Result<void> plan_virtual(ProbePlan& plan, std::uint16_t queues) {
   plan.name = name_of(plan.devargs);
   if (plan.kind == WireKind::kPacketSocket || plan.kind == WireKind::kXdpSocket) return plan_interface(plan, queues);
   return take(plan, plan.name);
+}
+
+/// EAL probed the cards of `weftd --pci` when it started, without what a file has as arguments: with some, once more.
+bool probed_at_start(const ProbePlan& plan) {
+  std::uint16_t port;
+  if (plan.kind != WireKind::kCard || rte_eth_dev_get_port_by_name(plan.name.c_str(), &port) != 0) return false;
+  if (plan.devargs == plan.name) return true;
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(port, &info) == 0) rte_dev_remove(info.device);
+  return false;
 }
 
 }  // namespace
@@ -203,7 +221,7 @@ Result<ProbePlan> plan_probe(const PortBackend& backend, std::uint16_t mtu) {
 
 Result<Probed> probe(const ProbePlan& plan) {
   const NewSockets sockets(AF_PACKET);
-  const int failed = rte_dev_probe(plan.devargs.c_str());
+  const int failed = probed_at_start(plan) ? 0 : rte_dev_probe(plan.devargs.c_str());
   Probed probed;
   if (failed != 0 || rte_eth_dev_get_port_by_name(plan.name.c_str(), &probed.port) != 0) {
     // -1 is what many a PMD says, and EPERM is not what it means.

@@ -28,7 +28,8 @@ std::optional<std::string> why_not_pci(const std::string& address, const std::st
            ": bind it to vfio-pci, with " + bind +
            (function->interface.empty() ? "" : ", or use net_af_xdp,iface=" + function->interface);
   if (function->iommu_group.empty())
-    return address + " is bound to vfio-pci without an IOMMU: switch it on in the firmware and with the kernel's intel_iommu=on";
+    return address +
+           " is bound to vfio-pci without an IOMMU: switch it on in the firmware and with the kernel's intel_iommu=on";
   const std::string group = "/dev/vfio/" + function->iommu_group;
   if (sysfs == "/sys" && ::access(group.c_str(), R_OK | W_OK) != 0)
     return address + ": weftd may not use " + group + " (" + std::strerror(errno) +

@@ -36,7 +36,8 @@ inline constexpr std::uint64_t kProtocol = bit(0) | bit(4) | bit(16);
 
 constexpr GuestOffloads guest_offloads(std::uint64_t features) {
   return {.merged_buffers = has(features, Feature::kMergedBuffers),
-          .long_header = has(features, Feature::kMergedBuffers) || has(features, Feature::kVersion1) || has(features, Feature::kRingPacked),
+          .long_header = has(features, Feature::kMergedBuffers) || has(features, Feature::kVersion1) ||
+                         has(features, Feature::kRingPacked),
           .checksum = has(features, Feature::kGuestChecksum),
           .tso4 = has(features, Feature::kGuestTso4),
           .tso6 = has(features, Feature::kGuestTso6),

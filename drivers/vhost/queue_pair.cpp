@@ -159,7 +159,9 @@ void QueuePair::load(Side& side, int vid, std::uint16_t vring, std::uint64_t fea
   if (side.broken || rte_vhost_get_vhost_vring(vid, vring, &found) != 0 ||
       rte_vhost_get_vring_base(vid, vring, &base.available, &base.used) != 0)
     return;
-  const RingOptions options{.size = found.size, .device_writes = vring % 2 == 0, .event_index = has(features, Feature::kEventIndex)};
+  const RingOptions options{.size = found.size,
+                            .device_writes = vring % 2 == 0,
+                            .event_index = has(features, Feature::kEventIndex)};
   if (has(features, Feature::kRingPacked)) {
     if (auto ring = PackedRing::make(found, memory_, options, base)) side.ring = *ring;
   } else {

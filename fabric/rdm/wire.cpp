@@ -157,7 +157,8 @@ void EndpointImpl::show_round_trips(Wire& wire) {
   if (paths == nullptr || wire.until_shown-- != 0) return;
   wire.until_shown = Wire::kShowEvery - 1;
   std::array<std::uint32_t, efa::kTimedPaths> path_ns{};
-  for (std::uint8_t path = 0; path < std::min(paths->count(), efa::kTimedPaths); ++path) path_ns[path] = paths->smoothed_ns(path);
+  for (std::uint8_t path = 0; path < std::min(paths->count(), efa::kTimedPaths); ++path)
+    path_ns[path] = paths->smoothed_ns(path);
   queue_pair_->show_round_trips(wire.place, wire.peer->address, path_ns);
 }
 
@@ -197,7 +198,8 @@ std::uint64_t EndpointImpl::deadline_ns(const Wire& wire) const {
 
 int EndpointImpl::timer_limit_ms() const {
   std::uint64_t first = srd::kNever;
-  for (const Wire* wire = timed_.front(); wire; wire = decltype(timed_)::next(*wire)) first = std::min(first, deadline_ns(*wire));
+  for (const Wire* wire = timed_.front(); wire; wire = decltype(timed_)::next(*wire))
+    first = std::min(first, deadline_ns(*wire));
   const std::uint64_t now = clock_();
   // Rounded up: a millisecond early would be a turn for nothing. A second at most, as for silent peers.
   return first <= now ? 0 : static_cast<int>(std::min<std::uint64_t>((first - now + 999'999) / 1'000'000, 1000));

@@ -27,8 +27,8 @@ int run_command_line(int argc, char** argv) {
       "Exit codes: 0 ok, 1 refused, 2 usage or file, 3 no daemon, 4 internal; exec, run, mpirun and bench: the command's.");
   app.set_version_flag("--version", "weft " WEFT_VERSION);
   app.require_subcommand(1);
-  for (auto add : {add_up, add_down, add_life, add_ps, add_vf, add_flows, add_flow_logs, add_fault, add_paths, add_stats, add_top, add_metrics,
-                   add_explain, add_capture, add_exec, add_mpirun, add_run, add_bench, add_status})
+  for (auto add : {add_up, add_down, add_life, add_ps, add_vf, add_flows, add_flow_logs, add_fault, add_paths, add_stats,
+                   add_top, add_metrics, add_explain, add_capture, add_exec, add_mpirun, add_run, add_bench, add_status})
     add(app, chosen);
   try {
     std::vector<std::string> reversed(line.own.rbegin(), line.own.rend());  // as CLI11 wants it

@@ -89,13 +89,14 @@ std::string format_paths(const json& paths) {
     if (!text.empty()) text += '\n';
     text += fmt::format("{} -> {}, through the {}\n", cell(*path, "from"), cell(*path, "to"),
                         cell(*path, "through") == "rack" ? "rack's switch" : "spines");
-    Table table({"PATH", "STATE", "LATENCY", "BOTH WAYS", "RTT", "PACKETS", "BYTES", "SHARE", "LOST", "QUEUED", "ALSO", "IMPAIRED BY"});
+    Table table({"PATH", "STATE", "LATENCY", "BOTH WAYS", "RTT", "PACKETS", "BYTES", "SHARE", "LOST", "QUEUED", "ALSO",
+                 "IMPAIRED BY"});
     for (const json& first = *path; path != paths.end() && same_direction(first, *path); ++path)
       table.add({is_link(*path) ? cell(*path, "hop") : cell(*path, "path"), cell(*path, "state"),
                  duration_text(number(*path, "latency_ns")),
                  is_link(*path) ? "-" : duration_text(number(*path, "latency_both_ways_ns")), round_trip_cell(*path),
-                 cell(*path, "packets"),
-                 human_bytes(number(*path, "bytes")), is_link(*path) ? "-" : percent(path->value("share", 0.0)), lost_cell(*path),
+                 cell(*path, "packets"), human_bytes(number(*path, "bytes")),
+                 is_link(*path) ? "-" : percent(path->value("share", 0.0)), lost_cell(*path),
                  human_bytes(number(*path, "queued_bytes")), also_cell(*path), cell(*path, "summary")});
     text += table.to_string();
   }

@@ -98,7 +98,9 @@ int set(const SetOptions& options) {
 void add_set(CLI::App& vf, Chosen& chosen) {
   auto* command = vf.add_subcommand("set", "Change one virtual function, as `ip link set DEV vf NUM` does");
   auto options = std::make_shared<SetOptions>();
-  command->add_option("INTERFACE", options->interface, "eni-..., web/eth0, web (its only interface), or a network interface's name")
+  command
+      ->add_option("INTERFACE", options->interface,
+                   "eni-..., web/eth0, web (its only interface), or a network interface's name")
       ->required();
   command->add_option("--rate", options->rate, "The most that the guest may send: 100, 100Mbit, 2.5Gbps; 0 for no limit")
       ->check([](const std::string& text) {

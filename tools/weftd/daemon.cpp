@@ -19,6 +19,7 @@
 #include "dataplane/control/api_server.hpp"
 #include "dataplane/control/controller.hpp"
 #include "dataplane/worker/eal.hpp"
+#include "drivers/ethdev/ethdev_device.hpp"
 #include "drivers/efa/efa_server.hpp"
 #include "instances/holder.hpp"
 #include "tools/weftd/daemon_lock.hpp"
@@ -134,6 +135,11 @@ class Daemon {
     eal_options.telemetry = options_.telemetry;
     eal_options.shared = options_.shared;
     eal_options.extra = options_.eal;
+    eal_options.pci = !options_.cards.empty();
+    for (const std::string& card : options_.cards) {
+      if (auto why = why_no_card(card)) return Error{"InvalidParameterValue", "--pci: " + *why, {}};
+      eal_options.extra.insert(eal_options.extra.end(), {"-a", card});
+    }
     if (options_.shared.empty()) ::setenv("RUNTIME_DIRECTORY", directory_.c_str(), 1);  // see systemd.exec(5)
     return Eal::start(eal_options);
   }

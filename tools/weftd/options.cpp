@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <regex>
 
 namespace weft {
 
@@ -38,6 +40,14 @@ std::vector<int> parse_cpu_list(const std::string& text) {
     if (!rest.starts_with(',')) return {};
     rest.remove_prefix(1);
   }
+}
+
+std::string parse_pci_address(const std::string& text) {
+  static const std::regex address("([0-9a-f]{4}:)?[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]", std::regex::icase);
+  if (!std::regex_match(text, address)) return {};
+  std::string full = text.size() == 7 ? "0000:" + text : text;
+  for (char& digit : full) digit = static_cast<char>(std::tolower(static_cast<unsigned char>(digit)));
+  return full;
 }
 
 ParsedOptions parse_options(int argc, char** argv) {
@@ -80,6 +90,11 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option("--shared", options.shared,
                  "Let DPDK's secondary processes (dpdk-proc-info, dpdk-dumpcap) attach, by this file prefix; needs huge pages")
       ->type_name("PREFIX");
+  std::vector<std::string> cards;
+  app.add_option("--pci", cards,
+                 "A network card that a port may be (driver: ethdev), by its PCI address, bound to vfio-pci; may be repeated")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
   app.add_option("--eal", options.eal, "One more word for DPDK's EAL, such as --eal=--vdev=net_null0; may be repeated")
       ->type_name("WORD")
       ->allow_extra_args(false);
@@ -89,6 +104,11 @@ ParsedOptions parse_options(int argc, char** argv) {
       Result<ListenAddress> address = ListenAddress::parse(metrics_listen);
       if (!address) throw CLI::ValidationError("--metrics-listen", address.error().message);
       options.metrics_listen = *address;
+    }
+    for (const std::string& card : cards) {
+      options.cards.push_back(parse_pci_address(card));
+      if (options.cards.back().empty())
+        throw CLI::ValidationError("--pci", "'" + card + "' is no PCI address such as 0000:03:00.0");
     }
     if (options.shared.find('/') != std::string::npos || options.shared.size() > 64)
       throw CLI::ValidationError("--shared", "'" + options.shared + "' is no file prefix such as weft");

@@ -23,6 +23,7 @@ struct DaemonOptions {
   std::optional<ListenAddress> metrics_listen;
   bool telemetry = false;
   std::string shared;                 // the prefix under which DPDK's secondary processes find this one; empty: they do not
+  std::vector<std::string> cards;     // PCI addresses in full, "0000:03:00.0"; empty: EAL does not look at PCI
   std::vector<std::string> eal;       // further words for EAL
 };
 
@@ -38,5 +39,8 @@ ParsedOptions parse_options(int argc, char** argv);
 
 /// "0-3,6" as numbers. Empty: the text is no such list.
 std::vector<int> parse_cpu_list(const std::string& text);
+
+/// "3B:00.1" as "0000:3b:00.1", as the kernel and DPDK write it. Empty: the text is no PCI address.
+std::string parse_pci_address(const std::string& text);
 
 }  // namespace weft

@@ -139,8 +139,9 @@ TEST_F(Routes, AnInstanceIsStoppedStartedRebootedAndTerminated) {
 
 TEST_F(Routes, PathsBesideThoseOfAnInstanceAreUnknown) {
   apply(topology({plain("a")}));
-  for (const char* path : {"/v1/instances/", "/v1/instances//stop", "/v1/instances/a", "/v1/instances/a/", "/v1/instances/a/halt",
-                           "/v1/instances/a/stop/", "/v1/instances/a/b/stop", "/v1/instances/stop", "v1/instances/a/stop"})
+  for (const char* path : {"/v1/instances/", "/v1/instances//stop", "/v1/instances/a", "/v1/instances/a/",
+                           "/v1/instances/a/halt", "/v1/instances/a/stop/", "/v1/instances/a/b/stop", "/v1/instances/stop",
+                           "v1/instances/a/stop"})
     EXPECT_EQ(ask("POST", path).status, 404u) << path;
   EXPECT_EQ(ask("GET", "/v1/instances/a/stop").allow, "POST");
   EXPECT_EQ(ask("POST", "/v1/instances/%61/stop").body["error"]["code"], "InvalidInstanceID.NotFound");

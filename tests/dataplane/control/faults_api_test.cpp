@@ -234,7 +234,8 @@ TEST(Paths, HaveTheFaultsThatConcernThem) {
 
 TEST(Paths, HaveTheLinksOfTheirHostsBeforeAndBehindThemWhereSomethingIsSetForThose) {
   Deployment deployment = on_hosts();
-  deployment.set_faults = {{.name = "slow", .path = {}, .from = "", .to = "", .impairment = {.latency_ns = 2'000}, .host = "c"}};
+  deployment.set_faults = {
+      {.name = "slow", .path = {}, .from = "", .to = "", .impairment = {.latency_ns = 2'000}, .host = "c"}};
   std::vector<underlay::Way> asked;
   const Result<Json> paths = paths_json("/v1/paths?from=a&to=c", deployment, [&asked](const auto& ways) {
     asked = ways;

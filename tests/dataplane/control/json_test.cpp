@@ -420,8 +420,9 @@ TEST(Json, StatisticsHaveWhatEfaCallsLostUnderItsNamesAndTheEmulatedFabricsCount
   const Deployment d = everything();
   EniStatistics s;
   s.eni_id = "eni-1";
-  s.efa = {.tx_pkts = 100, .group_egress = 1, .group_ingress = 2, .unreachable = 4, .on_wire = 93, .wire_drops = 9, .rdma_tx_pkts = 20,
-           .retrans_pkts = 8, .retrans_bytes = 8000, .retrans_timeout_events = 3, .unresponsive_remotes = 8, .impaired_remotes = 5};
+  s.efa = {.tx_pkts = 100, .group_egress = 1, .group_ingress = 2, .unreachable = 4, .on_wire = 93, .wire_drops = 9,
+           .rdma_tx_pkts = 20, .retrans_pkts = 8, .retrans_bytes = 8000, .retrans_timeout_events = 3,
+           .unresponsive_remotes = 8, .impaired_remotes = 5};
   const Json json = to_json(s, &d);
   EXPECT_EQ(json["efa"].size(), efa_hw_counters({}).size());
   EXPECT_EQ(json["efa"]["tx_pkts"], 100);

@@ -20,8 +20,8 @@ TEST(ListenAddresses, AreReadAndWritten) {
     address->fill(storage);
     EXPECT_EQ(ListenAddress::from(storage).to_string(), text);
   }
-  for (const char* text : {"", ":", "9469", ":9469", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x",
-                           "localhost:9469", "::1:9469", "[127.0.0.1]:9469", "[::1]", "[::1:9469", "[]:1"}) {
+  for (const char* text : {"", ":", "9469", ":9469", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
+                           "127.0.0.1:1x", "localhost:9469", "::1:9469", "[127.0.0.1]:9469", "[::1]", "[::1:9469", "[]:1"}) {
     const Result<ListenAddress> address = ListenAddress::parse(text);
     ASSERT_FALSE(address) << text;
     EXPECT_NE(address.error().message.find("'" + std::string(text) + "'"), std::string::npos);
@@ -78,7 +78,8 @@ TEST_F(Scrapers, GetNothingElse) {
   listen("127.0.0.1:0");
   EXPECT_TRUE(ask("DELETE /v1/deployment HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 404 "));
   EXPECT_FALSE(world.controller.stopping());
-  EXPECT_TRUE(ask("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(ask("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nConnection: close\r\n\r\n")
+                  .starts_with("HTTP/1.1 413 "));
   EXPECT_TRUE(ask("nonsense\r\n\r\n").starts_with("HTTP/1.1 400 "));
 }
 

@@ -236,7 +236,8 @@ TYPED_TEST(FlowTableOf, GoesByOtherDefaultsWhenItIsTold) {
 
 TYPED_TEST(FlowTableOf, AgesEverythingInOneTurnOfTheHandInSmallSteps) {
   typename TestFixture::Table table(5'000);
-  for (std::uint32_t i = 0; i < 5'000; ++i) ASSERT_NE(this->add(table, this->key_of(i), 1, 2, i % 2 == 0 ? 0 : 20'000), nullptr);
+  for (std::uint32_t i = 0; i < 5'000; ++i)
+    ASSERT_NE(this->add(table, this->key_of(i), 1, 2, i % 2 == 0 ? 0 : 20'000), nullptr);
   const std::uint32_t now = kUdpTimeout + 1;
   std::size_t gone = 0;
   for (std::uint32_t step = 0; step < table.buckets(); step += 4)

@@ -9,7 +9,8 @@ namespace {
 
 Result<Deployment> deployment_of(const std::string& instances, const Deployment* running = nullptr) {
   const Result<Topology> topology = parse_topology(
-      "version: 1\nvpc: {cidr: 10.0.0.0/16}\nsubnets:\n  - {name: a, cidr: 10.0.1.0/24}\ninstances:\n" + instances, "ports.yaml");
+      "version: 1\nvpc: {cidr: 10.0.0.0/16}\nsubnets:\n  - {name: a, cidr: 10.0.1.0/24}\ninstances:\n" + instances,
+      "ports.yaml");
   if (!topology) return topology.error();
   return resolve(*topology, running);
 }

@@ -247,15 +247,18 @@ const BadFile kBadFiles[] = {
      "MissingParameter", 9, "instances[0].interfaces[0].port", "socket: /run/weft/{instance}.sock"},
     {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        port: {driver: vhost-user, socket: vm.sock}\n",
      "InvalidParameterValue", 9, "instances[0].interfaces[0].port.socket", "no absolute path"},
-    {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        port: {driver: vhost-user, socket: /x, mode: listen}\n",
+    {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        "
+     "port: {driver: vhost-user, socket: /x, mode: listen}\n",
      "InvalidParameterValue", 9, "instances[0].interfaces[0].port.mode", "server (weftd listens)"},
-    {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        port: {driver: vhost-user, socket: /x, queues: 65}\n",
+    {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        "
+     "port: {driver: vhost-user, socket: /x, queues: 65}\n",
      "InvalidParameterValue", 9, "instances[0].interfaces[0].port.queues", "64"},
     {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        port: {driver: vhost-user, socket: /x, id: 3}\n",
      "InvalidParameterCombination", 9, "instances[0].interfaces[0].port.id", "a port of driver vhost-user has no 'id'"},
     {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        port: {driver: tap, queues: 2}\n",
      "InvalidParameterCombination", 9, "instances[0].interfaces[0].port.queues", "a port of driver tap has no 'queues'"},
-    {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        port: {driver: ethdev, device: net_null0, socket: /x}\n",
+    {"+instances:\n  - name: x\n    interfaces:\n      - subnet: a\n        "
+     "port: {driver: ethdev, device: net_null0, socket: /x}\n",
      "InvalidParameterCombination", 9, "instances[0].interfaces[0].port.socket", "a port of driver ethdev has no 'socket'"},
     {"+instances:\n  - name: x\n    placement_group: tigth\n    interfaces: [{subnet: a}]\n",
      "InvalidPlacementGroup.Unknown", 7, "instances[0].placement_group", "did you mean 'tight'?"},

@@ -9,12 +9,14 @@ TEST(VfRates, AreWholeMbpsInManyWords) {
   for (const auto& [text, mbps] : {std::pair{"0", 0U}, {"100", 100U}, {"100Mbit", 100U}, {"100Mbps", 100U}, {"2.5Gbit", 2500U},
                                    {"1 Gbps", 1000U}, {"2000kbit", 2U}, {"1000000", 1'000'000U}, {"1Tbps", 1'000'000U}})
     EXPECT_EQ(parse_vf_rate(text), mbps) << text;
-  for (const char* text : {"", "fast", "-1", "1.5", "1500kbit", "100bit", "100MB", "1000001", "1.5Tbps", "99999999999999999999", "bit"})
+  for (const char* text :
+       {"", "fast", "-1", "1.5", "1500kbit", "100bit", "100MB", "1000001", "1.5Tbps", "99999999999999999999", "bit"})
     EXPECT_FALSE(parse_vf_rate(text)) << text;
 }
 
 TEST(VfLinks, HaveTheWordsOfIpLink) {
-  for (const VfLink link : {VfLink::kAuto, VfLink::kEnable, VfLink::kDisable}) EXPECT_EQ(parse_vf_link(vf_link_name(link)), link);
+  for (const VfLink link : {VfLink::kAuto, VfLink::kEnable, VfLink::kDisable})
+    EXPECT_EQ(parse_vf_link(vf_link_name(link)), link);
   for (const char* word : {"", "up", "Auto", "disabled"}) EXPECT_FALSE(parse_vf_link(word)) << word;
 }
 
@@ -82,7 +84,8 @@ TEST(VfChanges, FindTheInterfaceByIdLabelOrItsInstance) {
     EXPECT_FALSE(vf.declared.trust);
   }
   for (const auto& [reference, code] :
-       {std::pair{"web", "InvalidParameterValue"}, {"nobody", "InvalidNetworkInterfaceID.NotFound"}, {"spare", "IncorrectState"}}) {
+       {std::pair{"web", "InvalidParameterValue"}, {"nobody", "InvalidNetworkInterfaceID.NotFound"},
+        {"spare", "IncorrectState"}}) {
     VfChange change;
     change.interface = reference;
     change.trust = true;

@@ -112,8 +112,8 @@ struct Sent {
 constexpr std::uint64_t kQueue = 20'000;
 std::uint64_t latency_of(std::uint32_t path) { return 1000 + 700 * path; }
 
-/// When each arrives, by its place in `all`, which is in the order of sending; UINT64_MAX: never. A link is through with a packet
-/// when it was free before, or came, whichever is later, and the packet's time is over (Lindley 1952).
+/// When each arrives, by its place in `all`, which is in the order of sending; UINT64_MAX: never. A link is through with a
+/// packet when it was free before, or came, whichever is later, and the packet's time is over (Lindley 1952).
 std::vector<std::uint64_t> by_recursion(const std::vector<Sent>& all) {
   std::vector<std::uint64_t> arrives(all.size(), UINT64_MAX);
   std::map<std::uint16_t, std::uint64_t> uplink_free;

@@ -54,8 +54,9 @@ TEST(Plan, AFaultConcernsItsDirectionAndItsPathOnly) {
 }
 
 TEST(Plan, FaultsOfOnePathAddUp) {
-  const Plan plan{.layout = {.spine = {.latency_ns = 1}}, .faults = {{.path = {}, .from = kA, .to = {}, .impairment = {.latency_ns = 10}},
-                                                       {.path = {}, .from = {}, .to = kB, .impairment = {.latency_ns = 100}}}};
+  const Plan plan{.layout = {.spine = {.latency_ns = 1}},
+                  .faults = {{.path = {}, .from = kA, .to = {}, .impairment = {.latency_ns = 10}},
+                             {.path = {}, .from = {}, .to = kB, .impairment = {.latency_ns = 100}}}};
   EXPECT_EQ(plan.impairment(kA, kB, 0).latency_ns, 111U);
   EXPECT_EQ(plan.impairment(kB, kA, 0).latency_ns, 1U);
 }
@@ -104,7 +105,9 @@ TEST(Underlay, WhoNamesAPathTakesItModuloHowManyThereAreAndSharesItWithFlows) {
 
 TEST(Underlay, ANewVersionOfThePlanChangesTheLanesThatAreThere) {
   Underlay underlay;
-  Plan plan{.version = 1, .layout = {}, .faults = {{.path = {}, .from = kA, .to = kB, .impairment = {.latency_ns = kMillisecond}}}};
+  Plan plan{.version = 1,
+            .layout = {},
+            .faults = {{.path = {}, .from = kA, .to = kB, .impairment = {.latency_ns = kMillisecond}}}};
   EXPECT_EQ(underlay.offer(plan, kA, kB, 0, 0, 100, false)->at_ns, kMillisecond);
   plan.version = 2;
   plan.faults[0].impairment = {.down = true};
@@ -177,8 +180,10 @@ TEST(Underlay, AnotherSeedOvertakesNothingThatWaits) {
 }
 
 TEST(LaneCounters, AreAddedFieldByField) {
-  LaneCounters sum{.packets = 1, .bytes = 2, .dropped = {3, 4, 5}, .duplicated = 6, .reordered = 7, .corrupted = 8, .marked = 9};
-  sum += {.packets = 10, .bytes = 20, .dropped = {30, 40, 50}, .duplicated = 60, .reordered = 70, .corrupted = 80, .marked = 90};
+  LaneCounters sum{.packets = 1, .bytes = 2, .dropped = {3, 4, 5}, .duplicated = 6, .reordered = 7, .corrupted = 8,
+                   .marked = 9};
+  sum += {.packets = 10, .bytes = 20, .dropped = {30, 40, 50}, .duplicated = 60, .reordered = 70, .corrupted = 80,
+          .marked = 90};
   EXPECT_EQ(sum.packets, 11U);
   EXPECT_EQ(sum.bytes, 22U);
   EXPECT_EQ(sum.dropped, (std::array<std::uint64_t, kCauses>{33, 44, 55}));

@@ -179,14 +179,16 @@ TEST_F(EfaFabricTest, ATransportUnderstandsMarks) {
 }
 
 TEST_F(EfaFabricTest, TheLinkOfTheDestinationsHostIsAskedWhenThePacketHasComeThere) {
-  fabric.engine().set_underlay({.layout = {.spines = 4},
-                                .faults = {{.name = "f", .impairment = {.rate_bps = 8'000'000, .queue_bytes = 3000}, .host = "b"}}});
+  fabric.engine().set_underlay(
+      {.layout = {.spines = 4},
+       .faults = {{.name = "f", .impairment = {.rate_bps = 8'000'000, .queue_bytes = 3000}, .host = "b"}}});
   fabric.apply(fabric.deployment());
   fabric.counter_changes();
   EXPECT_TRUE(cross(0).lands);
   EXPECT_EQ(cross(1).at_ns, Fabric::now_ns()) << "no path is impaired";
   const auto land = [&](const std::string& from, const std::string& to) {
-    return ask<EfaPassage>([&](const EfaGate& gate, std::uint64_t now_ns) { return gate.land(slot(from), slot(to), now_ns, 958); });
+    return ask<EfaPassage>(
+        [&](const EfaGate& gate, std::uint64_t now_ns) { return gate.land(slot(from), slot(to), now_ns, 958); });
   };
   EXPECT_EQ(land("a", "b").at_ns, Fabric::now_ns() + kMillisecond) << "1000 bytes with their headers";
   EXPECT_EQ(land("d", "b").at_ns, Fabric::now_ns() + 2 * kMillisecond) << "the same link";

@@ -52,7 +52,8 @@ TEST(WorkerLink, SendersOfTwoHostsShareTheLinkOfTheOneTheySendTo) {
   EXPECT_EQ(fabric.received(), 0U);
   for (unsigned i = 0; i < 4; ++i) EXPECT_EQ(fabric.after_ms(1), 1U) << i;
   EXPECT_TRUE(fabric.engine().balance().holds());
-  const std::vector<LaneView> lanes = fabric.engine().lanes({underlay::Way::downlink({0, 0, 1}), underlay::Way::uplink({0, 0, 0})});
+  const std::vector<LaneView> lanes =
+      fabric.engine().lanes({underlay::Way::downlink({0, 0, 1}), underlay::Way::uplink({0, 0, 0})});
   EXPECT_EQ(lanes[0].counters.packets, 4U);
   EXPECT_EQ(lanes[1].counters.packets, 0U) << "nothing is set for a's";
 }

@@ -60,7 +60,8 @@ TEST_P(KernelWire, FramesPassBothWays) {
     EXPECT_EQ(one[0]->capabilities().mtu, 1500) << "the interface's own";
     EXPECT_FALSE(one[0]->capabilities().checksum);
     for (const std::size_t bytes : {0U, 1U, 100U, 1472U}) {
-      const Frame there = udp(kThere, 1000, 2000, bytes), back = tcp(kBack, 2000, 1000, TcpHeader::kAck, std::min<std::size_t>(bytes, 1400));
+      const Frame there = udp(kThere, 1000, 2000, bytes);
+      const Frame back = tcp(kBack, 2000, 1000, TcpHeader::kAck, std::min<std::size_t>(bytes, 1400));
       ASSERT_TRUE(send(*one[0], there));
       Frame received = next_bytes(*other[0]);
       received.resize(std::max(received.size(), there.size()));
@@ -212,7 +213,8 @@ TEST_P(RefusedWire, SaysWhy) {
   const Ports first = open(ethdev("net_af_packet,iface=wire0"));
   EXPECT_NE(refused(ethdev("net_af_xdp,iface=wire0")).find("interface wire0 is another ENI's port"), std::string::npos);
   EXPECT_NE(refused(ethdev("net_af_packet,iface=wire1,framesz=128")).find("framesz is 128"), std::string::npos);
-  EXPECT_NE(refused(ethdev("net_af_packet,iface=wire1,qpairs=1", 2)).find("has 1 queue in each direction, and queues: 2"), std::string::npos);
+  EXPECT_NE(refused(ethdev("net_af_packet,iface=wire1,qpairs=1", 2)).find("has 1 queue in each direction, and queues: 2"),
+            std::string::npos);
   const std::string channels = refused(ethdev("net_af_xdp,iface=wire1", 2));
   EXPECT_NE(channels.find("wire1 has 1 channel"), std::string::npos) << channels;
   EXPECT_EQ(open(ethdev("net_af_packet,iface=wire1")).size(), 1U) << "a refusal leaves nothing behind";

@@ -33,8 +33,9 @@ class Testpmd {
     const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
     ::dup2(nowhere, 1);
     ::dup2(nowhere, 2);
-    ::execl(kTestpmd, kTestpmd, "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry", "--file-prefix", prefix.c_str(),
-            "-l", "0,1", "--vdev", devargs.c_str(), "--", "--forward-mode=macswap", "--auto-start", "--total-num-mbufs=4096",
+    ::execl(kTestpmd, kTestpmd, "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry", "--file-prefix",
+            prefix.c_str(), "-l", "0,1", "--vdev", devargs.c_str(), "--", "--forward-mode=macswap", "--auto-start",
+            "--total-num-mbufs=4096",
             "--no-lsc-interrupt", "--tx-offloads=0x8000", static_cast<char*>(nullptr));
     ::_exit(127);
   }

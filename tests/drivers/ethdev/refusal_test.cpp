@@ -23,7 +23,7 @@ TEST_F(Refusal, OfWhatIsNoDevice) {
 
 TEST_F(Refusal, OfPciWhereEalHasNone) {
   EXPECT_SAYS(refused(ethdev("0000:ff:1f.7")), "0000:ff:1f.7 is a PCI device, and weftd was started without them");
-  EXPECT_SAYS(refused(ethdev("03:00.0")), "0000:03:00.0");
+  EXPECT_SAYS(refused(ethdev("03:00.0")), "start it with \"weftd --pci 0000:03:00.0\"");
 }
 
 TEST_F(Refusal, OfTooManyQueues) {

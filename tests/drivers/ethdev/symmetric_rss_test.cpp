@@ -86,8 +86,10 @@ TEST_F(SymmetricRssTest, TheQueueIsThatOfTheIndirectionTableWhateverItsSize) {
 
 TEST_F(SymmetricRssTest, NeighboursSpreadOverTheQueues) {
   std::vector<unsigned> flows(4);
-  for (std::uint16_t i = 0; i < 4000; ++i)
-    ++flows[queue_of(symmetric_rss(Ipv4Address{0x0a000104}, Ipv4Address{0x0a000105}, static_cast<std::uint16_t>(32768 + i), 80), 4)];
+  for (std::uint16_t i = 0; i < 4000; ++i) {
+    const auto port = static_cast<std::uint16_t>(32768 + i);
+    ++flows[queue_of(symmetric_rss(Ipv4Address{0x0a000104}, Ipv4Address{0x0a000105}, port, 80), 4)];
+  }
   for (const unsigned count : flows) {
     EXPECT_GT(count, 700U);
     EXPECT_LT(count, 1300U);

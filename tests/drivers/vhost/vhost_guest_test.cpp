@@ -8,7 +8,8 @@
 namespace weft::test {
 namespace {
 
-constexpr std::uint64_t kAllOffloads = feature(0) | feature(1) | feature(7) | feature(8) | feature(9) | feature(11) | feature(12);
+constexpr std::uint64_t kAllOffloads =
+    feature(0) | feature(1) | feature(7) | feature(8) | feature(9) | feature(11) | feature(12);
 constexpr std::uint64_t kMerged = feature(15);
 
 /// IPv4 and TCP over `payload` bytes, without checksums.

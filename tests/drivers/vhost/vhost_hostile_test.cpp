@@ -96,12 +96,14 @@ TEST_F(VhostTest, RandomDescriptorsHurtNobody) {
   std::mt19937_64 random(1);
   for (unsigned round = 0; round < 40; ++round) {
     FrontEnd guest(backend().socket);
-    guest.start(feature(15) | feature(28) | feature(1) | feature(7) | feature(8) | feature(11) | (round % 2 != 0 ? feature(29) : 0));
+    guest.start(feature(15) | feature(28) | feature(1) | feature(7) | feature(8) | feature(11) |
+                (round % 2 != 0 ? feature(29) : 0));
     ASSERT_TRUE(eventually([&] { return port.link_up(); }));
     for (unsigned step = 0; step < 50 && port.link_up(); ++step) {
       for (unsigned ring = 0; ring < 2; ++ring) {
         for (unsigned i = 0; i < 8; ++i) {
-          const auto flags = static_cast<std::uint16_t>((random() % 4 == 0 ? 1 : 0) | (ring == 0 ? 2 : 0) | (random() % 16 == 0 ? 4 : 0));
+          const auto flags = static_cast<std::uint16_t>((random() % 4 == 0 ? 1 : 0) | (ring == 0 ? 2 : 0) |
+                                                        (random() % 16 == 0 ? 4 : 0));
           guest.descriptors(ring)[i] = {random() % FrontEnd::kMemory & ~15ULL, static_cast<std::uint32_t>(random() % 3000),
                                         flags, static_cast<std::uint16_t>(random() % 9)};
         }

@@ -99,7 +99,8 @@ inline Bytes net_header(std::uint8_t flags = 0, std::uint8_t gso = 0, std::uint1
                         std::uint16_t start = 0, std::uint16_t offset = 0) {
   const auto low = [](std::uint16_t v) { return static_cast<std::uint8_t>(v); };
   const auto high = [](std::uint16_t v) { return static_cast<std::uint8_t>(v >> 8); };
-  return {flags, gso, low(header), high(header), low(size), high(size), low(start), high(start), low(offset), high(offset), 0, 0};
+  return {flags,      gso,         low(header), high(header), low(size), high(size),
+          low(start), high(start), low(offset), high(offset), 0,         0};
 }
 
 }  // namespace weft::test

@@ -35,7 +35,9 @@ class Fabric : public ::testing::Test {
       if (line.find(" packets on the fabric, ") != std::string::npos) chosen += line + "\n";
     return chosen;
   }
-  static bool matches(const std::string& text, const std::string& pattern) { return std::regex_match(text, std::regex(pattern)); }
+  static bool matches(const std::string& text, const std::string& pattern) {
+    return std::regex_match(text, std::regex(pattern));
+  }
 
   RealTime clock_;
 };

@@ -28,9 +28,12 @@ TEST(PathTable, is_one_for_each_direction_with_units) {
   lossy["queued_bytes"] = 2'000;
   EXPECT_EQ(format_paths({path("a", "b", 0, 200), lossy, path("b", "a", 0, 0)}),
             "a -> b, through the spines\n"
-            "PATH  STATE     LATENCY  BOTH WAYS  RTT     PACKETS  BYTES  SHARE   LOST                       QUEUED  ALSO      IMPAIRED BY\n"
-            "0     up        5us      60us       -       200      20 kB  50.0 %  -                          0 B     -         nothing\n"
-            "1     impaired  5us      60us       12.3us  200      20 kB  50.0 %  12.5 % (20 loss, 5 queue)  2 kB    3 marked  loss 1%\n"
+            "PATH  STATE     LATENCY  BOTH WAYS  RTT     PACKETS  BYTES  SHARE   "
+            "LOST                       QUEUED  ALSO      IMPAIRED BY\n"
+            "0     up        5us      60us       -       200      20 kB  50.0 %  "
+            "-                          0 B     -         nothing\n"
+            "1     impaired  5us      60us       12.3us  200      20 kB  50.0 %  "
+            "12.5 % (20 loss, 5 queue)  2 kB    3 marked  loss 1%\n"
             "\n"
             "b -> a, through the spines\n"
             "PATH  STATE  LATENCY  BOTH WAYS  RTT  PACKETS  BYTES  SHARE   LOST  QUEUED  ALSO  IMPAIRED BY\n"

@@ -18,7 +18,8 @@ json looked(std::vector<json> interfaces, std::uint64_t awake_ns = 0, std::uint6
 TEST(TopRates, AreDifferencesOverTheInterval) {
   json now = looked({nic("a", 3000, 60, {{"no-route", 5}, {"group-ingress", 30}})}, 1750, 2250);
   now["flows"] = {{"a", 4}};
-  const json rates = top_rates(looked({nic("a", 1000, 20, {{"no-route", 4}, {"group-ingress", 10}})}, 1000, 1000), now, 2, TopSort::kRx);
+  const json before = looked({nic("a", 1000, 20, {{"no-route", 4}, {"group-ingress", 10}})}, 1000, 1000);
+  const json rates = top_rates(before, now, 2, TopSort::kRx);
   const json& a = rates["interfaces"][0];
   EXPECT_EQ(a["rx_packets_per_second"], 10.0);
   EXPECT_EQ(a["rx_bits_per_second"], 8000.0);
@@ -65,7 +66,8 @@ TEST(TopLines, FitTheTerminal) {
 }
 
 TEST(TopLines, SayWhatIsBusyAndWhatIsDropped) {
-  const json rates = top_rates(looked({}), looked({nic("a", 2'500'000, 0, {{"no-route", 12}}), nic("b", 0, 0)}, 9, 1), 1, TopSort::kRx);
+  const json now = looked({nic("a", 2'500'000, 0, {{"no-route", 12}}), nic("b", 0, 0)}, 9, 1);
+  const json rates = top_rates(looked({}), now, 1, TopSort::kRx);
   const std::vector<TopLine> lines = top_lines(rates, 120, 50);
   EXPECT_EQ(lines[0].text, "worker 0  [||||||||||||||||||||||||||||||||||||    ] 90.0 %");
   EXPECT_EQ(lines[0].style, TopStyle::kHigh);

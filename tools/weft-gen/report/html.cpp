@@ -12,19 +12,32 @@ namespace {
 constexpr const char* kStyle = R"(
 :root { --ground: #fcfcfa; --ink: #1d232b; --faint: #6a7480; --line: #e3e5e1; --card: #fff;
   --c0: #1f6feb; --c1: #c2410c; --c2: #15803d; --c3: #7e22ce; --c4: #a16207; --c5: #0e7490; --c6: #be185d; --c7: #64748b; }
-@media (prefers-color-scheme: dark) { :root { --ground: #14181d; --ink: #e6e9ec; --faint: #98a2ad; --line: #2c333b; --card: #1b2027;
+@media (prefers-color-scheme: dark) { :root { --ground: #14181d; --ink: #e6e9ec; --faint: #98a2ad; --line: #2c333b;
+  --card: #1b2027;
   --c0: #6ea8fe; --c1: #fb923c; --c2: #4ade80; --c3: #c084fc; --c4: #facc15; --c5: #22d3ee; --c6: #f472b6; --c7: #a8b3c2; } }
-body { background: var(--ground); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 2.5rem 1.25rem 5rem; }
-h1 { font-size: 1.9rem; margin: 0; letter-spacing: -.01em; } h2 { font-size: 1.2rem; margin: 2.8rem 0 .6rem; } p { margin: .4rem 0 .8rem; }
+body { background: var(--ground); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; margin: 0 auto;
+  max-width: 62rem; padding: 2.5rem 1.25rem 5rem; }
+h1 { font-size: 1.9rem; margin: 0; letter-spacing: -.01em; } h2 { font-size: 1.2rem; margin: 2.8rem 0 .6rem; }
+p { margin: .4rem 0 .8rem; }
 .faint { color: var(--faint); } .note { border-left: 3px solid var(--c1); padding: .1rem .9rem; }
-.key { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.6rem 0; } .key div { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1.1rem; flex: 1 1 11rem; }
+.key { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.6rem 0; }
+.key div { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1.1rem;
+  flex: 1 1 11rem; }
 .key b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; } th, td { text-align: right; padding: .4rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { color: var(--faint); font-weight: 500; } th:first-child, td:first-child { text-align: left; } .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; } .facts td:first-child { color: var(--faint); width: 12rem; }
-svg { width: 100%; height: auto; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; } svg text { fill: var(--faint); font: 12px system-ui, sans-serif; } svg .label { fill: var(--ink); }
-.grid { stroke: var(--line); } polyline { fill: none; } polyline, svg line { stroke-width: 2; } svg line.grid { stroke-width: 1; } .dashed { stroke-dasharray: 5 5; }
-.s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); } .s5 { stroke: var(--c5); } .s6 { stroke: var(--c6); } .s7 { stroke: var(--c7); }
-circle.s0 { fill: var(--c0); } circle.s1 { fill: var(--c1); } circle.s2 { fill: var(--c2); } circle.s3 { fill: var(--c3); } circle.s4 { fill: var(--c4); } circle.s5 { fill: var(--c5); } circle.s6 { fill: var(--c6); } circle.s7 { fill: var(--c7); }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .4rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { color: var(--faint); font-weight: 500; } th:first-child, td:first-child { text-align: left; }
+.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.facts td:first-child { color: var(--faint); width: 12rem; }
+svg { width: 100%; height: auto; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; }
+svg text { fill: var(--faint); font: 12px system-ui, sans-serif; } svg .label { fill: var(--ink); }
+.grid { stroke: var(--line); } polyline { fill: none; } polyline, svg line { stroke-width: 2; }
+svg line.grid { stroke-width: 1; } .dashed { stroke-dasharray: 5 5; }
+.s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); }
+.s4 { stroke: var(--c4); } .s5 { stroke: var(--c5); } .s6 { stroke: var(--c6); } .s7 { stroke: var(--c7); }
+circle.s0 { fill: var(--c0); } circle.s1 { fill: var(--c1); } circle.s2 { fill: var(--c2); }
+circle.s3 { fill: var(--c3); } circle.s4 { fill: var(--c4); } circle.s5 { fill: var(--c5); }
+circle.s6 { fill: var(--c6); } circle.s7 { fill: var(--c7); }
 )";
 
 std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
