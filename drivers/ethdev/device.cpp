@@ -190,7 +190,8 @@ Device::~Device() {
   if (watched_) LinkWatch::instance().remove(this);
   gate_.close();
   for (const rte_eth_event_type event : {RTE_ETH_EVENT_INTR_LSC, RTE_ETH_EVENT_INTR_RMV, RTE_ETH_EVENT_DESTROY})
-    while (!destroyed_ && rte_eth_dev_callback_unregister(port_, event, on_event, this) == -EAGAIN) {}  // it runs just now
+    // Of all ports: one that has gone is no port to DPDK any more, and yet keeps its callbacks for whoever gets its number.
+    while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, event, on_event, this) == -EAGAIN) {}  // it runs just now
   if (destroyed_) return;
   if (started_) rte_eth_dev_stop(port_);
   if (plan_.listener != nullptr) plan_.listener->device_closes();

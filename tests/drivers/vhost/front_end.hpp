@@ -133,8 +133,8 @@ class FrontEnd {
   /// A frame with its header in one descriptor; returns where in memory.
   std::uint64_t offer(std::uint16_t head, const std::vector<std::uint8_t>& header, const std::vector<std::uint8_t>& frame) {
     const std::uint64_t to = kBuffers + head * std::uint64_t{1 << 15};
-    std::memcpy(memory + to, header.data(), header.size());
-    std::memcpy(memory + to + header.size(), frame.data(), frame.size());
+    if (!header.empty()) std::memcpy(memory + to, header.data(), header.size());
+    if (!frame.empty()) std::memcpy(memory + to + header.size(), frame.data(), frame.size());
     descriptors(1)[head] = {to, static_cast<std::uint32_t>(header.size() + frame.size()), 0, 0};
     make_available(1, head);
     return to;
