@@ -5,7 +5,7 @@ One guest sends UDP as fast as it can, the other one receives and counts: both a
 for both devices. They take turns; medians count, and their ratio. Each of the three programs spins: on fewer than three
 cores they share, for both devices alike, and the Mpps are those of the shares.
 
-Needs dpdk-testpmd (package dpdk), no root.
+Needs dpdk-testpmd (package dpdk-dev), no root.
 
 Example: bench/vhost.py --rounds 7 --size 64 1500
 """

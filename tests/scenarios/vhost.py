@@ -120,6 +120,6 @@ def quiet(receiver):
 
 
 if shutil.which("dpdk-testpmd") is None:
-    print("skipped: no dpdk-testpmd (package dpdk)")
+    print("skipped: no dpdk-testpmd (package dpdk-dev)")
     sys.exit(SKIP)
 main(scenario, TOPOLOGY)

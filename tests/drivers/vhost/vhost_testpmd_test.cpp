@@ -11,7 +11,7 @@ namespace {
 class VhostTestpmd : public VhostTest {
  protected:
   void SetUp() override {
-    if (!Testpmd::installed()) GTEST_SKIP() << "no dpdk-testpmd (package dpdk)";
+    if (!Testpmd::installed()) GTEST_SKIP() << "no dpdk-testpmd (package dpdk-dev)";
   }
   std::string device(const std::string& more) const { return "path=" + backend().socket + "," + more; }
 
