@@ -86,6 +86,11 @@ class QueuePair {
   /// back. Returns how many. handle may send and poll_sends(), but not receive.
   template <typename Handle>
   unsigned poll_receives(unsigned limit, Handle&& handle) noexcept;
+  /// Only what came through the daemon. The handle of a packet through a channel may call it.
+  template <typename Handle>
+  unsigned poll_ring(unsigned limit, Handle&& handle) noexcept;
+  /// So many packets from the daemon can be there at once.
+  unsigned ring_size() const noexcept { return cq_depth_; }
 
   /// Asks the daemon for an express channel to this queue pair; take_notices() brings the answer. False: not possible.
   bool request_channel(const Address& destination, std::uint32_t destination_qkey) noexcept;
@@ -212,6 +217,11 @@ unsigned QueuePair::poll_receives(unsigned limit, Handle&& handle) noexcept {
   unsigned from_channels = 0;
   for (unsigned i = 0; i < open_channels_; ++i) from_channels += inbound_[i]->poll(limit, handle);
   if (channels_end_) [[unlikely]] drop_finished_channels();
+  return from_channels + poll_ring(limit, handle);
+}
+
+template <typename Handle>
+unsigned QueuePair::poll_ring(unsigned limit, Handle&& handle) noexcept {
   unsigned count = 0;
   for (; count < limit; ++count) {
     const efa::ReceiveEntry& entry = receives_[receive_head_ & (cq_depth_ - 1)];
@@ -236,9 +246,9 @@ unsigned QueuePair::poll_receives(unsigned limit, Handle&& handle) noexcept {
   }
   // The queue ran dry: the daemon shall know that all of it is free.
   if (count < limit && receive_head_ != receive_head_published_) give_back_receives();
-  // What a sender sent before it had its channel was taken just now, so that a channel never overtakes its beginning.
+  // What a sender sent before it asked for its channel was taken just now, so that a channel seldom overtakes its beginning.
   if (count < limit) open_channels_ = static_cast<unsigned>(inbound_.size());
-  return from_channels + count;
+  return count;
 }
 
 }  // namespace weft::device

@@ -174,6 +174,8 @@ class EndpointImpl final : public Endpoint, private device::ChannelEvents {
   void on_packet(const device::Arrival& arrival);
   Peer* peer_of(const device::Address& address);
   bool accept_incarnation(Peer& peer, std::uint32_t qkey);
+  static bool is_news(const Peer& peer, const srd::PacketHeader& header);
+  void take_from_daemon();
   bool accept_session(Peer& peer, const srd::PacketHeader& header);
   void on_transport(Peer& peer, const srd::PacketHeader& header);
   void on_message_packet(Peer& peer, std::span<const std::byte> packet);

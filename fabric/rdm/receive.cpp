@@ -15,9 +15,9 @@ void EndpointImpl::on_packet(const device::Arrival& arrival) {
   Peer* const peer = peer_of(arrival.source);
   if (!peer) return dropped();
   if (arrival.source_qkey != peer->qkey && !accept_incarnation(*peer, arrival.source_qkey)) return dropped();
-  if ((!peer->session_known || header.session != peer->peer_session) && !accept_session(*peer, header)) {
-    return dropped();
-  }
+  // The sender had its channel before the first packet of its session had come through the daemon. That has come by now.
+  if (arrival.through_channel && is_news(*peer, header)) [[unlikely]] take_from_daemon();
+  if (is_news(*peer, header) && !accept_session(*peer, header)) return dropped();
   on_transport(*peer, header);
   if ((header.flags & (srd::kCreditOnly | srd::kAcknowledgement)) != 0) {
     if ((header.flags & srd::kAcknowledgement) != 0) on_acknowledgement(*peer, arrival.payload);
@@ -44,6 +44,14 @@ bool EndpointImpl::accept_incarnation(Peer& peer, std::uint32_t qkey) {
   if (peer.qkey != 0) peer_gone(peer);
   peer.qkey = qkey;
   return true;
+}
+
+bool EndpointImpl::is_news(const Peer& peer, const srd::PacketHeader& header) {
+  return !peer.session_known || header.session != peer.peer_session;
+}
+
+void EndpointImpl::take_from_daemon() {
+  queue_pair_->poll_ring(queue_pair_->ring_size(), [this](const device::Arrival& arrival) { on_packet(arrival); });
 }
 
 bool EndpointImpl::accept_session(Peer& peer, const srd::PacketHeader& header) {

@@ -17,7 +17,7 @@
 namespace weft {
 namespace {
 
-std::uint64_t now_ns() {
+std::uint64_t steady_ns() {
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
@@ -50,6 +50,7 @@ struct LoopbackDaemon::State {
   std::unique_ptr<EfaServer> server;
   std::unique_ptr<EfaSwitch> messages;
   FunctionGate gate;
+  std::uint64_t (*now_ns)() = steady_ns;
   std::mutex turn;  // held by whoever polls, and by the thread while it sleeps
   std::atomic<unsigned> visitors{0};  // who waits for the turn to end; a mutex alone would let the thread sleep again first
   std::atomic<bool> stop{false}, paused{false};
@@ -75,15 +76,15 @@ struct LoopbackDaemon::State {
 
   void run() {
     unsigned empty = 0;
-    std::uint64_t busy_at = now_ns();
+    std::uint64_t busy_at = steady_ns();
     while (!stop) {
       if (paused || visitors != 0) {
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       } else if (poll_once() != 0) {
         empty = 0;
-        busy_at = now_ns();
+        busy_at = steady_ns();
       } else if (++empty > kEmptyPollsToYield) {
-        if (now_ns() - busy_at > kIdleToSleepNs) sleep();
+        if (steady_ns() - busy_at > kIdleToSleepNs) sleep();
         sched_yield();
       }
     }
@@ -161,6 +162,10 @@ void LoopbackDaemon::pause() {
 }
 
 void LoopbackDaemon::resume() { state_->paused = false; }
+
+void LoopbackDaemon::set_clock(std::uint64_t (*now_ns)()) {
+  state_->between_turns([&] { state_->now_ns = now_ns; });
+}
 
 std::uint32_t LoopbackDaemon::run_once() { return state_->poll_once(); }
 

@@ -34,8 +34,11 @@ class LoopbackDaemon {
   /// Asked for every pair of slots from the next turn on. Must be safe to call on the polling thread.
   void set_gate(std::function<EfaVerdict(EniSlot source, EniSlot destination)> verdict);
 
+  /// From the next turn on it goes by this clock instead of the steady one. Read by whoever polls.
+  void set_clock(std::uint64_t (*now_ns)());
+
   /// From the next turn on every pair is impaired, and this is asked for each packet of two clients that have kFeatureFabric.
-  /// Empty: nothing is wrong with the fabric. On the polling thread; `now_ns` is the steady clock's.
+  /// Empty: nothing is wrong with the fabric. On the polling thread; `now_ns` is its clock's.
   void set_fabric(std::function<EfaPassage(EniSlot source, EniSlot destination, std::uint8_t path, std::uint64_t now_ns,
                                            std::uint32_t bytes)> fabric);
 

@@ -8,7 +8,7 @@
 
 #include "dataplane/limit/wire_size.hpp"
 
-namespace weft::test {
+namespace weft::test::instance_allowance_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -264,4 +264,4 @@ TEST(AllowanceLimits, NothingDeclaredIsNoAllowance) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::instance_allowance_test

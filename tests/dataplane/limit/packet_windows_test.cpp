@@ -6,7 +6,7 @@
 
 #include "tests/dataplane/limit/slow_bucket.hpp"
 
-namespace weft::test {
+namespace weft::test::packet_windows_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -55,4 +55,4 @@ TEST(PacketWindows, PassesTheSameAsItsSlowTwinOnRandomBursts) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::packet_windows_test

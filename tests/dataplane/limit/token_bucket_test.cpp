@@ -8,7 +8,7 @@
 
 #include "tests/dataplane/limit/slow_bucket.hpp"
 
-namespace weft::test {
+namespace weft::test::token_bucket_test {
 namespace {
 
 constexpr std::uint64_t kSecond = TokenBucket::kSecond;
@@ -139,4 +139,4 @@ TEST(TokenLease, SpendsTheSameAsTheTwinWithALease) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::token_bucket_test

@@ -6,7 +6,7 @@
 
 #include "tests/dataplane/limit/slow_bucket.hpp"
 
-namespace weft::test {
+namespace weft::test::vf_rate_test {
 namespace {
 
 constexpr std::uint64_t kSecond = TokenBucket::kSecond;
@@ -51,4 +51,4 @@ TEST(VfRate, OverASecondIsTheRateAndOneBurst) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::vf_rate_test

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace weft {
+namespace weft::ipv6_headers_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -176,4 +176,4 @@ TEST(Ipv6Headers, AgreeWithTheirTwinOnRandomChains) {
 }
 
 }  // namespace
-}  // namespace weft
+}  // namespace weft::ipv6_headers_test

@@ -8,7 +8,7 @@
 #include <thread>
 #include <tuple>
 
-namespace weft::test {
+namespace weft::test::flow_log_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -315,4 +315,4 @@ TEST(FlowLogPlaces, AFlowFindsItsRecordUntilTheHalfIsEmptiedOrAnotherTakesIt) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::flow_log_test

@@ -7,7 +7,7 @@
 #include "dataplane/policy/oracle.hpp"
 #include "tests/dataplane/policy/fixtures.hpp"
 
-namespace weft {
+namespace weft::gate_test {
 namespace {
 
 using namespace test;
@@ -284,4 +284,4 @@ TEST(Gate, ListsEnisInOrder) {
 }
 
 }  // namespace
-}  // namespace weft
+}  // namespace weft::gate_test

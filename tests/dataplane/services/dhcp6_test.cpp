@@ -3,7 +3,7 @@
 
 #include "tests/dataplane/services/frames.hpp"
 
-namespace weft::services {
+namespace weft::services::dhcp6_test {
 namespace {
 
 constexpr unsigned kSolicit = 1, kAdvertise = 2, kRequest = 3, kConfirm = 4, kRenew = 5, kRebind = 6, kReply = 7,
@@ -233,4 +233,4 @@ TEST_F(Dhcp6, OtherPortsOfTheGroupAreNotOffered) {
 }
 
 }  // namespace
-}  // namespace weft::services
+}  // namespace weft::services::dhcp6_test

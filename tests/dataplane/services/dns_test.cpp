@@ -4,7 +4,7 @@
 #include "tests/dataplane/services/frames.hpp"
 #include "tests/dataplane/services/tcp_client.hpp"
 
-namespace weft::services {
+namespace weft::services::dns_test {
 namespace {
 
 constexpr unsigned kA = 1, kNs = 2, kSoa = 6, kPtr = 12, kTxt = 16, kAaaa = 28, kOpt = 41, kHttps = 65, kAxfr = 252,
@@ -352,4 +352,4 @@ TEST_F(DnsTcp, TheResolverIsOffOverTcpToo) {
 }
 
 }  // namespace
-}  // namespace weft::services
+}  // namespace weft::services::dns_test

@@ -7,7 +7,7 @@
 
 #include "tests/dataplane/services/world.hpp"
 
-namespace weft::services {
+namespace weft::services::name_table_test {
 namespace {
 
 std::string numbered(std::string prefix, std::size_t number) { return prefix.append(std::to_string(number)); }
@@ -130,4 +130,4 @@ TEST(NameTable, ACidrThatEndsInsideAnOctetHasItsZoneAtTheOctet) {
 }
 
 }  // namespace
-}  // namespace weft::services
+}  // namespace weft::services::name_table_test

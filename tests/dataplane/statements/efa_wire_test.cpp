@@ -52,7 +52,6 @@ TEST(Statement, S38_TenThousandSendsArriveExactlyOnceThoughTheWireRefusesAndShuf
 }
 
 TEST(Statement, S38_TenThousandSendsArriveExactlyOnceThoughTheFabricLosesAndReordersAndRetransmissionsAreCounted) {
-  const RealTime clock;
   Cluster cluster({.nodes = 2});
   set_weather(cluster.daemon(), {.lost = 20, .doubled = 20}, 38);
   send_all(cluster);

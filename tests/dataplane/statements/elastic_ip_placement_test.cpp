@@ -4,7 +4,7 @@
 #include "tests/dataplane/statements/cloud.hpp"
 #include "tests/dataplane/worker/translated.hpp"
 
-namespace weft::test {
+namespace weft::test::elastic_ip_placement_test {
 namespace {
 
 constexpr const char* kOutside = "198.51.100.10";
@@ -137,4 +137,4 @@ TEST(Statement, S33_SpreadHasSevenRunningInAZoneAndPartitionsAreSevenAtMost) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::elastic_ip_placement_test

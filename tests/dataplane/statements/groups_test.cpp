@@ -5,7 +5,7 @@
 #include "tests/dataplane/worker/frames6.hpp"
 #include "tests/dataplane/worker/translated.hpp"
 
-namespace weft::test {
+namespace weft::test::groups_test {
 namespace {
 
 constexpr std::uint8_t kSyn = TcpHeader::kSyn, kAck = TcpHeader::kAck;
@@ -256,4 +256,4 @@ TEST(Statement, S28_AGroupHasSixtyRulesOfEachFamilyAndNoneTwice) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::groups_test

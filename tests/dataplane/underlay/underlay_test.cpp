@@ -4,7 +4,7 @@
 
 #include "dataplane/underlay/underlay.hpp"
 
-namespace weft::underlay {
+namespace weft::underlay::underlay_test {
 namespace {
 
 constexpr Host kA{0, 0, 0}, kNeighbour{0, 0, 1}, kB{0, 1, 0}, kOtherZone{1, 0, 0};
@@ -218,4 +218,4 @@ TEST(Underlay, ForgetsTheWayThatWasUsedLongestAgoWhenItsPlacesAreTaken) {
 }
 
 }  // namespace
-}  // namespace weft::underlay
+}  // namespace weft::underlay::underlay_test

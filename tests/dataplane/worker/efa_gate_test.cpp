@@ -6,7 +6,7 @@
 
 #include "tests/dataplane/worker/fabric.hpp"
 
-namespace weft::test {
+namespace weft::test::efa_gate_test {
 namespace {
 
 /// Asks the gate what the test wants to know, in the worker's turn, as a real switch does for every message.
@@ -167,4 +167,4 @@ TEST_F(EfaGateThread, ASleepingWorkersSwitchSeesANewPolicyAtOnce) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::efa_gate_test

@@ -3,7 +3,7 @@
 
 #include "tests/dataplane/worker/fabric.hpp"
 
-namespace weft::test {
+namespace weft::test::flow_test {
 namespace {
 
 constexpr std::uint8_t kSyn = TcpHeader::kSyn, kAck = TcpHeader::kAck, kFin = TcpHeader::kFin, kRst = TcpHeader::kRst;
@@ -281,4 +281,4 @@ TEST_F(Flow, ManyPacketsOfOneNewFlowInOneBurstStayInOrderAndMakeOneEntry) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::flow_test

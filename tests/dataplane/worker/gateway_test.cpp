@@ -6,7 +6,7 @@
 #include "tests/dataplane/worker/networks.hpp"
 #include "tests/dataplane/worker/translated.hpp"
 
-namespace weft::test {
+namespace weft::test::gateway_test {
 namespace {
 
 constexpr std::uint8_t kSyn = TcpHeader::kSyn, kAck = TcpHeader::kAck;
@@ -472,4 +472,4 @@ TEST(Mtu, SuperSegmentsPassWhenTheirSegmentsFit) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::gateway_test

@@ -5,7 +5,7 @@
 #include "tests/dataplane/worker/fabric.hpp"
 #include "tests/dataplane/worker/networks.hpp"
 
-namespace weft::test {
+namespace weft::test::hops_test {
 namespace {
 
 constexpr std::uint8_t kSyn = TcpHeader::kSyn, kAck = TcpHeader::kAck;
@@ -286,4 +286,4 @@ TEST(Timeouts, OfAnEniAreItsOwn) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::hops_test

@@ -6,7 +6,7 @@
 #include "tests/dataplane/worker/fabric.hpp"
 #include "tests/dataplane/worker/networks.hpp"
 
-namespace weft::test {
+namespace weft::test::metadata_test {
 namespace {
 
 constexpr const char* kNone = "nothing";
@@ -94,4 +94,4 @@ TEST(Zones, NamesIdsAndRegionsFollowFromEachOther) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::metadata_test

@@ -8,7 +8,7 @@
 
 #include "tests/dataplane/worker/fabric.hpp"
 
-namespace weft::test {
+namespace weft::test::offload_test {
 namespace {
 
 constexpr std::uint8_t kCwr = 0x80;
@@ -196,4 +196,4 @@ TEST(Offload, WithoutBuffersASuperSegmentIsDroppedWhole) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::offload_test

@@ -4,7 +4,7 @@
 
 #include "tests/dataplane/worker/fabric.hpp"
 
-namespace weft::test {
+namespace weft::test::parameters_test {
 namespace {
 
 constexpr std::uint8_t kSyn = TcpHeader::kSyn, kAck = TcpHeader::kAck, kRst = TcpHeader::kRst;
@@ -165,4 +165,4 @@ TEST(Parameters, ABucketHoldsTheBurstItIsTold) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::parameters_test

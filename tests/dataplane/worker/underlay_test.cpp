@@ -11,7 +11,7 @@
 #include "tests/dataplane/worker/captured.hpp"
 #include "tests/dataplane/worker/guests6.hpp"
 
-namespace weft::test {
+namespace weft::test::underlay_test {
 namespace {
 
 using underlay::Impairment;
@@ -364,4 +364,4 @@ TEST(WorkerUnderlay, ASleepingWorkerWakesForWhatArrives) {
 }
 
 }  // namespace
-}  // namespace weft::test
+}  // namespace weft::test::underlay_test

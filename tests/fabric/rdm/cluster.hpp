@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -17,13 +16,9 @@
 
 namespace weft::rdm::testing {
 
-/// The endpoints' clock, in nanoseconds.
+/// The clock of the endpoints and of the fabric, in nanoseconds.
 inline std::uint64_t clock_ns = 1'000'000'000;
-/// Or the daemon's: what it stamps and holds, it does by that one.
-inline bool real_time = false;
-inline std::uint64_t read_clock() {
-  return real_time ? static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) : clock_ns;
-}
+inline std::uint64_t read_clock() { return clock_ns; }
 
 /// Keeps what an endpoint reports.
 struct Recorder final : CompletionSink {
@@ -74,6 +69,7 @@ template <typename Daemon>
 class BasicCluster {
  public:
   explicit BasicCluster(ClusterOptions options = {}) : options_(options), daemon_(directory_.path, functions(options.nodes)) {
+    if constexpr (requires { daemon_.set_clock(read_clock); }) daemon_.set_clock(read_clock);
     nodes_.resize(options.nodes);
     for (unsigned i = 0; i < options.nodes; ++i) open(i);
     daemon_.pause();

@@ -139,6 +139,32 @@ TEST_F(ExpressTest, a_channel_is_not_used_before_what_is_with_the_daemon_has_arr
   EXPECT_GT(cluster[0]->counters().express_packets, 2000u);
 }
 
+// Found under load: the receiver opened the channel before the session's first packet had come through the daemon, looked
+// there first, and sent the session back that it had not heard of.
+TEST_F(ExpressTest, what_comes_through_a_channel_is_not_taken_before_the_beginning_of_its_session) {
+  ASSERT_TRUE(cluster[0]->queue_pair().request_channel(cluster[1].address, cluster[1]->queue_pair().qkey()));
+  while (!cluster[0]->queue_pair().has_notices() || !cluster[1]->queue_pair().has_notices()) {
+    cluster.daemon().run_once();
+    usleep(100);  // the daemon's thread makes the channel
+  }
+  for (int i = 0; i < 4; ++i) cluster[1]->progress();  // has it, and nothing else is there
+  std::byte into[2][8];
+  for (unsigned i = 0; i < 2; ++i) ASSERT_EQ(receive(cluster[1], into[i], i), 0);
+  ASSERT_EQ(send(cluster[0], 1, pattern(8, 0), 0), 0);  // does not know of its channel yet
+  cluster.daemon().run_once();
+  cluster[0]->progress();
+  ASSERT_EQ(send(cluster[0], 1, pattern(8, 1), 1), 0);
+  ASSERT_EQ(cluster[0]->counters().express_packets, 1u);
+  cluster[1]->progress();
+  const auto received = cluster[1].sink.take();
+  ASSERT_EQ(received.size(), 2u);
+  for (unsigned i = 0; i < 2; ++i) {
+    EXPECT_EQ(received[i].status, Status::kOk);
+    EXPECT_EQ(received[i].tag, i);
+  }
+  EXPECT_EQ(cluster[1]->counters().packets_dropped, 0u);
+}
+
 TEST_F(ExpressTest, what_waited_for_a_channel_that_is_taken_back_goes_on_at_once) {
   std::vector<std::uint32_t> from(100), into(100, ~0u);
   for (unsigned i = 0; i < from.size(); ++i) {

@@ -7,12 +7,6 @@
 
 namespace weft::rdm::testing {
 
-/// The endpoints' clock is the daemon's while one of these lives.
-struct RealTime {
-  RealTime() { real_time = true; }
-  ~RealTime() { real_time = false; }
-};
-
 struct Weather {
   unsigned lost = 0, doubled = 0;     // of a thousand packets
   std::uint64_t latency_ns = 20'000;  // and up to as much again, at random

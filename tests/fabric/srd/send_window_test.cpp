@@ -9,7 +9,7 @@
 
 #include "fabric/srd/receive_window.hpp"
 
-namespace weft::srd {
+namespace weft::srd::send_window_test {
 namespace {
 
 constexpr std::uint64_t kMicrosecond = 1'000, kMillisecond = 1'000'000;
@@ -430,4 +430,4 @@ TEST_F(SendWindowTest, TheWindowHoldsFiveHundredAndTwelveInAnyOrderOfAnswers) {
 TEST_F(SendWindowTest, AnIdlePeerFitsInto512Bytes) { EXPECT_LE(sizeof(SendWindow) + sizeof(ReceiveWindow), 512u); }
 
 }  // namespace
-}  // namespace weft::srd
+}  // namespace weft::srd::send_window_test
