@@ -119,7 +119,8 @@ def testpmd(turn):
                "--", "--forward-mode=io", "--nb-cores=1", "--rxd=1024", "--txd=1024", "--total-num-mbufs=8192"]
     log = turn.directory / "testpmd.log"
     with process(command, log, env=os.environ | {"RUNTIME_DIRECTORY": str(turn.directory)}) as started:
-        wait_for(lambda: "Press enter to exit" in log.read_text(), started, seconds=PATIENCE_SECONDS)
+        # It waits for links, which memif and vhost-user have when the generator comes, and forwards then.
+        wait_for(lambda: "Checking link statuses" in log.read_text(), started, seconds=PATIENCE_SECONDS)
         yield (started.pid, "rte-worker-1"), ("02:00:00:00:00:0a", "02:00:00:00:00:0b")
 
 
