@@ -27,14 +27,15 @@ side_by_side=(--num-processes $(($(nproc) + 1)))
 tools/setup.sh
 phase "release build" tools/build.sh release
 
-# A build beside tests has what they leave of the machine, which is most of it: they wait.
+# A build beside tests has what they leave of the machine, which is most of it: they wait. Each test is a session, and
+# the kernel's autogroups share the cores between sessions whatever their processes' niceness: the build's is told, too.
 builder=
 begin_build() {
-    nice -n 19 tools/build.sh "$1" >"build/build-$1.log" 2>&1 &
+    setsid bash -c 'echo 19 >/proc/self/autogroup; exec nice -n 19 tools/build.sh "$1"' _ "$1" >"build/build-$1.log" 2>&1 &
     builder=$! building=$1
 }
 finish_build() { wait "$builder" || { cat "build/build-$building.log" >&2; exit 1; }; builder=; }
-trap '[ -z "$builder" ] || { pkill -P "$builder"; kill "$builder"; } 2>/dev/null || true' EXIT
+trap '[ -z "$builder" ] || kill -- "-$builder" 2>/dev/null || true' EXIT
 
 begin_build sanitized
 phase "tests of the release build, during the sanitized build" \

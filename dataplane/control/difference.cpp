@@ -23,7 +23,8 @@ bool same_interfaces(const Instance& one, const Instance& other) {
 }
 
 bool same_internet(const InternetGateway& one, const InternetGateway& other) {
-  return one.id == other.id && one.guest == other.guest && one.mac == other.mac && one.addresses == other.addresses;
+  return one.id == other.id && one.guest == other.guest && one.mac == other.mac && one.addresses == other.addresses &&
+         one.port == other.port;
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -68,14 +69,23 @@ void compare_internet(const Deployment* running, const Deployment& wanted, Diffe
   difference.internet_after = after;
 }
 
-/// Ports of running instances that are no TAPs, by what no other can have while they are open.
-std::map<std::string, const Eni*> open_resources(const Deployment* deployment) {
-  std::map<std::string, const Eni*> open;
+/// Who has a port that is no TAP: an interface, or the internet gateway.
+struct PortHolder {
+  std::string_view id;
+  const PortBackend* port;
+  const Eni* eni;  // null: the gateway
+};
+
+/// Of running instances and the gateway, by what no other can have while the port is open.
+std::map<std::string, PortHolder> open_resources(const Deployment* deployment) {
+  std::map<std::string, PortHolder> open;
   if (!deployment) return open;
+  if (const InternetGateway* gateway = gateway_of(deployment); gateway && !gateway->port.is_tap())
+    open.emplace(gateway->port.resource(), PortHolder{gateway->id, &gateway->port, nullptr});
   for (const Instance& instance : deployment->instances)
     if (instance.state == InstanceState::kRunning)
       for (const Eni& eni : instance.enis)
-        if (!eni.port.is_tap()) open.emplace(eni.port.resource(), &eni);
+        if (!eni.port.is_tap()) open.emplace(eni.port.resource(), PortHolder{eni.id, &eni.port, &eni});
   return open;
 }
 
@@ -158,10 +168,19 @@ Difference compare(const Deployment* running, const Deployment& wanted, const st
   for (const Eni* eni : flatten_enis(wanted))  // all that the engine knows; the others it lets go by itself
     if (before.contains(eni->id) && !after.contains(eni->id)) difference.unplugged.push_back(eni->id);
   const auto open_before = open_resources(running), open_after = open_resources(&wanted);
-  for (const auto& [resource, eni] : open_after) {
-    const auto found = open_before.find(resource);
-    if (found != open_before.end() && (found->second->id != eni->id || found->second->port != eni->port))
-      difference.released.push_back(found->second);
+  std::unordered_map<std::string_view, const PortBackend*> port_after;
+  for (const auto& [resource, next] : open_after) port_after.emplace(next.id, next.port);
+  for (const auto& [resource, last] : open_before) {
+    const auto other = open_after.find(resource);
+    const auto own = port_after.find(last.id);
+    const bool to_another = other != open_after.end() && other->second.id != last.id;
+    // What looks like another device may be the same one with other arguments.
+    const bool changes = own != port_after.end() && *own->second != *last.port;
+    if (!to_another && !changes) continue;
+    if (last.eni)
+      difference.released.push_back(last.eni);
+    else
+      difference.gateway_released = true;
   }
   compare_internet(running, wanted, difference);
   return difference;

@@ -20,8 +20,9 @@ struct Difference {
   std::vector<const Instance*> ended;    // removed, or stopped (of the running deployment)
   std::vector<std::string> unplugged;    // ENIs that stay and lose their port, as of an instance that stops
 
-  /// Running ENIs whose socket or device another port is to have, of themselves or of another ENI: they let go of it first.
+  /// Running ENIs that get another port than they have open, or whose socket or device another ENI is to have: they let go first.
   std::vector<const Eni*> released;
+  bool gateway_released = false;  // and the running internet gateway, too
 
   const InternetGateway* internet_before = nullptr;  // both or one: the namespace goes, comes or is made anew
   const InternetGateway* internet_after = nullptr;

@@ -103,7 +103,8 @@ Json to_json(const InternetGateway& gateway) {
           {"guest", gateway.guest},
           {"mac", gateway.mac.to_string()},
           {"addresses", std::move(addresses)},
-          {"public_pool", gateway.public_pool.to_string()}};
+          {"public_pool", gateway.public_pool.to_string()},
+          {"port", to_json(gateway.port)}};
 }
 
 Json to_json(const ElasticIp& elastic, const Deployment& deployment) {

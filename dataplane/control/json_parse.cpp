@@ -30,22 +30,6 @@ VirtualFunction vf_of(const Json& json) {
   return vf;
 }
 
-PortBackend port_of(const Json& json) {
-  using Driver = PortBackend::Driver;
-  PortBackend port;
-  port.driver = word_of<Driver>(json, "driver",
-                                {{"tap", Driver::kTap},
-                                 {"vhost-user", Driver::kVhostUser},
-                                 {"ethdev", Driver::kEthdev},
-                                 {"memif", Driver::kMemif}});
-  port.device = text_of(json, "device");
-  port.socket = text_of(json, "socket");
-  port.server = word_of<bool>(json, "mode", {{"server", true}, {"client", false}});
-  port.id = number_of<std::uint32_t>(json, "id");
-  port.queues = number_of<std::uint16_t>(json, "queues", 1, kMostQueues);
-  return port;
-}
-
 Eni eni_of(const Json& json) {
   Eni eni;
   eni.id = text_of(json, "id");
@@ -123,6 +107,22 @@ void read_each(const Json& json, const char* field, std::vector<T>& into, Read r
 constexpr int kMostMachines = 256;  // as many racks, and hosts of a rack, as a topology may say
 
 }  // namespace
+
+PortBackend port_of(const Json& json) {
+  using Driver = PortBackend::Driver;
+  PortBackend port;
+  port.driver = word_of<Driver>(json, "driver",
+                                {{"tap", Driver::kTap},
+                                 {"vhost-user", Driver::kVhostUser},
+                                 {"ethdev", Driver::kEthdev},
+                                 {"memif", Driver::kMemif}});
+  port.device = text_of(json, "device");
+  port.socket = text_of(json, "socket");
+  port.server = word_of<bool>(json, "mode", {{"server", true}, {"client", false}});
+  port.id = number_of<std::uint32_t>(json, "id");
+  port.queues = number_of<std::uint16_t>(json, "queues", 1, kMostQueues);
+  return port;
+}
 }  // namespace json_parse
 
 Result<Deployment> deployment_from_json(const std::string& text) try {

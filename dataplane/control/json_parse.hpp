@@ -83,6 +83,7 @@ void read_vpc(const Json& json, Deployment& deployment);
 Subnet subnet_of(const Json& json);
 PlacementGroup placement_group_of(const Json& json);
 RouteTable route_table_of(const Json& json);
+PortBackend port_of(const Json& json);
 InternetGateway internet_gateway_of(const Json& json);
 ElasticIp elastic_ip_of(const Json& json);
 FlowLog flow_log_of(const Json& json);

@@ -77,6 +77,7 @@ InternetGateway internet_gateway_of(const Json& json) {
   gateway.mac = parsed<MacAddress>(json.at("mac"));
   gateway.addresses = parsed_list<IpAddress>(json, "addresses");
   gateway.public_pool = parsed<IpPrefix>(json.at("public_pool"));
+  gateway.port = port_of(json.at("port"));
   return gateway;
 }
 

@@ -47,6 +47,12 @@ void complete_version_3(Json& json) {
   for (Json& eni : json.at("available_interfaces")) complete_interface(eni);
 }
 
+/// What was behind the internet gateway was always a namespace.
+void complete_version_4(Json& json) {
+  if (Json& gateway = json.at("internet_gateway"); !gateway.is_null())
+    add_missing(gateway, to_json(InternetGateway{}), {"port"});
+}
+
 }  // namespace
 
 std::string state_of(const Deployment& deployment) {
@@ -68,6 +74,7 @@ Result<Deployment> deployment_of_state(const std::string& state) try {
   if (version < 2) complete_version_1(json);
   if (version < 3) add_missing(json, to_json(Deployment{}), {"fabric", "faults"});  // underlay
   if (version < 4) complete_version_3(json);
+  if (version < 5) complete_version_4(json);
   return deployment_from_json(json.dump());
 } catch (const std::exception& e) {
   return Error{"InternalError", fmt::format("the saved state is damaged: {}", e.what()), {}};

@@ -10,7 +10,7 @@
 namespace weft {
 
 /// Raise it with each field that deployment_from_json() begins to ask for, and give older states its default (state.cpp).
-inline constexpr int kStateVersion = 4;
+inline constexpr int kStateVersion = 5;
 
 std::string state_of(const Deployment& deployment);
 

@@ -49,6 +49,26 @@ RouteDeclaration read_route(const Value& value) {
   return route;
 }
 
+/// Its own end of a wire has the gateway's address and MAC; where to send frames it must be told.
+void read_wire(const Section& section, InternetGatewayDeclaration& gateway) {
+  section.read("port", [&](const Value& port) { gateway.port = read_port(port); });
+  section.read("next_hop_mac", [&](const Value& mac) {
+    const std::string text = mac.text();
+    gateway.next_hop_mac = MacAddress::parse(text);
+    if (!gateway.next_hop_mac || gateway.next_hop_mac->is_multicast())
+      mac.refuse("InvalidParameterValue",
+                 fmt::format("{} is no MAC address of a host; write six bytes such as 52:54:00:12:34:56", in_quotes(text)));
+  });
+  const Value *const port = section.find("port"), *const mac = section.find("next_hop_mac");
+  if (gateway.port.is_tap() && mac != nullptr)
+    mac->note("InvalidParameterCombination",
+              "the namespace behind the gateway has a MAC address of its own; next_hop_mac goes with a port that is no tap");
+  if (!gateway.port.is_tap() && mac == nullptr)
+    port->note("MissingParameter",
+               "the gateway must know whom its frames go to; add the MAC address at the port's other end, such as "
+               "next_hop_mac: 52:54:00:12:34:56");
+}
+
 }  // namespace
 
 RouteTableDeclaration read_route_table(const Value& value) {
@@ -75,7 +95,7 @@ std::optional<InternetGatewayDeclaration> read_internet_gateway(const Value& val
     if (value.truth()) return gateway;
     return std::nullopt;
   }
-  const Section section = value.section("internet_gateway", {"addresses", "public_pool"});
+  const Section section = value.section("internet_gateway", {"addresses", "public_pool", "port", "next_hop_mac"});
   section.read("addresses", [&](const Value& list) {
     gateway.addresses.clear();
     list.each("IP addresses", [&](const Value& item) { gateway.addresses.push_back(read_ip(item)); });
@@ -83,6 +103,7 @@ std::optional<InternetGatewayDeclaration> read_internet_gateway(const Value& val
       list.refuse("MissingParameter", "the internet needs at least one address; leave the key out for 198.51.100.10");
   });
   section.read("public_pool", [&](const Value& pool) { gateway.public_pool = read_ipv4_cidr(pool); });
+  read_wire(section, gateway);
   return gateway;
 }
 

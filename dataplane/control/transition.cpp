@@ -95,14 +95,18 @@ Result<void> Controller::Transition::remove_leftovers() {
 
 /// Closes them, so that their sockets and devices can be opened again.
 Result<void> Controller::Transition::release_ports() {
-  if (difference_.released.empty()) return {};
+  if (difference_.released.empty() && !difference_.gateway_released) return {};
   Attachments closed;
   for (const Eni* eni : difference_.released) closed.push_back({eni->id, nullptr});
+  if (difference_.gateway_released) closed.push_back({running_->internet_gateway->id, nullptr});
   undo_.push_back([this] {
     for (const Eni* eni : difference_.released) {
       const Instance& instance = *find_running(running_.get(), eni->instance);
       restore(environment_.change_interfaces(*running_, instance), instance.name);
     }
+    if (!difference_.gateway_released) return;
+    const InternetGateway& gateway = *running_->internet_gateway;
+    restore(environment_.take_back_internet(gateway), gateway.guest);
   });
   return publish(running_, std::move(closed));
 }

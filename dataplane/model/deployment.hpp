@@ -77,9 +77,10 @@ struct Subnet {
 struct InternetGateway {
   std::string id;     // "igw-..."
   std::string guest;  // name of the namespace behind it: "internet"
-  MacAddress mac;     // of that namespace's interface
+  MacAddress mac;     // of that namespace's interface, or of the router at the other end of `port`
   std::vector<IpAddress> addresses;
   IpPrefix public_pool;
+  PortBackend port{};  // what its packets go out by and come in from
 };
 
 struct ElasticIp {

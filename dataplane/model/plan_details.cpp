@@ -343,8 +343,11 @@ Details vpc_differences(const Deployment& before, const Deployment& now) {
 }
 
 Details gateway_details(const InternetGateway& gateway) {
-  return {fmt::format("{} at {}", gateway.guest, joined(gateway.addresses)),
-          "public addresses from " + gateway.public_pool.to_string()};
+  Details details{fmt::format("{} at {}", gateway.guest, joined(gateway.addresses)),
+                  "public addresses from " + gateway.public_pool.to_string()};
+  if (!gateway.port.is_tap())
+    details.push_back(fmt::format("port {}, next hop {}", describe(gateway.port), gateway.mac.to_string()));
+  return details;
 }
 
 bool is_implied(const RouteTable& table) {

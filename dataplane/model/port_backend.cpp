@@ -10,13 +10,23 @@ void replace_all(std::string& text, std::string_view what, const std::string& by
     text.replace(at, what.size(), by);
 }
 
+/// The kernel's interface, or the PCI card, without the arguments; another device whole.
+std::string hardware_of(const std::string& device) {
+  constexpr std::string_view kInterface = ",iface=";
+  if (const std::size_t at = device.find(kInterface); at != std::string::npos) {
+    const std::size_t name = at + kInterface.size();
+    return device.substr(name, device.find(',', name) - name);
+  }
+  return device.starts_with("net_") ? device : device.substr(0, device.find(','));
+}
+
 }  // namespace
 
 std::string PortBackend::resource() const {
   switch (driver) {
     case Driver::kTap: return "";
     case Driver::kVhostUser: return socket;
-    case Driver::kEthdev: return device;
+    case Driver::kEthdev: return hardware_of(device);
     case Driver::kMemif: return fmt::format("{} (id {})", socket, id);
   }
   return "";

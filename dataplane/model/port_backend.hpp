@@ -22,7 +22,8 @@ struct PortBackend {
   std::uint16_t queues = 1;  // in each direction, at most kMostQueues
 
   bool is_tap() const { return driver == Driver::kTap; }
-  /// What no two ports can have at a time: the socket (with memif's id), or the device. Empty: a TAP, which each has.
+  /// What no two ports can have at a time: the socket (with memif's id), or the device, whatever its
+  /// arguments. Empty: a TAP, which each has.
   std::string resource() const;
   bool operator==(const PortBackend&) const = default;
 };

@@ -36,7 +36,10 @@ void Resolver::resolve_gateway() {
   InternetGateway gateway;
   gateway.id = make_id("igw-", result_.vpc_id);
   gateway.guest = kGuest;
-  gateway.mac = make_mac(gateway.id);
+  gateway.mac = declared.next_hop_mac.value_or(make_mac(gateway.id));
+  gateway.port = declared.port;
+  check_socket(gateway.port, "internet_gateway.port");
+  claim_port(gateway.port, "internet_gateway.port", "the internet gateway", false);
   gateway.addresses = declared.addresses;
   gateway.public_pool = public_pool();
   if (gateway.addresses.empty())  // RFC 5737 and RFC 3849: for documentation, so nobody's

@@ -121,6 +121,8 @@ class Resolver {
   void build_enis();
   Eni build_eni(const WantedInterface& wanted);
   PortBackend build_port(const WantedInterface& wanted);  // resolve_ports.cpp
+  void check_socket(const PortBackend& port, const std::string& key);
+  void claim_port(const PortBackend& port, const std::string& key, const std::string& label, bool shared);
   void build_instances();
   MacAddress choose_mac(const std::string& eni_id);
   std::uint32_t choose_vf();

@@ -157,12 +157,7 @@ bool send_whole(Burst& burst, WorkerContext& worker) noexcept {
 EniRecord as_it_is_now(const EniRecord& to, const WorkerContext& worker) noexcept {
   EniRecord now = to;
   now.port = to.port_of(worker.index);
-  if (to.takes_change) {
-    const PortCapabilities port = now.port->capabilities();
-    now.takes_checksum = port.checksum;
-    now.takes_tso = port.tso;
-    now.takes_chains = port.chains;
-  }
+  if (to.takes_change) now.take(now.port->capabilities());
   return now;
 }
 

@@ -30,9 +30,7 @@ void set_port(EniRecord& out, const SlotAssignment& assignment, std::uint16_t mo
   if (assignment.port == nullptr) return;
   const PortCapabilities port = assignment.port->capabilities();
   out.mtu = std::min(port.mtu, most_mtu);
-  out.takes_checksum = port.checksum;
-  out.takes_tso = port.tso;
-  out.takes_chains = port.chains;
+  out.take(port);
   out.takes_change = assignment.port->capabilities_change();
 }
 

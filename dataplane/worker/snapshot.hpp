@@ -61,6 +61,11 @@ struct alignas(64) EniRecord {
   bool takes_chains = false;
   bool takes_change = false;  // the three above may be others by now (Port::capabilities_change())
 
+  void take(const PortCapabilities& of_port) noexcept {
+    takes_checksum = of_port.checksum;
+    takes_tso = of_port.tso;
+    takes_chains = of_port.chains;
+  }
   /// What the worker fills itself. Null: it hands over to the home.
   Port* port_of(std::uint16_t worker) const noexcept {
     if (worker == home) return port;

@@ -67,7 +67,7 @@ GuestInstance internet_of(const InternetGateway& gateway) {
   interface.mtu = kInternetMtu;
   GuestInstance guest;
   guest.name = gateway.guest;
-  guest.interfaces.push_back(std::move(interface));
+  if (gateway.port.is_tap()) guest.interfaces.push_back(std::move(interface));
   guest.outside = true;
   return guest;
 }
@@ -86,6 +86,13 @@ HostEnvironment::Attachments HostEnvironment::attach(Result<InstanceHandles>& ha
 Result<HostEnvironment::Attachments> HostEnvironment::attach(Result<InstanceHandles>& handles, const Instance& instance) {
   Attachments attachments = attach(handles, kFabricMtu);
   if (Result<void> opened = opener_.open(instance, kFabricMtu, attachments); !opened) return opened.error();
+  return attachments;
+}
+
+Result<HostEnvironment::Attachments> HostEnvironment::attach(Result<InstanceHandles>& handles,
+                                                             const InternetGateway& gateway) {
+  Attachments attachments = attach(handles, kInternetMtu);
+  if (Result<void> opened = opener_.open(gateway, kInternetMtu, attachments); !opened) return opened.error();
   return attachments;
 }
 
@@ -131,13 +138,15 @@ Result<HostEnvironment::Attachments> HostEnvironment::take_back_instance(const D
 Result<HostEnvironment::Attachments> HostEnvironment::create_internet(const InternetGateway& gateway) {
   Result<InstanceHandles> handles = holder_.create_instance(internet_of(gateway));
   if (!handles) return handles.error();
-  return attach(handles, kInternetMtu);
+  Result<Attachments> attachments = attach(handles, gateway);
+  if (!attachments) (void)holder_.remove_instance(gateway.guest);
+  return attachments;
 }
 
 Result<HostEnvironment::Attachments> HostEnvironment::take_back_internet(const InternetGateway& gateway) {
   Result<InstanceHandles> handles = holder_.handles(gateway.guest);
   if (!handles) return handles.error();
-  return attach(handles, kInternetMtu);
+  return attach(handles, gateway);
 }
 
 Result<void> HostEnvironment::remove_instance(const std::string& name) {

@@ -37,6 +37,7 @@ class HostEnvironment final : public Environment {
  private:
   Attachments attach(Result<InstanceHandles>& handles, int mtu);
   Result<Attachments> attach(Result<InstanceHandles>& handles, const Instance& instance);
+  Result<Attachments> attach(Result<InstanceHandles>& handles, const InternetGateway& gateway);
 
   Holder& holder_;
   EfaServer& efa_;

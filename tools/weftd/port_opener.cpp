@@ -22,33 +22,41 @@ Result<std::vector<std::unique_ptr<Port>>> open_queues(const PortBackend& backen
 }  // namespace
 
 Result<void> PortOpener::open(const Instance& instance, int mtu, std::vector<Engine::Attachment>& attachments) {
-  std::erase_if(open_, [](const auto& entry) { return entry.second.port.expired(); });
   std::vector<Engine::Attachment> opened;
   for (const Eni& eni : instance.enis) {
-    if (eni.port.is_tap()) continue;
-    if (const auto found = open_.find(eni.id); found != open_.end() && found->second.backend == eni.port) continue;
-    Result<Engine::Attachment> attachment = open(eni, mtu);
-    if (!attachment) {
-      Error error = attachment.error();
-      error.message = fmt::format("the port of {}: {}", label(eni), error.message);
-      return error;
-    }
-    opened.push_back(std::move(*attachment));
+    auto attachment = open(eni.id, label(eni), eni.port, mtu);
+    if (!attachment) return attachment.error();
+    if (*attachment) opened.push_back(std::move(**attachment));
   }
   std::ranges::move(opened, std::back_inserter(attachments));
   return {};
 }
 
-Result<Engine::Attachment> PortOpener::open(const Eni& eni, int mtu) {
-  auto queues = open_queues(eni.port, packets_, large_rooms_, static_cast<std::uint16_t>(mtu));
-  if (!queues) return queues.error();
+Result<void> PortOpener::open(const InternetGateway& gateway, int mtu, std::vector<Engine::Attachment>& attachments) {
+  auto attachment = open(gateway.id, "the internet gateway", gateway.port, mtu);
+  if (!attachment) return attachment.error();
+  if (*attachment) attachments.push_back(std::move(**attachment));
+  return {};
+}
+
+Result<std::optional<Engine::Attachment>> PortOpener::open(const std::string& id, const std::string& whose,
+                                                           const PortBackend& port, int mtu) {
+  std::erase_if(open_, [](const auto& entry) { return entry.second.port.expired(); });
+  if (port.is_tap()) return std::optional<Engine::Attachment>{};
+  if (const auto found = open_.find(id); found != open_.end() && found->second.backend == port) return std::optional<Engine::Attachment>{};
+  auto queues = open_queues(port, packets_, large_rooms_, static_cast<std::uint16_t>(mtu));
+  if (!queues) {
+    Error error = queues.error();
+    error.message = fmt::format("the port of {}: {}", whose, error.message);
+    return error;
+  }
   const auto life = std::make_shared<const char>();
   for (const std::unique_ptr<Port>& queue : *queues) queue->keep(life);
-  open_[eni.id] = {eni.port, life};
-  Engine::Attachment attachment{eni.id, std::move(queues->front())};
+  open_[id] = {port, life};
+  Engine::Attachment attachment{id, std::move(queues->front())};
   queues->erase(queues->begin());
   attachment.more_queues = std::move(*queues);
-  return attachment;
+  return std::optional(std::move(attachment));
 }
 
 }  // namespace weft

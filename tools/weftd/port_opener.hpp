@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dataplane/model/deployment.hpp"
@@ -23,17 +24,20 @@ class PortOpener {
   /// Opens those of the instance's interfaces that have such a port and whose is not open as they want it, and adds them.
   /// An error: none of them is.
   Result<void> open(const Instance& instance, int mtu, std::vector<Engine::Attachment>& attachments);
+  Result<void> open(const InternetGateway& gateway, int mtu, std::vector<Engine::Attachment>& attachments);
 
  private:
   struct Open {
     PortBackend backend;
     std::weak_ptr<const void> port;  // gone when the port has been closed
   };
-  Result<Engine::Attachment> open(const Eni& eni, int mtu);
+  /// Nothing: it is a TAP, or open as it is wanted.
+  Result<std::optional<Engine::Attachment>> open(const std::string& id, const std::string& whose, const PortBackend& port,
+                                                 int mtu);
 
   rte_mempool* packets_;
   rte_mempool* large_rooms_;
-  std::map<std::string, Open> open_;  // by ENI
+  std::map<std::string, Open> open_;  // by ENI, and the internet gateway
 };
 
 }  // namespace weft

@@ -154,12 +154,13 @@ struct FakeEnvironment final : Environment {
     if (found == existing.end()) return Error{"InternalError", "there is no " + instance.name, {}};
     std::map<std::string, std::string>& interfaces = found->second;
     for (auto one = interfaces.begin(); one != interfaces.end();) {
-      const bool stays = std::ranges::any_of(instance.enis, [&](const Eni& eni) { return eni.id == one->first; });
+      const bool stays = std::ranges::any_of(instance.enis, [&](const Eni& eni) { return eni.id == one->first && eni.port.is_tap(); });
       if (!stays && fault.strikes("take out " + instance.name)) return fault_error("take out");
       one = stays ? std::next(one) : interfaces.erase(one);
     }
     std::vector<Eni> fresh;
     for (const Eni& eni : instance.enis) {
+      if (!eni.port.is_tap()) continue;
       const bool is_new = !interfaces.contains(eni.id);
       if (is_new && fault.strikes("put in " + instance.name)) return fault_error("put in");
       const std::string wanted = view_of(eni);
@@ -182,7 +183,9 @@ struct FakeEnvironment final : Environment {
     if (fault.strikes("create internet")) return fault_error("create internet");
     if (!existing.emplace(gateway.guest, internet_view(gateway)).second)
       return Error{"InternalError", gateway.guest + " exists already", {}};
-    return port_of(gateway);
+    Result<Attachments> ports = port_of(gateway);
+    if (!ports) existing.erase(gateway.guest);
+    return ports;
   }
   Result<Attachments> take_back_internet(const InternetGateway& gateway) override {
     if (!existing.contains(gateway.guest)) return Error{"InternalError", "there is no " + gateway.guest, {}};
@@ -227,26 +230,32 @@ struct FakeEnvironment final : Environment {
   /// Ports that are no TAPs, as tools/weftd/port_opener.cpp does it: what is open as it is wanted stays, and a socket that is
   /// open cannot be opened. False: `ports` has become the error.
   bool open_others(const Instance& instance, Result<Attachments>& ports) {
-    std::erase_if(open, [](const auto& entry) { return entry.second.second.expired(); });
-    for (const Eni& eni : instance.enis) {
-      if (eni.port.is_tap()) continue;
-      if (const auto found = open.find(eni.id); found != open.end() && found->second.first == eni.port) continue;
-      const bool taken = std::ranges::any_of(
-          open, [&](const auto& entry) { return entry.second.first.resource() == eni.port.resource(); });
-      if (taken || fault.strikes("open port of " + instance.name)) {
-        ports = fault_error(taken ? "a second port at " + eni.port.resource() : "open port");
-        return false;
-      }
-      const auto life = std::make_shared<const char>();
-      ports->push_back({eni.id, std::make_unique<FakePort>(living_ports)});
-      ports->back().port->keep(life);
-      open[eni.id] = {eni.port, life};
-    }
+    for (const Eni& eni : instance.enis)
+      if (!open_other(eni.id, eni.port, instance.name, ports)) return false;
     return true;
   }
-  Attachments port_of(const InternetGateway& gateway) {
-    Attachments ports;
-    ports.push_back({gateway.id, std::make_unique<FakePort>(living_ports)});
+  bool open_other(const std::string& id, const PortBackend& port, const std::string& whose, Result<Attachments>& ports) {
+    std::erase_if(open, [](const auto& entry) { return entry.second.second.expired(); });
+    if (port.is_tap()) return true;
+    if (const auto found = open.find(id); found != open.end() && found->second.first == port) return true;
+    const bool taken =
+        std::ranges::any_of(open, [&](const auto& entry) { return entry.second.first.resource() == port.resource(); });
+    if (taken || fault.strikes("open port of " + whose)) {
+      ports = fault_error(taken ? "a second port at " + port.resource() : "open port");
+      return false;
+    }
+    const auto life = std::make_shared<const char>();
+    ports->push_back({id, std::make_unique<FakePort>(living_ports)});
+    ports->back().port->keep(life);
+    open[id] = {port, life};
+    return true;
+  }
+  Result<Attachments> port_of(const InternetGateway& gateway) {
+    Result<Attachments> ports = Attachments{};
+    if (gateway.port.is_tap())
+      ports->push_back({gateway.id, std::make_unique<FakePort>(living_ports)});
+    else
+      open_other(gateway.id, gateway.port, gateway.guest, ports);
     return ports;
   }
   /// What a guest sees of an interface.
@@ -258,7 +267,8 @@ struct FakeEnvironment final : Environment {
   }
   static std::map<std::string, std::string> guests_view(const Instance& instance) {
     std::map<std::string, std::string> interfaces;
-    for (const Eni& eni : instance.enis) interfaces[eni.id] = view_of(eni);
+    for (const Eni& eni : instance.enis)
+      if (eni.port.is_tap()) interfaces[eni.id] = view_of(eni);
     return interfaces;
   }
   static std::map<std::string, std::string> internet_view(const InternetGateway& gateway) {

@@ -64,7 +64,8 @@ void add_network(Deployment& d) {
   d.dhcp = {"lab.internal", all_of<Ipv4Address>({"10.0.0.9", "10.0.0.10"}), all_of<Ipv4Address>({"10.0.0.11"})};
   d.internet_gateway = InternetGateway{"igw-1", "internet", *MacAddress::parse("02:00:00:00:00:01"),
                                        all_of<IpAddress>({"198.51.100.10", "2001:db8::10"}),
-                                       *IpPrefix::parse("203.0.113.0/24")};
+                                       *IpPrefix::parse("203.0.113.0/24"),
+                                       {.driver = PortBackend::Driver::kEthdev, .device = "0000:03:00.0", .socket = {}}};
   d.route_tables = {{"rtb-1",
                      "out",
                      true,
@@ -169,6 +170,7 @@ void expect_same_network(const Deployment& after, const Deployment& before) {
   EXPECT_EQ(after.internet_gateway->guest, before.internet_gateway->guest);
   EXPECT_EQ(after.internet_gateway->addresses, before.internet_gateway->addresses);
   EXPECT_EQ(after.internet_gateway->public_pool, before.internet_gateway->public_pool);
+  EXPECT_EQ(after.internet_gateway->port, before.internet_gateway->port);
   EXPECT_EQ(after.route_tables[0].routes, before.route_tables[0].routes);
   for (std::size_t i = 0; i < after.route_tables[0].routes.size(); ++i)
     EXPECT_EQ(after.route_tables[0].routes[i].line, before.route_tables[0].routes[i].line);

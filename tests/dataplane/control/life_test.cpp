@@ -333,11 +333,41 @@ TEST(Ports, LetGoOfASocketBeforeItIsOpenedAgain) {
   fault_in_every_step(before, to(after), after, {"publish", "open port of c", "set hosts", "save state"});
 }
 
+TEST(Ports, LetGoOfADeviceBeforeItIsOpenedWithOtherArguments) {
+  const auto device = [](const char* text) { return PortBackend{.driver = PortBackend::Driver::kEthdev, .device = text, .socket = {}}; };
+  const Deployment before = with_port(three(), "c", device("net_ring0")), after = with_port(three(), "c", device("net_ring0,nodeaction=a"));
+  fault_in_every_step(before, to(after), after, {"publish", "open port of c", "set hosts", "save state"});
+}
+
 TEST(Ports, LetGoOfASocketForAnother) {
   const Deployment before = with_port(with_port(three(), "a", socket_port("/one")), "c", socket_port("/other"));
   const Deployment after = with_port(with_port(three(), "a", socket_port("/other")), "c", socket_port("/one"));
   fault_in_every_step(before, to(after), after,
                       {"publish", "open port of a", "open port of c", "set hosts", "save state"});
+}
+
+Deployment with_wire(const Deployment& deployment, const PortBackend& port) {
+  Deployment made = with_internet(deployment, "198.51.100.10");
+  made.internet_gateway->port = port;
+  return made;
+}
+
+TEST(Ports, AreTheInternetGatewaysToo) {
+  const Deployment none = with_internet(three(), "198.51.100.10"), one = with_wire(three(), socket_port("/wire")),
+                   two = with_wire(three(), socket_port("/wire", 2));
+  const std::set<std::string> steps{"remove internet", "create internet", "open port of internet",
+                                    "set hosts",       "save state",      "publish"};
+  fault_in_every_step(none, to(one), one, steps);
+  fault_in_every_step(one, to(two), two, steps);
+  fault_in_every_step(one, to(none), none, {"remove internet", "create internet", "set hosts", "save state", "publish"});
+}
+
+TEST(Ports, GoFromTheInternetGatewayToAnInterfaceAndBack) {
+  const Deployment outside = with_wire(three(), socket_port("/wire")),
+                   inside = with_internet(with_port(three(), "c", socket_port("/wire")), "198.51.100.10");
+  fault_in_every_step(outside, to(inside), inside, {"publish", "open port of c", "remove internet", "create internet", "save state"});
+  fault_in_every_step(inside, to(outside), outside,
+                      {"publish", "remove internet", "create internet", "open port of internet", "save state"});
 }
 
 TEST(Ports, StayOpenOverAReboot) {

@@ -45,6 +45,17 @@ TEST(Ports, AreEachOfOneInterface) {
                             "                           {subnet: a, port: {driver: memif, socket: /m, id: 1}}]}\n"));
 }
 
+TEST(Ports, AreOnOneDeviceWhateverItsArgumentsAre) {
+  const auto two = [](const std::string& one, const std::string& other) {
+    return deployment_of("  - {name: x, interfaces: [{subnet: a, port: {driver: ethdev, device: \"" + one +
+                         "\"}},\n                           {subnet: a, port: {driver: ethdev, device: \"" + other + "\"}}]}\n");
+  };
+  EXPECT_FALSE(two("net_af_packet,iface=up0", "net_af_packet1,qpairs=2,iface=up0,blocksz=4096"));
+  EXPECT_FALSE(two("0000:03:00.0", "0000:03:00.0,txq_inline=0"));
+  EXPECT_TRUE(two("net_af_packet,iface=up0", "net_af_packet,iface=up01"));
+  EXPECT_TRUE(two("net_ring0", "net_ring1"));
+}
+
 TEST(Ports, HaveSocketsThatFitIntoAnAddress) {
   const std::string start = "  - {name: x, interfaces: [{subnet: a, port: {driver: vhost-user, socket: /";
   EXPECT_TRUE(deployment_of(start + std::string(106, 's') + "}}]}\n"));
@@ -70,6 +81,40 @@ TEST(Ports, ChangeInPlace) {
   const std::vector<Change> changes = plan(&*before, *now);
   ASSERT_EQ(changes.size(), 1U);
   EXPECT_EQ(changes[0].details, std::vector<std::string>{"port: tap -> ethdev 0000:03:00.0 (2 queues)"});
+}
+
+Result<Deployment> with_gateway(const std::string& gateway) {
+  return deployment_of("  - {name: x, interfaces: [{subnet: a, port: {driver: ethdev, device: net_null0}}]}\ninternet_gateway: " +
+                       gateway + "\n");
+}
+
+TEST(Ports, AreTheInternetGatewaysTooAndItIsToldWhoIsAtTheirOtherEnd) {
+  const Result<Deployment> deployment =
+      with_gateway("{port: {driver: ethdev, device: \"0000:03:00.0\", queues: 2}, next_hop_mac: \"52:54:00:12:34:56\"}");
+  ASSERT_TRUE(deployment) << deployment.error().to_string();
+  EXPECT_EQ(deployment->internet_gateway->port.device, "0000:03:00.0");
+  EXPECT_EQ(deployment->internet_gateway->port.queues, 2);
+  EXPECT_EQ(deployment->internet_gateway->mac, *MacAddress::parse("52:54:00:12:34:56"));
+
+  const Result<Deployment> blind = with_gateway("{port: {driver: memif, socket: /m}}");
+  ASSERT_FALSE(blind);
+  EXPECT_EQ(blind.error().code, "MissingParameter");
+  EXPECT_EQ(blind.error().where.key, "internet_gateway.port");
+  const Result<Deployment> needless = with_gateway("{next_hop_mac: \"52:54:00:12:34:56\"}");
+  ASSERT_FALSE(needless);
+  EXPECT_EQ(needless.error().code, "InvalidParameterCombination");
+  for (const char* mac : {"52:54:00:12:34", "01:00:5e:00:00:01", "router"}) {
+    const Result<Deployment> bad = with_gateway("{port: {driver: memif, socket: /m}, next_hop_mac: \"" + std::string(mac) + "\"}");
+    ASSERT_FALSE(bad) << mac;
+    EXPECT_EQ(bad.error().where.key, "internet_gateway.next_hop_mac");
+  }
+  const Result<Deployment> relative = with_gateway("{port: {driver: memif, socket: m}, next_hop_mac: \"52:54:00:12:34:56\"}");
+  ASSERT_FALSE(relative);
+  EXPECT_EQ(relative.error().where.key, "internet_gateway.port.socket");
+  const Result<Deployment> shared =
+      with_gateway("{port: {driver: ethdev, device: net_null0}, next_hop_mac: \"52:54:00:12:34:56\"}");
+  ASSERT_FALSE(shared);
+  EXPECT_NE(shared.error().message.find("the internet gateway"), std::string::npos) << shared.error().message;
 }
 
 }  // namespace

@@ -1,16 +1,13 @@
 // A network namespace of the test's own, before anything else starts: interfaces that it makes are seen by nobody, and go
 // with it.
-#include <gtest/gtest.h>
-
 #include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
-#include "dataplane/worker/eal.hpp"
+#include "tests/run_with_eal.hpp"
 #include "tests/sanitized.hpp"
 
 #ifdef WEFT_SANITIZED
@@ -25,12 +22,5 @@ int main(int argc, char** argv) {
                 ::geteuid() != 0 ? "not root" : std::strerror(errno));
     return 77;  // meson: skipped
   }
-  weft::EalOptions options;
-  options.huge_pages = false;
-  auto eal = weft::Eal::start(options);
-  if (!eal) {
-    std::fprintf(stderr, "%s\n", eal.error().to_string().c_str());
-    return 1;
-  }
-  return RUN_ALL_TESTS();
+  return weft::test::run_with_eal();
 }
