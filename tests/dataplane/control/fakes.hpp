@@ -57,7 +57,7 @@ struct FakeEngine final : Engine {
     }
     for (Attachment& attachment : added) ports[attachment.eni_id] = std::move(attachment.port);
     std::erase_if(ports, [&](auto& port) { return !port.second || !known(*wanted, port.first); });
-    std::size_t plugged = wanted->internet_gateway ? 1 : 0;
+    std::size_t plugged = wanted->internet_gateway && !closed.contains(wanted->internet_gateway->id) ? 1 : 0;
     for (const Instance& instance : wanted->instances)
       if (instance.state == InstanceState::kRunning)
         for (const Eni& eni : instance.enis) plugged += closed.contains(eni.id) ? 0 : 1;

@@ -365,9 +365,10 @@ TEST(Ports, AreTheInternetGatewaysToo) {
 TEST(Ports, GoFromTheInternetGatewayToAnInterfaceAndBack) {
   const Deployment outside = with_wire(three(), socket_port("/wire")),
                    inside = with_internet(with_port(three(), "c", socket_port("/wire")), "198.51.100.10");
-  fault_in_every_step(outside, to(inside), inside, {"publish", "open port of c", "remove internet", "create internet", "save state"});
+  fault_in_every_step(outside, to(inside), inside,
+                      {"publish", "take out c", "open port of c", "remove internet", "create internet", "set hosts", "save state"});
   fault_in_every_step(inside, to(outside), outside,
-                      {"publish", "remove internet", "create internet", "open port of internet", "save state"});
+                      {"publish", "put in c", "remove internet", "create internet", "open port of internet", "set hosts", "save state"});
 }
 
 TEST(Ports, StayOpenOverAReboot) {
