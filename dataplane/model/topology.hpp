@@ -145,9 +145,9 @@ struct NetworkAclDeclaration {
 struct InternetGatewayDeclaration {
   std::vector<IpAddress> addresses;  // of the hosts out there; left out: 198.51.100.10 and 2001:db8::10
   IpPrefix public_pool;              // public and Elastic addresses come from here; left out: 203.0.113.0/24
-  PortBackend port;                  // another than a TAP: a wire, and no namespace's interface
-  std::optional<MacAddress> next_hop_mac;  // of the router at the wire's other end; none with a TAP
   int line = 0;
+  PortBackend port{};                      // another than a TAP: a wire, and no namespace's interface
+  std::optional<MacAddress> next_hop_mac{};  // of the router at the wire's other end; none with a TAP
 };
 
 struct ElasticIpDeclaration {
