@@ -37,7 +37,7 @@ def scenario(weft):
 
     receiver = weft.start("c", "receive", 5001)
     equal(receiver.line(), "ready", "the receiver")
-    sender = weft.start("a", "send", "c", 5001, 96, 16)
+    sender = weft.start("a", "send", "c", 5001, 256, 4)
 
     plan = weft.up(topology("b"))
     check("floating" in plan, f"the plan names the interface: {plan}")
@@ -71,6 +71,7 @@ def scenario(weft):
     equal(weft.inside("d", "ls", "/sys/class/net").split(), ["eth0", "lo"], "d without it")
     weft.inside("b", "ping", "-c1", "-W1", "10.0.1.50", ok=(1,))
     check(sender.process.poll() is None, "the transfer was running all the time")
+    sender.say("the rest at once")
     equal(sender.line(60), receiver.line(60), "bytes and digest")
 
     # A stopped instance takes it too, and has it when it starts.

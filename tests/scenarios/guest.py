@@ -122,14 +122,16 @@ def block_of(number):
 
 
 def send(host, port, mebibytes, rate="0"):
+    """`rate`: MiB a second, until a line is said to it."""
+    rate = float(rate)
     connection = socket.create_connection((host, int(port)), timeout=30)
     digest, started = hashlib.sha256(), time.monotonic()
     for number in range(int(mebibytes)):
         block = block_of(number)
         digest.update(block)
         connection.sendall(block)
-        if float(rate) > 0:
-            time.sleep(max(0, started + (number + 1) / float(rate) - time.monotonic()))
+        if rate > 0 and select.select([sys.stdin], [], [], max(0, started + (number + 1) / rate - time.monotonic()))[0]:
+            rate = 0
     connection.close()
     say(int(mebibytes) * BLOCK, digest.hexdigest())
 
