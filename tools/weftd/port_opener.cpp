@@ -41,8 +41,8 @@ Result<void> PortOpener::open(const InternetGateway& gateway, int mtu, std::vect
 
 Result<std::optional<Engine::Attachment>> PortOpener::open(const std::string& id, const std::string& whose,
                                                            const PortBackend& port, int mtu) {
-  std::erase_if(open_, [](const auto& entry) { return entry.second.port.expired(); });
   if (port.is_tap()) return std::optional<Engine::Attachment>{};
+  std::erase_if(open_, [](const auto& entry) { return entry.second.port.expired(); });
   if (const auto found = open_.find(id); found != open_.end() && found->second.backend == port) return std::optional<Engine::Attachment>{};
   auto queues = open_queues(port, packets_, large_rooms_, static_cast<std::uint16_t>(mtu));
   if (!queues) {
